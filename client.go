@@ -1,0 +1,347 @@
+package authing
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-resty/resty/v2"
+)
+
+const (
+	userAgent = "authing-go/0.1.0"
+
+	defaultTimeout = 10 * time.Second
+	answerLimit    = 1 << 20 // bytes, after decompression
+
+	// Longer and a server that closes idle connections sooner could cut a call short, which must not be repeated:
+	// node.js, for one, closes after 5 seconds.
+	idleTimeout = 4 * time.Second
+
+	// Enough that a busy backend reuses its connections: net/http keeps 2 for a host by default.
+	idleConnections = 512
+)
+
+// Client calls Authing for one user pool. Build it once with [NewClient] and share it: it is safe for concurrent use
+// and never changes. It remembers no login: [Client.As] gives a copy that acts as one user.
+type Client struct {
+	*config
+	token Secret
+}
+
+// config is what a client and all its copies have in common.
+type config struct {
+	pool                      string
+	users, oauth, upload, cdn string // base URLs
+	transport                 http.RoundTripper
+	timeout, clientTimeout    time.Duration
+	readRetries               int
+	logger                    *slog.Logger
+	userAgent                 string
+	publicKey                 *rsa.PublicKey
+	http                      *resty.Client
+}
+
+// NewClient returns a client for the user pool with this id, which the Authing console shows.
+// It does not touch the network. A bad id or option gives an error that matches [ErrInvalidArgument].
+//
+// Original: new Authing({userPoolId}).
+func NewClient(userPoolID string, opts ...Option) (*Client, error) {
+	c := &config{
+		pool:        userPoolID,
+		users:       "https://users.authing.cn",
+		oauth:       "https://oauth.authing.cn",
+		upload:      "https://up.qiniup.com",
+		cdn:         "https://usercontents.authing.cn",
+		readRetries: 1,
+		userAgent:   userAgent,
+	}
+	err := checkPoolID(userPoolID)
+	for _, opt := range opts {
+		if err == nil && opt != nil {
+			err = opt(c)
+		}
+	}
+	if err != nil {
+		return nil, settled("NewClient", err)
+	}
+	if c.transport == nil {
+		c.transport = newTransport()
+	}
+	c.http = newResty(c.transport, c.userAgent)
+	return &Client{config: c}, nil
+}
+
+// newTransport returns net/http's default transport with more idle connections. A test may have replaced that by a
+// mock, which is then used as it is.
+func newTransport() http.RoundTripper {
+	standard, ok := http.DefaultTransport.(*http.Transport)
+	if !ok {
+		return http.DefaultTransport
+	}
+	t := standard.Clone()
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 2*idleConnections, idleConnections
+	t.IdleConnTimeout = idleTimeout
+	return t
+}
+
+// newResty returns a resty client without the defaults that do not suit a backend: a cookie jar that all users share,
+// redirects that carry codes and tokens elsewhere, log lines, and bodies that net/http could send again.
+func newResty(transport http.RoundTripper, userAgent string) *resty.Client {
+	return resty.NewWithClient(&http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}).
+		SetLogger(silence{}).
+		SetHeaders(map[string]string{
+			"Accept":       "application/json",
+			"Content-Type": "application/json",
+			"User-Agent":   userAgent,
+		}).
+		SetPreRequestHook(func(_ *resty.Client, r *http.Request) error {
+			// A body that cannot be had again is a request that cannot be sent again.
+			r.GetBody = nil
+			if r.Body == nil {
+				r.Body = io.NopCloser(strings.NewReader(""))
+			}
+			return nil
+		})
+}
+
+type silence struct{}
+
+func (silence) Errorf(string, ...any) {}
+func (silence) Warnf(string, ...any)  {}
+func (silence) Debugf(string, ...any) {}
+
+// UserPoolID returns the id given to [NewClient].
+func (c *Client) UserPoolID() string { return c.pool }
+
+// As returns a copy of the client that acts as the holder of token, a User.Token. It shares connections with c and
+// costs next to nothing, so make one per request. c is unchanged; As of a copy replaces its token; "" is nobody.
+func (c *Client) As(token Secret) *Client {
+	return &Client{config: c.config, token: token}
+}
+
+// CloseIdleConnections closes connections that no call is using, also those of a Transport given by [WithHTTPClient].
+// The client stays usable.
+func (c *Client) CloseIdleConnections() { c.http.GetClient().CloseIdleConnections() }
+
+// Format prints the pool, not the token.
+func (c Client) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "authing.Client{UserPoolID:%q}", c.pool) }
+
+// oauthURL returns the address of a mini-program call, all of which end in the pool id.
+func (c *Client) oauthURL(path string) string { return c.oauth + path + c.pool }
+
+func (c *Client) checkSignedIn() error {
+	if c.token == "" {
+		return &Error{kinds: []error{ErrLoginRequired}, summary: "the client acts as nobody",
+			hint: "use client.As(user.Token); nothing was sent"}
+	}
+	return checkToken(c.token)
+}
+
+type operationKey struct{}
+
+// OperationFromContext returns the name of the method ("BindPhone") that a request belongs to, from the request's
+// context. It lets the Transport of a caller name its spans and metrics without reading URLs. It is empty elsewhere.
+func OperationFromContext(ctx context.Context) string {
+	op, _ := ctx.Value(operationKey{}).(string)
+	return op
+}
+
+// request describes one call. The methods fill it in; everything about an endpoint stands there.
+type request struct {
+	op     string // the method's name
+	check  error  // why the call cannot be made, nil if it can
+	method string
+	url    string
+	auth   string // the Authorization header as this endpoint wants it; empty sends none
+	body   any    // sent as JSON; nil sends nothing
+	read   bool   // changes nothing, so that it may be sent again
+}
+
+// answer is what the service sent.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// envelope is how the REST endpoints wrap what they return.
+type envelope[T any] struct {
+	Code    number `json:"code"`
+	Message string `json:"message"`
+	Data    *T     `json:"data"`
+}
+
+// rest makes a REST call and decodes data of its answer. lacks names what a T that the call promises does not have.
+func rest[T any](ctx context.Context, c *Client, rq request, lacks func(*T) string) (*T, rawAnswer, error) {
+	var env envelope[T]
+	ans, err := c.do(ctx, rq, func(ans answer) error {
+		env = envelope[T]{}
+		err := decode(ans.body, &env)
+		if err != nil || ans.status != http.StatusOK || env.Code.value != http.StatusOK {
+			return refusal(ans, err)
+		}
+		if env.Data == nil {
+			return incomplete(ans, "data")
+		}
+		if what := lacks(env.Data); what != "" {
+			return incomplete(ans, what)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, rawAnswer{}, err
+	}
+	return env.Data, rawAnswer{ans.body, []string{"data"}}, nil
+}
+
+func restUser(ctx context.Context, c *Client, rq request, lacks func(*wireUser) string) (*User, error) {
+	wire, raw, err := rest(ctx, c, rq, lacks)
+	if err != nil {
+		return nil, err
+	}
+	user := wire.user()
+	user.raw = raw
+	return &user, nil
+}
+
+// do makes a call: it is the only way to the service. judge decides whether an answer is a success.
+func (c *config) do(ctx context.Context, rq request, judge func(answer) error) (answer, error) {
+	start := time.Now()
+	ans, attempts, err := c.send(ctx, rq, judge)
+	c.log(ctx, rq.op, ans.status, attempts, time.Since(start), err)
+	return ans, err
+}
+
+// send refuses what cannot be sent and sends the rest: once, or a read that met a passing trouble a few times.
+func (c *config) send(ctx context.Context, rq request, judge func(answer) error) (ans answer, attempts int, err error) {
+	switch {
+	case ctx == nil:
+		return ans, 0, settled(rq.op, invalid("the context is nil: use context.Background() if there is none"))
+	case rq.check != nil:
+		return ans, 0, settled(rq.op, rq.check)
+	case ctx.Err() != nil:
+		return ans, 0, settled(rq.op, &Error{summary: "nothing was sent: " + ctx.Err().Error(), cause: ctx.Err()})
+	}
+	var body []byte
+	if rq.body != nil {
+		if body, err = json.Marshal(rq.body); err != nil {
+			return ans, 0, settled(rq.op, invalid("the arguments cannot be written as JSON"))
+		}
+	}
+	ctx = context.WithValue(ctx, operationKey{}, rq.op)
+	for attempts = 1; ; attempts++ {
+		ans, err = c.exchange(ctx, rq, body)
+		if rq.read && attempts <= c.readRetries && passing(ans, err) && pause(ctx) {
+			continue
+		}
+		if err == nil {
+			err = judge(ans)
+		}
+		if err != nil {
+			err = failure(rq, body, ans, err)
+		}
+		return ans, attempts, err
+	}
+}
+
+// exchange sends one request and reads the answer to its end, so that the connection can be used again.
+func (c *config) exchange(ctx context.Context, rq request, body []byte) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeLimit())
+	defer cancel()
+
+	r := c.http.R().SetContext(ctx).SetDoNotParseResponse(true)
+	if rq.auth != "" {
+		r.SetHeader("Authorization", rq.auth)
+	}
+	if body != nil {
+		r.SetBody(bytes.NewReader(body)) // resty hands a reader through without copying it
+	}
+	resp, err := r.Execute(rq.method, rq.url)
+	if err != nil {
+		return answer{}, networkError(ctx, err)
+	}
+	raw := resp.RawResponse
+	defer raw.Body.Close()
+	ans := answer{status: raw.StatusCode, header: raw.Header}
+	if encoding := raw.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return ans, badResponse(ans, "an answer in an encoding that nobody asked for", nil)
+	}
+	ans.body, err = io.ReadAll(io.LimitReader(raw.Body, answerLimit+1))
+	switch {
+	case err != nil:
+		return ans, networkError(ctx, err)
+	case len(ans.body) > answerLimit:
+		ans.body = nil
+		return ans, badResponse(ans, "an answer of more than 1 MiB", nil)
+	}
+	return ans, nil
+}
+
+// timeLimit is the shortest of what the options say.
+func (c *config) timeLimit() time.Duration {
+	limit := cmp.Or(c.timeout, defaultTimeout)
+	if c.clientTimeout > 0 {
+		limit = min(limit, c.clientTimeout)
+	}
+	return limit
+}
+
+// passing reports whether a read that went wrong is worth another try.
+func passing(ans answer, err error) bool {
+	var bad *Error
+	switch {
+	case err == nil:
+		return ans.status == 502 || ans.status == 503 || ans.status == 504
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.As(err, &bad):
+		return false
+	}
+	return !tlsFailure(err)
+}
+
+// pause waits a moment before another try. It is false if the context ends first.
+func pause(ctx context.Context) bool {
+	wait := 50*time.Millisecond + rand.N(100*time.Millisecond)
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
+		return false
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (c *config) log(ctx context.Context, op string, status, attempts int, took time.Duration, err error) {
+	if c.logger == nil {
+		return
+	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	attrs := []slog.Attr{
+		slog.String("op", op), slog.Duration("took", took), slog.Int("status", status), slog.Int("attempts", attempts),
+	}
+	level := slog.LevelInfo
+	if err != nil {
+		level = slog.LevelWarn
+		attrs = append(attrs, slog.String("error", err.Error()))
+	}
+	c.logger.LogAttrs(ctx, level, "authing call", attrs...)
+}

@@ -1,0 +1,91 @@
+package authing
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math"
+	"strconv"
+	"unicode/utf8"
+)
+
+// number reads an integer that the service writes as 5, 5.0 or "5". Null and "" leave it unset.
+type number struct {
+	value int64
+	set   bool
+}
+
+func (n *number) UnmarshalJSON(b []byte) error {
+	var s text
+	if err := s.UnmarshalJSON(b); err != nil {
+		return err
+	}
+	if s == "" {
+		*n = number{}
+		return nil
+	}
+	value, ok := wholeNumber(string(s))
+	if !ok {
+		return errors.New("not a whole number")
+	}
+	*n = number{value: value, set: true}
+	return nil
+}
+
+// wholeNumber reads an integer, also one written with a fraction of zeros, as far as a float64 holds it exactly.
+func wholeNumber(s string) (int64, bool) {
+	const exact = 1 << 53
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > exact {
+		return 0, false
+	}
+	return int64(f), true
+}
+
+// text reads a string that the service sometimes writes as a number. Null leaves it empty.
+type text string
+
+func (t *text) UnmarshalJSON(b []byte) error {
+	switch {
+	case len(b) == 0:
+		return errors.New("no value")
+	case string(b) == "null":
+		*t = ""
+	case b[0] == '"':
+		return json.Unmarshal(b, (*string)(t))
+	case b[0] == '-' || b[0] >= '0' && b[0] <= '9':
+		*t = text(b)
+	default:
+		return errors.New("neither text nor a number")
+	}
+	return nil
+}
+
+// decode reads one JSON value and nothing after it into v. A byte order mark is tolerated, invalid UTF-8 is not:
+// encoding/json would replace it silently.
+func decode(body []byte, v any) error {
+	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
+	if !utf8.Valid(body) {
+		return errors.New("not valid UTF-8")
+	}
+	return json.Unmarshal(body, v)
+}
+
+// rawAnswer is the part of an answer that a result was read from. The answer is kept whole and taken apart when asked
+// for: decoding into a json.RawMessage first would make every call half as expensive again.
+type rawAnswer struct {
+	body []byte
+	path []string // keys from the top of the answer to the value
+}
+
+func (r rawAnswer) value() json.RawMessage {
+	value := json.RawMessage(bytes.TrimPrefix(r.body, []byte("\xef\xbb\xbf")))
+	for _, key := range r.path {
+		var object map[string]json.RawMessage
+		if json.Unmarshal(value, &object) != nil {
+			return nil
+		}
+		value = object[key]
+	}
+	return bytes.Clone(value)
+}

@@ -1,0 +1,244 @@
+package authing
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// settled completes an error of a call that was not sent.
+func settled(op string, err error) *Error {
+	var e *Error
+	if !errors.As(err, &e) {
+		e = &Error{summary: err.Error(), cause: err}
+	}
+	e.Op, e.settled = op, true
+	return e
+}
+
+// failure completes the error of a call that was sent: whether its outcome is known, and without a secret in it.
+func failure(rq request, body []byte, ans answer, err error) *Error {
+	secrets := secretsOf(rq, body)
+	var e *Error
+	if !errors.As(err, &e) {
+		e = unanswered(err, secrets)
+	}
+	e.Op, e.StatusCode = rq.op, ans.status
+	if e.summary == "" {
+		e.summary = quotable(e.Message, secrets)
+	}
+	if ans.status == http.StatusTooManyRequests {
+		e.kinds = append(e.kinds, ErrRateLimited)
+	}
+	if !e.settled && !rq.read {
+		e.kinds = append(e.kinds, ErrOutcomeUnknown)
+	}
+	return e
+}
+
+// refusal reads a REST answer that is not a success. cause says why it could not be read as one, nil if it could.
+func refusal(ans answer, cause error) *Error {
+	var said struct {
+		Code    number          `json:"code"`
+		Message json.RawMessage `json:"message"`
+		Data    json.RawMessage `json:"data"`
+	}
+	if err := decode(ans.body, &said); err != nil || !said.Code.set {
+		return badResponse(ans, "", cmp.Or(err, cause))
+	}
+	var e *Error
+	if code := int(said.Code.value); code == http.StatusOK {
+		e = badResponse(ans, "a success that cannot be read as one", cause)
+	} else {
+		e = serviceError(code, said.Data)
+		e.settled = ans.status < 500
+		e.RetryAfter = retryAfter(ans.header)
+	}
+	var message text
+	if message.UnmarshalJSON(said.Message) != nil {
+		message = text(said.Message)
+	}
+	e.Message = string(message)
+	e.Data = nil
+	if string(said.Data) != "null" {
+		e.Data = said.Data
+	}
+	return e
+}
+
+// serviceError is a failure with a code of the service; WeChat's own code may stand in its data.
+func serviceError(code int, data []byte) *Error {
+	e := &Error{Code: code}
+	var wechat struct {
+		ErrCode number `json:"errcode"`
+	}
+	json.Unmarshal(data, &wechat)
+	for _, code := range []int{code, int(wechat.ErrCode.value)} {
+		sentinel, hint := meaning(code)
+		if sentinel != nil {
+			e.kinds = append(e.kinds, sentinel)
+		}
+		e.hint = cmp.Or(hint, e.hint)
+	}
+	return e
+}
+
+// badResponse is an answer that is not one of Authing, or a success that does not keep its promise.
+func badResponse(ans answer, what string, cause error) *Error {
+	e := &Error{kinds: []error{ErrBadResponse}, Data: ans.body, RetryAfter: retryAfter(ans.header), cause: cause}
+	switch {
+	case what != "":
+	case len(ans.body) == 0:
+		what = "an empty answer"
+	default:
+		what = "something that is not an answer of Authing"
+	}
+	e.summary = "the service sent " + what
+	switch {
+	case ans.status >= 500:
+		e.hint = "it is in trouble: try later"
+	case ans.status >= 300 && ans.status < 400:
+		e.hint = "redirects are not followed: check the Hosts"
+	default:
+		e.hint = "check the Hosts, and what stands between this machine and them"
+	}
+	return e
+}
+
+// incomplete is a success without what it promises.
+func incomplete(ans answer, what string) *Error {
+	e := refusal(ans, nil)
+	e.summary = "the service reported success but sent no " + what
+	return e
+}
+
+// unanswered is a call that no answer came to.
+func unanswered(err error, secrets []string) *Error {
+	e := &Error{cause: withoutSecrets(err, secrets), settled: notSent(err)}
+	switch {
+	case errors.Is(err, context.Canceled):
+		e.summary = "canceled before an answer came"
+	case errors.Is(err, context.DeadlineExceeded):
+		e.summary = "no answer came in time"
+	case e.settled:
+		e.summary = "the service could not be reached: " + e.cause.Error()
+		e.hint = "nothing was sent: check the network and the Hosts"
+	default:
+		e.summary = "the connection broke before the answer was complete: " + e.cause.Error()
+	}
+	return e
+}
+
+// networkError takes the URL out of an error of net/http and makes sure that the end of the context shows in it, also
+// one with a cause of its own.
+func networkError(ctx context.Context, err error) error {
+	for addressed := (*url.Error)(nil); errors.As(err, &addressed); {
+		err = addressed.Err
+	}
+	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+		err = fmt.Errorf("%w: %w", ended, err)
+	}
+	return err
+}
+
+// notSent reports whether err proves that no request left: the name was not found, or nobody answered there, or the
+// TLS handshake failed.
+func notSent(err error) bool {
+	var (
+		dns *net.DNSError
+		op  *net.OpError
+	)
+	return errors.As(err, &dns) || errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") || tlsFailure(err)
+}
+
+// tlsFailure reports whether err is a failed TLS handshake. Not all of them have a type. An alert of the server counts
+// only if it can come in answer to the first message alone: others, under TLS 1.3, may arrive after the request.
+func tlsFailure(err error) bool {
+	var (
+		certificate *tls.CertificateVerificationError
+		record      tls.RecordHeaderError
+	)
+	if errors.As(err, &certificate) || errors.As(err, &record) {
+		return true
+	}
+	for _, text := range []string{
+		"net/http: TLS handshake timeout",
+		"http: server gave HTTP response to HTTPS client",
+		"remote error: tls: handshake failure",
+		"remote error: tls: protocol version not supported",
+		"remote error: tls: unrecognized name",
+		"remote error: tls: no application protocol",
+		"tls: server selected unsupported protocol version",
+	} {
+		if strings.HasPrefix(err.Error(), text) {
+			return true
+		}
+	}
+	return false
+}
+
+// secretsOf returns what a caller sent that must not show in an error: the token, every text of the body, the URL.
+func secretsOf(rq request, body []byte) []string {
+	const tooShort = 4 // a shorter text stands in many messages by chance
+	found := []string{strings.TrimPrefix(rq.auth, "Bearer "), rq.url}
+	var collect func(v any)
+	collect = func(v any) {
+		switch v := v.(type) {
+		case string:
+			found = append(found, v)
+		case map[string]any:
+			for _, member := range v {
+				collect(member)
+			}
+		case []any:
+			for _, element := range v {
+				collect(element)
+			}
+		}
+	}
+	var sent any
+	if json.Unmarshal(body, &sent) == nil {
+		collect(sent)
+	}
+	found = slices.DeleteFunc(found, func(s string) bool { return len(s) < tooShort })
+	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) }) // a text before the parts of it
+	return found
+}
+
+// withoutSecrets returns err, or if its text holds a secret an error of the same kind that does not.
+func withoutSecrets(err error, secrets []string) error {
+	text := err.Error()
+	clean := quotable(text, secrets)
+	if !slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(text, s) }) {
+		return err
+	}
+	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, ended) {
+			return ended
+		}
+	}
+	return errors.New(clean)
+}
+
+// retryAfter reads the header of that name, which holds seconds or a date.
+func retryAfter(header http.Header) time.Duration {
+	value := header.Get("Retry-After")
+	if seconds, err := strconv.Atoi(value); err == nil {
+		return max(0, min(time.Duration(seconds), math.MaxInt64/time.Second)*time.Second)
+	}
+	if date, err := http.ParseTime(value); err == nil {
+		return max(0, time.Until(date))
+	}
+	return 0
+}

@@ -1,0 +1,86 @@
+package authing
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+)
+
+// BindPhone binds the phone number in detail to the user that the client acts as.
+// It needs a token ([Client.As]), a code of wx.login, a fresh one, not that of the login, and the detail of a
+// getPhoneNumber or getRealtimePhoneNumber button; it returns the updated user.
+// It neither signs in nor registers, and leaves the token as it is.
+//
+// Without a token it gives [ErrLoginRequired], for a refusal of the user [ErrUserRefused]; then nothing is sent.
+// A number that another account holds gives [ErrPhoneTaken].
+//
+// The code is spent by this call, also when it fails, and WeChat charges for the number: never repeat it on your own.
+// After [ErrOutcomeUnknown] look the user up before you ask for another tap.
+//
+// Original: bindPhone, POST oauth /oauth/wechatapp/phone/{pool}, bare token.
+func (c *Client) BindPhone(ctx context.Context, code string, detail Detail) (*User, error) {
+	return restUser(ctx, c, request{
+		op:     "BindPhone",
+		check:  cmp.Or(c.checkSignedIn(), detail.check(code, phoneAPIs)),
+		method: http.MethodPost,
+		url:    c.oauthURL("/oauth/wechatapp/phone/"),
+		auth:   string(c.token),
+		body:   wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
+	}, identified)
+}
+
+// PhoneNumber is a phone number as WeChat gives it.
+type PhoneNumber struct {
+	PhoneNumber     string     `json:"phoneNumber,omitempty"`     // with the country code, if it is a foreign one
+	PurePhoneNumber string     `json:"purePhoneNumber,omitempty"` // without
+	CountryCode     string     `json:"countryCode,omitempty"`     // "86"
+	Watermark       *Watermark `json:"watermark,omitempty"`
+}
+
+// UnmarshalJSON accepts a country code given as text or as a number: WeChat does both.
+func (p *PhoneNumber) UnmarshalJSON(b []byte) error {
+	type plain PhoneNumber
+	wire := struct {
+		*plain
+		CountryCode text `json:"countryCode"`
+	}{plain: (*plain)(p)}
+	if err := json.Unmarshal(b, &wire); err != nil {
+		return err
+	}
+	p.CountryCode = string(wire.CountryCode)
+	return nil
+}
+
+// Format prints that there is a number, not which.
+func (p PhoneNumber) Format(f fmt.State, _ rune) { io.WriteString(f, "authing.PhoneNumber{…}") }
+
+// LogValue logs what [PhoneNumber.Format] prints.
+func (p PhoneNumber) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(p)) }
+
+// GetPhone returns the phone number in detail without binding it to anybody.
+// It needs a code of wx.login and the detail of a getPhoneNumber or getRealtimePhoneNumber button, and no token;
+// one that the client holds is sent along.
+//
+// The code is spent by this call, as with [Client.BindPhone].
+//
+// Original: getPhone, POST oauth /oauth/wechatapp/getphone/{pool}, bare token.
+func (c *Client) GetPhone(ctx context.Context, code string, detail Detail) (*PhoneNumber, error) {
+	phone, _, err := rest(ctx, c, request{
+		op:     "GetPhone",
+		check:  cmp.Or(detail.check(code, phoneAPIs), checkToken(c.token)),
+		method: http.MethodPost,
+		url:    c.oauthURL("/oauth/wechatapp/getphone/"),
+		auth:   string(c.token),
+		body:   wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
+	}, func(p *PhoneNumber) string {
+		if p.PhoneNumber == "" {
+			return "phone number"
+		}
+		return ""
+	})
+	return phone, err
+}

@@ -1,0 +1,190 @@
+package authing
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+)
+
+// User is an account of the user pool. The service leaves out what it does not select or does not know, so every
+// field but ID may be empty. What has no field here is in [User.Raw].
+//
+// A User prints as its ID only. json.Marshal writes the fields that are set, Token included and in clear, under the
+// service's names; json.Unmarshal reads that back, and also what the service sends.
+type User struct {
+	ID               string    `json:"_id,omitempty"`
+	Email            string    `json:"email,omitempty"`
+	EmailVerified    bool      `json:"emailVerified,omitempty"`
+	Phone            string    `json:"phone,omitempty"`
+	PhoneVerified    bool      `json:"phoneVerified,omitempty"`
+	Username         string    `json:"username,omitempty"`
+	Nickname         string    `json:"nickname,omitempty"`
+	Company          string    `json:"company,omitempty"`
+	Photo            string    `json:"photo,omitempty"`
+	Browser          string    `json:"browser,omitempty"`
+	Device           string    `json:"device,omitempty"`
+	UnionID          string    `json:"unionid,omitempty"`
+	OpenID           string    `json:"openid,omitempty"`
+	OAuth            string    `json:"oauth,omitempty"` // JSON text: see WxProfile
+	RegisterInClient string    `json:"registerInClient,omitempty"`
+	RegisterMethod   string    `json:"registerMethod,omitempty"`
+	Token            Secret    `json:"token,omitempty"` // for Client.As
+	TokenExpiredAt   Timestamp `json:"tokenExpiredAt"`
+	LoginsCount      int       `json:"loginsCount,omitempty"`
+	LastLogin        Timestamp `json:"lastLogin"`
+	LastIP           string    `json:"lastIP,omitempty"`
+	SignedUp         Timestamp `json:"signedUp"`
+	Blocked          bool      `json:"blocked,omitempty"`
+	IsDeleted        bool      `json:"isDeleted,omitempty"`
+	Group            Group     `json:"group"`
+
+	raw rawAnswer
+}
+
+// Group is the group a user belongs to.
+type Group struct {
+	ID           string    `json:"_id,omitempty"`
+	Name         string    `json:"name,omitempty"`
+	Descriptions string    `json:"descriptions,omitempty"`
+	CreatedAt    Timestamp `json:"createdAt"`
+}
+
+// Raw returns the user as the service sent it, fields included that have no place in [User]. It holds the token.
+// It is nil for a User that no JSON was read into.
+func (u *User) Raw() json.RawMessage { return u.raw.value() }
+
+// WxProfile returns the WeChat profile that the account was created from, out of the JSON text in OAuth.
+// It is false when there is none.
+func (u *User) WxProfile() (*WxUserInfo, bool) {
+	var profile WxUserInfo
+	if json.Unmarshal([]byte(u.OAuth), &profile) != nil || profile == (WxUserInfo{}) {
+		return nil, false
+	}
+	return &profile, true
+}
+
+// Format prints the ID and nothing personal.
+func (u User) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "authing.User{ID:%q, …}", u.ID) }
+
+// LogValue logs what [User.Format] prints.
+func (u User) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(u)) }
+
+type plainUser User // User without its methods
+
+// wireUser is a user as the service sends it. encoding/json prefers the outer fields to those of the embedded User.
+type wireUser struct {
+	plainUser
+	OtherID     string `json:"id"` // late answers have it beside _id or instead
+	LoginsCount number `json:"loginsCount"`
+}
+
+func (w *wireUser) user() User {
+	u := User(w.plainUser)
+	if u.ID == "" {
+		u.ID = w.OtherID
+	}
+	u.LoginsCount = int(w.LoginsCount.value)
+	return u
+}
+
+// identified and signedIn name what a promised user lacks.
+func identified(w *wireUser) string {
+	if w.ID == "" && w.OtherID == "" {
+		return "user id"
+	}
+	return ""
+}
+
+func signedIn(w *wireUser) string {
+	if w.Token == "" {
+		return "token"
+	}
+	return identified(w)
+}
+
+// UnmarshalJSON reads a user as the service sends it: id under _id or id, numbers as numbers or text, dates in
+// every form that the service uses.
+func (u *User) UnmarshalJSON(b []byte) error {
+	var wire wireUser
+	if err := json.Unmarshal(b, &wire); err != nil {
+		return err
+	}
+	*u = wire.user()
+	u.raw = rawAnswer{body: bytes.Clone(b)}
+	return nil
+}
+
+// MarshalJSON writes the fields that are set.
+func (u User) MarshalJSON() ([]byte, error) {
+	wire := struct {
+		plainUser
+		TokenExpiredAt *Timestamp `json:"tokenExpiredAt,omitempty"`
+		LastLogin      *Timestamp `json:"lastLogin,omitempty"`
+		SignedUp       *Timestamp `json:"signedUp,omitempty"`
+		Group          *Group     `json:"group,omitempty"`
+	}{plainUser(u), set(&u.TokenExpiredAt), set(&u.LastLogin), set(&u.SignedUp), set(&u.Group)}
+	return json.Marshal(wire)
+}
+
+// MarshalJSON writes the fields that are set.
+func (g Group) MarshalJSON() ([]byte, error) {
+	type plain Group
+	return json.Marshal(struct {
+		plain
+		CreatedAt *Timestamp `json:"createdAt,omitempty"`
+	}{plain(g), set(&g.CreatedAt)})
+}
+
+// set returns v, or nil if v is zero, so that omitempty leaves it out.
+func set[T comparable](v *T) *T {
+	var zero T
+	if *v == zero {
+		return nil
+	}
+	return v
+}
+
+// Timestamp is a moment as the service writes it, in one of many forms. Text keeps the original.
+// A text that is no date ("Invalid date", "", or the "0" of a user who signed out) leaves Time zero.
+type Timestamp struct {
+	time.Time
+	Text string
+}
+
+// The forms that were seen. The last is JavaScript's Date text, without the zone's name in parentheses.
+var dateLayouts = []string{time.RFC3339, "2006-01-02T15:04:05", "Mon Jan 02 2006 15:04:05 GMT-0700"}
+
+// UnmarshalJSON never fails on a string or a number: what cannot be read is kept as Text.
+func (t *Timestamp) UnmarshalJSON(b []byte) error {
+	var s text
+	if err := s.UnmarshalJSON(b); err != nil {
+		return err
+	}
+	*t = Timestamp{Time: parseTime(string(s)), Text: string(s)}
+	return nil
+}
+
+// MarshalJSON writes Text, or for a Timestamp made by hand the time in RFC 3339.
+func (t Timestamp) MarshalJSON() ([]byte, error) {
+	if t.Text != "" || t.Time.IsZero() {
+		return json.Marshal(t.Text)
+	}
+	return json.Marshal(t.Time)
+}
+
+func parseTime(s string) time.Time {
+	date, _, _ := strings.Cut(s, " (")              // the zone's name can be several words
+	date = strings.Replace(date, "GMT ", "GMT+", 1) // URL decoding ate the plus
+	for _, layout := range dateLayouts {
+		if t, err := time.Parse(layout, date); err == nil {
+			return t
+		}
+	}
+	if ms, ok := wholeNumber(s); ok && ms != 0 {
+		return time.UnixMilli(ms)
+	}
+	return time.Time{}
+}
