@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/go-resty/resty/v2"
+
+	"github.com/authing-wxapp/authing/internal/passwd"
 )
 
 const (
@@ -41,15 +43,15 @@ type Client struct {
 
 // config is what a client and all its copies have in common.
 type config struct {
-	pool                      string
-	users, oauth, upload, cdn string // base URLs
-	transport                 http.RoundTripper
-	timeout, clientTimeout    time.Duration
-	readRetries               int
-	logger                    *slog.Logger
-	userAgent                 string
-	publicKey                 *rsa.PublicKey
-	http                      *resty.Client
+	pool                            string
+	users, oauth, apps, upload, cdn string // base URLs
+	transport                       http.RoundTripper
+	timeout, clientTimeout          time.Duration
+	readRetries                     int
+	logger                          *slog.Logger
+	userAgent                       string
+	publicKey                       *rsa.PublicKey
+	http                            *resty.Client
 }
 
 // NewClient returns a client for the user pool with this id, which the Authing console shows.
@@ -78,6 +80,9 @@ func NewClient(userPoolID string, opts ...Option) (*Client, error) {
 	if c.transport == nil {
 		c.transport = newTransport()
 	}
+	if c.publicKey == nil {
+		c.publicKey, _ = passwd.ParseKey(passwd.PublishedKey)
+	}
 	c.http = newResty(c.transport, c.userAgent)
 	return &Client{config: c}, nil
 }
@@ -98,10 +103,7 @@ func newTransport() http.RoundTripper {
 // newResty returns a resty client without the defaults that do not suit a backend: a cookie jar that all users share,
 // redirects that carry codes and tokens elsewhere, log lines, and bodies that net/http could send again.
 func newResty(transport http.RoundTripper, userAgent string) *resty.Client {
-	return resty.NewWithClient(&http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}).
+	return resty.NewWithClient(&http.Client{Transport: unredirected{transport}}).
 		SetLogger(silence{}).
 		SetHeaders(map[string]string{
 			"Accept":       "application/json",
@@ -114,9 +116,33 @@ func newResty(transport http.RoundTripper, userAgent string) *resty.Client {
 			if r.Body == nil {
 				r.Body = io.NopCloser(strings.NewReader(""))
 			}
+			if length, ok := r.Context().Value(lengthKey{}).(int64); ok && length > 0 {
+				r.ContentLength = length
+			}
 			return nil
 		})
 }
+
+// unredirected hides where an answer points to, so that net/http neither follows it nor fails because it cannot read
+// the address.
+type unredirected struct{ http.RoundTripper }
+
+func (t unredirected) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.RoundTripper.RoundTrip(r)
+	if resp != nil {
+		resp.Header.Del("Location")
+	}
+	return resp, err
+}
+
+func (t unredirected) CloseIdleConnections() {
+	if closer, ok := t.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+		closer.CloseIdleConnections()
+	}
+}
+
+// lengthKey is the context key of the length of a streamed body, which resty has no field for.
+type lengthKey struct{}
 
 type silence struct{}
 
@@ -169,6 +195,15 @@ type request struct {
 	auth   string // the Authorization header as this endpoint wants it; empty sends none
 	body   any    // sent as JSON; nil sends nothing
 	read   bool   // changes nothing, so that it may be sent again
+	hide   string // what must not show in an error and stands neither in body nor in auth
+
+	// Of an upload: what to send instead of a JSON body, how long it is if that is known, and for how long to wait.
+	stream      io.Reader
+	length      int64
+	contentType string
+	timeout     time.Duration
+
+	part bool // more requests follow: a success is not the end of the call
 }
 
 // answer is what the service sent.
@@ -180,9 +215,8 @@ type answer struct {
 
 // envelope is how the REST endpoints wrap what they return.
 type envelope[T any] struct {
-	Code    number `json:"code"`
-	Message string `json:"message"`
-	Data    *T     `json:"data"`
+	Code number `json:"code"`
+	Data *T     `json:"data"`
 }
 
 // rest makes a REST call and decodes data of its answer. lacks names what a T that the call promises does not have.
@@ -222,7 +256,9 @@ func restUser(ctx context.Context, c *Client, rq request, lacks func(*wireUser) 
 func (c *config) do(ctx context.Context, rq request, judge func(answer) error) (answer, error) {
 	start := time.Now()
 	ans, attempts, err := c.send(ctx, rq, judge)
-	c.log(ctx, rq.op, ans.status, attempts, time.Since(start), err)
+	if !rq.part || err != nil {
+		c.log(ctx, rq.op, ans.status, attempts, time.Since(start), err)
+	}
 	return ans, err
 }
 
@@ -260,14 +296,18 @@ func (c *config) send(ctx context.Context, rq request, judge func(answer) error)
 
 // exchange sends one request and reads the answer to its end, so that the connection can be used again.
 func (c *config) exchange(ctx context.Context, rq request, body []byte) (answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeLimit())
+	ctx, cancel := context.WithTimeout(ctx, c.timeLimit(rq))
 	defer cancel()
 
 	r := c.http.R().SetContext(ctx).SetDoNotParseResponse(true)
 	if rq.auth != "" {
 		r.SetHeader("Authorization", rq.auth)
 	}
-	if body != nil {
+	switch {
+	case rq.stream != nil:
+		r.SetHeader("Content-Type", rq.contentType).SetBody(rq.stream)
+		r.SetContext(context.WithValue(ctx, lengthKey{}, rq.length))
+	case body != nil:
 		r.SetBody(bytes.NewReader(body)) // resty hands a reader through without copying it
 	}
 	resp, err := r.Execute(rq.method, rq.url)
@@ -292,8 +332,8 @@ func (c *config) exchange(ctx context.Context, rq request, body []byte) (answer,
 }
 
 // timeLimit is the shortest of what the options say.
-func (c *config) timeLimit() time.Duration {
-	limit := cmp.Or(c.timeout, defaultTimeout)
+func (c *config) timeLimit(rq request) time.Duration {
+	limit := cmp.Or(c.timeout, rq.timeout, defaultTimeout)
 	if c.clientTimeout > 0 {
 		limit = min(limit, c.clientTimeout)
 	}
@@ -302,14 +342,12 @@ func (c *config) timeLimit() time.Duration {
 
 // passing reports whether a read that went wrong is worth another try.
 func passing(ans answer, err error) bool {
-	var bad *Error
-	switch {
-	case err == nil:
+	if err == nil {
 		return ans.status == 502 || ans.status == 503 || ans.status == 504
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.As(err, &bad):
-		return false
 	}
-	return !tlsFailure(err)
+	broken, ok := err.(lost)
+	return ok && !errors.Is(broken.error, context.Canceled) && !errors.Is(broken.error, context.DeadlineExceeded) &&
+		!tlsFailure(broken.error)
 }
 
 // pause waits a moment before another try. It is false if the context ends first.

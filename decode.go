@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"strconv"
+	"time"
 	"unicode/utf8"
 )
 
@@ -32,11 +33,19 @@ func (n *number) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// seconds returns the moment that many seconds after 1970, zero if n is not set.
+func (n number) seconds() time.Time {
+	if !n.set {
+		return time.Time{}
+	}
+	return time.Unix(n.value, 0)
+}
+
 // wholeNumber reads an integer, also one written with a fraction of zeros, as far as a float64 holds it exactly.
 func wholeNumber(s string) (int64, bool) {
 	const exact = 1 << 53
 	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > exact {
+	if err != nil || f != math.Trunc(f) || math.Abs(f) >= exact {
 		return 0, false
 	}
 	return int64(f), true

@@ -3,6 +3,7 @@ package authing
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -93,10 +94,16 @@ func (e *Error) Is(target error) bool { return slices.Contains(e.kinds, target) 
 // Unwrap returns the cause: a context's error, a network error, or nil.
 func (e *Error) Unwrap() error { return e.cause }
 
-// GoString and MarshalText give the text of [Error.Error], so that %#v and JSON hold no secret either.
-func (e *Error) GoString() string { return e.Error() }
+// Format writes the text of [Error.Error] under every verb, so that %#v shows no secret either.
+func (e *Error) Format(f fmt.State, verb rune) {
+	if verb == 'q' {
+		fmt.Fprintf(f, "%q", e.Error())
+		return
+	}
+	io.WriteString(f, e.Error())
+}
 
-// MarshalText see [Error.GoString].
+// MarshalText gives the text of [Error.Error], for JSON.
 func (e *Error) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
 
 func invalid(format string, args ...any) *Error {

@@ -30,13 +30,13 @@ func settled(op string, err error) *Error {
 // failure completes the error of a call that was sent: whether its outcome is known, and without a secret in it.
 func failure(rq request, body []byte, ans answer, err error) *Error {
 	secrets := secretsOf(rq, body)
-	var e *Error
-	if !errors.As(err, &e) {
-		e = unanswered(err, secrets)
+	e, ok := err.(*Error)
+	if !ok {
+		e = unanswered(err.(lost).error, secrets)
 	}
 	e.Op, e.StatusCode = rq.op, ans.status
 	if e.summary == "" {
-		e.summary = quotable(e.Message, secrets)
+		e.summary = cmp.Or(strings.TrimSpace(quotable(e.Message, secrets)), "the service refused")
 	}
 	if ans.status == http.StatusTooManyRequests {
 		e.kinds = append(e.kinds, ErrRateLimited)
@@ -60,20 +60,13 @@ func refusal(ans answer, cause error) *Error {
 	var e *Error
 	if code := int(said.Code.value); code == http.StatusOK {
 		e = badResponse(ans, "a success that cannot be read as one", cause)
+		e.Code = code
 	} else {
 		e = serviceError(code, said.Data)
 		e.settled = ans.status < 500
 		e.RetryAfter = retryAfter(ans.header)
 	}
-	var message text
-	if message.UnmarshalJSON(said.Message) != nil {
-		message = text(said.Message)
-	}
-	e.Message = string(message)
-	e.Data = nil
-	if string(said.Data) != "null" {
-		e.Data = said.Data
-	}
+	e.say(said.Message, said.Data)
 	return e
 }
 
@@ -85,7 +78,7 @@ func serviceError(code int, data []byte) *Error {
 	}
 	json.Unmarshal(data, &wechat)
 	for _, code := range []int{code, int(wechat.ErrCode.value)} {
-		sentinel, hint := meaning(code)
+		hint, sentinel := meaning(code)
 		if sentinel != nil {
 			e.kinds = append(e.kinds, sentinel)
 		}
@@ -140,6 +133,9 @@ func unanswered(err error, secrets []string) *Error {
 	return e
 }
 
+// lost is why no answer came. It keeps such errors apart from our own: the cause of a context can be an *Error too.
+type lost struct{ error }
+
 // networkError takes the URL out of an error of net/http and makes sure that the end of the context shows in it, also
 // one with a cause of its own.
 func networkError(ctx context.Context, err error) error {
@@ -149,7 +145,7 @@ func networkError(ctx context.Context, err error) error {
 	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
 		err = fmt.Errorf("%w: %w", ended, err)
 	}
-	return err
+	return lost{err}
 }
 
 // notSent reports whether err proves that no request left: the name was not found, or nobody answered there, or the
@@ -189,9 +185,10 @@ func tlsFailure(err error) bool {
 }
 
 // secretsOf returns what a caller sent that must not show in an error: the token, every text of the body, the URL.
+// Since a text can come back in another spelling ("\u003c", "%2F"), its longer runs of letters and digits count too.
 func secretsOf(rq request, body []byte) []string {
-	const tooShort = 4 // a shorter text stands in many messages by chance
-	found := []string{strings.TrimPrefix(rq.auth, "Bearer "), rq.url}
+	const tooShort, longRun = 4, 8 // a shorter text stands in many messages by chance
+	found := []string{strings.TrimPrefix(rq.auth, "Bearer "), rq.hide}
 	var collect func(v any)
 	collect = func(v any) {
 		switch v := v.(type) {
@@ -207,20 +204,26 @@ func secretsOf(rq request, body []byte) []string {
 			}
 		}
 	}
-	var sent any
+	var sent map[string]any
 	if json.Unmarshal(body, &sent) == nil {
+		delete(sent, "query") // of GraphQL: it holds no values, but words that messages use
 		collect(sent)
 	}
-	found = slices.DeleteFunc(found, func(s string) bool { return len(s) < tooShort })
+	for _, s := range found {
+		for _, run := range strings.FieldsFunc(s, func(r rune) bool { return !isAlphanumeric(r) }) {
+			if len(run) >= longRun {
+				found = append(found, run)
+			}
+		}
+	}
+	found = slices.DeleteFunc(append(found, rq.url), func(s string) bool { return len(s) < tooShort })
 	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) }) // a text before the parts of it
 	return found
 }
 
-// withoutSecrets returns err, or if its text holds a secret an error of the same kind that does not.
+// withoutSecrets returns err, or if a text in it holds a secret an error of the same kind that does not.
 func withoutSecrets(err error, secrets []string) error {
-	text := err.Error()
-	clean := quotable(text, secrets)
-	if !slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(text, s) }) {
+	if !holdsSecret(err, secrets) {
 		return err
 	}
 	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
@@ -228,14 +231,31 @@ func withoutSecrets(err error, secrets []string) error {
 			return ended
 		}
 	}
-	return errors.New(clean)
+	return errors.New(quotable(err.Error(), secrets))
+}
+
+// holdsSecret looks through all layers of err: an inner one may say more than the outer one.
+func holdsSecret(err error, secrets []string) bool {
+	if err == nil {
+		return false
+	}
+	if slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(err.Error(), s) }) {
+		return true
+	}
+	switch wrapper := err.(type) {
+	case interface{ Unwrap() error }:
+		return holdsSecret(wrapper.Unwrap(), secrets)
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(wrapper.Unwrap(), func(e error) bool { return holdsSecret(e, secrets) })
+	}
+	return false
 }
 
 // retryAfter reads the header of that name, which holds seconds or a date.
 func retryAfter(header http.Header) time.Duration {
 	value := header.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil {
-		return max(0, min(time.Duration(seconds), math.MaxInt64/time.Second)*time.Second)
+	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(max(seconds, 0), int64(math.MaxInt64/time.Second))) * time.Second
 	}
 	if date, err := http.ParseTime(value); err == nil {
 		return max(0, time.Until(date))

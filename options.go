@@ -19,6 +19,7 @@ type Hosts struct {
 	Users  string // accounts, profile, SMS; default https://users.authing.cn
 	OAuth  string // mini-program login, phone, LDAP; default https://oauth.authing.cn
 	Upload string // avatar upload; default https://up.qiniup.com
+	Apps   string // the list of authorized apps; default the users host
 	CDN    string // where uploaded avatars are served; default https://usercontents.authing.cn
 
 	// AllowHTTP permits plain http to hosts that are not loopback. Codes and tokens then travel unencrypted.
@@ -40,6 +41,7 @@ func WithHosts(hosts Hosts) Option {
 			{"Users", hosts.Users, &c.users},
 			{"OAuth", hosts.OAuth, &c.oauth},
 			{"Upload", hosts.Upload, &c.upload},
+			{"Apps", hosts.Apps, &c.apps},
 			{"CDN", hosts.CDN, &c.cdn},
 		} {
 			if h.address == "" {
@@ -78,7 +80,7 @@ func baseURL(address string, allowHTTP bool) (base, problem string) {
 			return "", "holds a dot segment: write the path in full"
 		}
 	}
-	return u.Scheme + "://" + u.Host + path, ""
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() + path, ""
 }
 
 func loopback(host string) bool {
@@ -167,17 +169,4 @@ func WithPublicKey(pem string) Option {
 // printableASCII reports whether s may stand in an HTTP header.
 func printableASCII(s string) bool {
 	return !slices.ContainsFunc([]byte(s), func(b byte) bool { return b < ' ' || b > '~' })
-}
-
-// checkPoolID refuses an identifier that could change the URL it becomes a part of.
-func checkPoolID(id string) error {
-	if id == "" {
-		return invalid("the user pool id is empty: copy it from the Authing console")
-	}
-	if len(id) > 64 || strings.ContainsFunc(id, func(r rune) bool {
-		return !(r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '-' || r == '_')
-	}) {
-		return invalid("the user pool id holds other characters than letters, digits, - and _, or more than 64: copy it from the Authing console")
-	}
-	return nil
 }

@@ -1,9 +1,13 @@
 package authing
 
 import (
+	"cmp"
+	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 )
 
 // Secret is a token or a password. It prints as [redacted] under fmt and slog, so that it does not slip into a log;
@@ -27,13 +31,86 @@ func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 // LogValue keeps the secret out of slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// checkToken refuses what cannot stand in a header. An empty token is fine: it stands for nobody.
-func checkToken(token Secret) error {
-	for _, b := range []byte(token) {
-		if b <= ' ' || b > '~' {
-			return invalid("the token given to As holds white space or control characters: " +
-				`pass User.Token as it is, without "Bearer "`)
+// TokenInfo is what a token says about its holder.
+type TokenInfo struct {
+	UserID     string
+	UserPoolID string
+	Email      string
+	Phone      string // the service leaves it out, unless it was made to send it
+	UnionID    string
+	IssuedAt   time.Time
+	ExpiresAt  time.Time // zero for a token that never expires
+
+	raw rawAnswer
+}
+
+// Raw returns the answer as the service sent it.
+func (t *TokenInfo) Raw() json.RawMessage { return t.raw.value() }
+
+// Format prints the user's id and nothing personal.
+func (t TokenInfo) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "authing.TokenInfo{UserID:%q, …}", t.UserID)
+}
+
+// LogValue logs what [TokenInfo.Format] prints.
+func (t TokenInfo) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(t)) }
+
+type wireToken struct {
+	notice
+	Token struct {
+		Data struct {
+			ID       string `json:"id"`
+			ClientID string `json:"clientId"`
+			Email    string `json:"email"`
+			Phone    string `json:"phone"`
+			UnionID  string `json:"unionid"`
+		} `json:"data"`
+		IssuedAt  number `json:"iat"`
+		ExpiresAt number `json:"exp"`
+	} `json:"token"`
+}
+
+var verifyToken = operation{`query checkLoginStatus($token: String) {
+	checkLoginStatus(token: $token) { status code message token { data { email id clientId unionid } iat exp } }
+}`, "checkLoginStatus"}
+
+// VerifyToken asks Authing whose token this is, for a request that a page sends with its token. A token that has
+// expired, is not valid or belongs to another user pool gives [ErrLoginRequired]. There is no way to verify a token of
+// this generation without asking: its key is not published.
+//
+// It is a read: after a connection failure or a 502, 503 or 504 it is sent again, see [WithReadRetries].
+//
+// Original: checkLoginStatus, with the token as argument: query checkLoginStatus(token) on the users host, which keeps
+// the token out of URLs.
+func (c *Client) VerifyToken(ctx context.Context, token Secret) (*TokenInfo, error) {
+	wire, raw, err := graphql(ctx, c, request{
+		op:    "VerifyToken",
+		check: cmp.Or(checkVerifiable(token), checkToken(c.token)),
+		auth:  c.bearer(),
+		read:  true,
+	}, verifyToken, map[string]string{"token": string(token)}, func(w *wireToken) string {
+		if w.refused() == nil && w.Token.Data.ID == "" {
+			return "user id"
 		}
+		return ""
+	})
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	holder := wire.Token.Data
+	if holder.ClientID != "" && holder.ClientID != c.pool {
+		return nil, settled("VerifyToken", &Error{kinds: []error{ErrLoginRequired},
+			summary: "the token belongs to another user pool", hint: "sign in to this one"})
+	}
+	return &TokenInfo{
+		UserID: holder.ID, UserPoolID: holder.ClientID, Email: holder.Email, Phone: holder.Phone, UnionID: holder.UnionID,
+		IssuedAt: wire.Token.IssuedAt.seconds(), ExpiresAt: wire.Token.ExpiresAt.seconds(), raw: raw,
+	}, nil
+}
+
+func checkVerifiable(token Secret) error {
+	if token == "" {
+		return &Error{kinds: []error{ErrLoginRequired}, summary: "there is no token to verify", hint: "nothing was sent"}
+	}
+	return checkToken(token)
 }

@@ -2,9 +2,13 @@ package authing
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -187,4 +191,152 @@ func parseTime(s string) time.Time {
 		return time.UnixMilli(ms)
 	}
 	return time.Time{}
+}
+
+var userByID = operation{`query user($id: String!, $registerInClient: String!) {
+	user(id: $id, registerInClient: $registerInClient) {` + profileFields + ` phone}
+}`, "user"}
+
+// User returns the account with this id. It needs the token of that user ([Client.As]).
+//
+// It is a read: after a connection failure or a 502, 503 or 504 it is sent again, see [WithReadRetries].
+//
+// Original: user, query user on the users host.
+func (c *Client) User(ctx context.Context, id string) (*User, error) {
+	return graphqlUser(ctx, c, request{
+		op:    "User",
+		check: cmp.Or(checkRequired("user id", id), checkToken(c.token)),
+		auth:  c.bearer(),
+		read:  true,
+	}, userByID, struct {
+		ID               string `json:"id"`
+		RegisterInClient string `json:"registerInClient"`
+	}{id, c.pool}, identified)
+}
+
+// UserUpdate says what to change: nil leaves a field as it is, a pointer to a zero value clears it.
+type UserUpdate struct {
+	Email          *string
+	EmailVerified  *bool
+	Username       *string
+	Nickname       *string
+	Company        *string
+	Photo          *string
+	Phone          *string
+	Browser        *string
+	Password       *Secret // with OldPassword; both travel encrypted
+	OldPassword    *Secret
+	Token          *Secret
+	TokenExpiredAt *string
+	LoginsCount    *int
+	LastLogin      *string
+	LastIP         *string
+	SignedUp       *string
+	Blocked        *bool
+	IsDeleted      *bool
+}
+
+// Update changes an account and returns it. It needs the token of that user ([Client.As]).
+//
+// The service has refused to change e-mail addresses and phone numbers this way since 2020 (codes 2225 and 2226): use
+// [Client.BindPhone] for a phone number. Changing the password needs OldPassword; a wrong one gives
+// [ErrWrongPassword].
+//
+// Setting the same values again does no harm, so the caller may repeat it after [ErrOutcomeUnknown], unless it
+// changed the password.
+//
+// Original: update, mutation updateUser on the users host.
+func (c *Client) Update(ctx context.Context, userID string, u UserUpdate) (*User, error) {
+	return c.update(ctx, request{op: "Update"}, userID, u)
+}
+
+// update declares and passes exactly the fields that are set, as the original does.
+func (c *Client) update(ctx context.Context, rq request, userID string, u UserUpdate) (*User, error) {
+	variables, err := u.variables(c.config)
+	variables["_id"], variables["registerInClient"] = userID, c.pool
+	var declared, passed []string
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		declared = append(declared, "$"+name+": "+updateType(name, variables[name]))
+		passed = append(passed, name+": $"+name)
+	}
+	rq.check = cmp.Or(checkRequired("user id", userID), err, checkToken(c.token))
+	rq.auth = c.bearer()
+	return graphqlUser(ctx, c, rq, operation{
+		"mutation UpdateUser(" + strings.Join(declared, ", ") + ") {\n" +
+			"\tupdateUser(options: {" + strings.Join(passed, ", ") + "}) {" + profileFields + " phone}\n}", "updateUser",
+	}, variables, identified)
+}
+
+// updateType is the GraphQL type of a variable of updateUser.
+func updateType(name string, value any) string {
+	switch value.(type) {
+	case bool:
+		return "Boolean"
+	case int:
+		return "Int"
+	}
+	if name == "_id" || name == "registerInClient" {
+		return "String!"
+	}
+	return "String"
+}
+
+// variables returns the fields that are set under their wire names.
+func (u UserUpdate) variables(c *config) (map[string]any, error) {
+	variables := map[string]any{}
+	for name, s := range map[string]*string{
+		"email": u.Email, "username": u.Username, "nickname": u.Nickname, "company": u.Company, "photo": u.Photo,
+		"phone": u.Phone, "browser": u.Browser, "token": (*string)(u.Token), "tokenExpiredAt": u.TokenExpiredAt,
+		"lastLogin": u.LastLogin, "lastIP": u.LastIP, "signedUp": u.SignedUp,
+	} {
+		if s == nil {
+			continue
+		}
+		if err := checkText(name, *s); err != nil {
+			return variables, err
+		}
+		variables[name] = *s
+	}
+	for name, b := range map[string]*bool{"emailVerified": u.EmailVerified, "blocked": u.Blocked, "isDeleted": u.IsDeleted} {
+		if b != nil {
+			variables[name] = *b
+		}
+	}
+	if u.LoginsCount != nil {
+		variables["loginsCount"] = *u.LoginsCount
+	}
+	if u.Password == nil && u.OldPassword == nil {
+		return variables, nil
+	}
+	if u.Password == nil || u.OldPassword == nil {
+		return variables, invalid("Password and OldPassword go together")
+	}
+	for name, password := range map[string]Secret{"password": *u.Password, "oldPassword": *u.OldPassword} {
+		cipher, err := c.encrypt(password)
+		if err = cmp.Or(checkPassword(password), err); err != nil {
+			return variables, err
+		}
+		variables[name] = cipher
+	}
+	return variables, nil
+}
+
+var unbindEmail = operation{`mutation unbindEmail($user: String, $client: String) {
+	unbindEmail(user: $user, client: $client) {` + profileFields + `}
+}`, "unbindEmail"}
+
+// UnbindEmail removes the e-mail address from an account and returns it. It needs the token of that user.
+// The service refuses when the address is the only way left to sign in (code 2217) or there is none (2219).
+// After [ErrOutcomeUnknown] the caller may repeat it and take 2219 for success.
+//
+// Original: unbindEmail, mutation unbindEmail on the users host.
+func (c *Client) UnbindEmail(ctx context.Context, userID string) (*User, error) {
+	return graphqlUser(ctx, c, request{
+		op:    "UnbindEmail",
+		check: cmp.Or(checkRequired("user id", userID), checkToken(c.token)),
+		auth:  c.bearer(),
+	}, unbindEmail, struct {
+		User   string `json:"user"`
+		Client string `json:"client"`
+	}{userID, c.pool}, identified)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,8 +11,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Detail is e.detail of an open-type button (or the result of wx.getUserProfile) exactly as the page got it.
@@ -161,9 +158,13 @@ func (c *Client) LoginWithWxapp(ctx context.Context, code string, detail Detail,
 			opt(&body)
 		}
 	}
+	phone := ""
+	if body.Phone != nil {
+		phone = *body.Phone
+	}
 	return restUser(ctx, c, request{
 		op:     "LoginWithWxapp",
-		check:  cmp.Or(detail.check(code, userInfoAPIs), checkText("phone", body.Phone)),
+		check:  cmp.Or(detail.check(code, userInfoAPIs), checkText("phone", phone)),
 		method: http.MethodPost,
 		url:    c.oauthURL("/oauth/wechatapp/auth/"),
 		body:   body,
@@ -280,63 +281,4 @@ func (d Detail) checkCode(code string) error {
 		return invalid("the code is detail.code, the phone code of the button: send the code of wx.login")
 	}
 	return checkCode(code)
-}
-
-// checkCode refuses what is not a code. The form of a code is not documented, so little can be said.
-func checkCode(code string) error {
-	switch {
-	case code == "":
-		return invalid("the code is empty: call wx.login before the tap and post its code")
-	case strings.ContainsFunc(code, notInCode) || !utf8.ValidString(code):
-		return invalid("the code holds white space or control characters: post the code of wx.login unchanged " +
-			"(developer tools without an AppID give a mock text instead of a code)")
-	}
-	return nil
-}
-
-func notInCode(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
-
-// checkText refuses an optional text that no service could mean.
-func checkText(name string, s *string) error {
-	if s != nil && (strings.ContainsFunc(*s, unicode.IsControl) || !utf8.ValidString(*s)) {
-		return invalid("the %s holds control characters or is not valid UTF-8", name)
-	}
-	return nil
-}
-
-// checkEncrypted refuses what cannot be WeChat's ciphertext, naming the accidents that happen on the way.
-func checkEncrypted(encryptedData, iv string) error {
-	const ivSize, blockSize = 16, 16
-	ivLen, err := decodedLen("iv", iv)
-	if err != nil {
-		return err
-	}
-	dataLen, err := decodedLen("encryptedData", encryptedData)
-	switch {
-	case err != nil:
-		return err
-	case ivLen != ivSize:
-		return invalid("iv is %d bytes long, not 16: post e.detail unchanged", ivLen)
-	case dataLen%blockSize != 0:
-		return invalid("encryptedData is not a whole number of 16-byte blocks, it was cut: post e.detail unchanged")
-	}
-	return nil
-}
-
-// decodedLen returns the number of bytes that the base64 text stands for.
-func decodedLen(name, text string) (int, error) {
-	if text == "" {
-		return 0, invalid("%s is missing: let the page post e.detail unchanged, of a call made with credentials", name)
-	}
-	switch {
-	case strings.Contains(text, " "):
-		return 0, invalid("%s holds spaces where there were plus signs: it was decoded as a form, post it as JSON", name)
-	case strings.Contains(text, "%"):
-		return 0, invalid("%s is percent-encoded: post it as JSON, unchanged", name)
-	}
-	decoded, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || strings.ContainsAny(text, "\r\n") {
-		return 0, invalid("%s is not standard base64: post e.detail unchanged", name)
-	}
-	return len(decoded), nil
 }
