@@ -1,0 +1,38 @@
+// Package authingtest is an Authing in this process and the WeChat behind it, for tests of programs that use package
+// authing, as net/http/httptest is for programs that use net/http. It needs no network, account or phone.
+//
+//	srv := authingtest.NewServer(authingtest.Options{})
+//	defer srv.Close()
+//	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+//
+//	ann := srv.NewPhone(authingtest.WxUser{NickName: "Ann"})
+//	code := ann.Login()         // wx.login
+//	detail := ann.GetUserInfo() // e.detail of the button
+//	user, err := client.LoginWithWxapp(ctx, code, detail)
+//
+// # What to test with it
+//
+// Let time pass with Options.Clock: codes live five minutes, tokens fifteen days. Let the user refuse with [Phone.Deny].
+// Let calls fail, before or after they took effect, with [Server.FailNext]. Look at what arrived with [Server.Requests],
+// and that no code was sent twice with [Server.SpentCodes]; look at the accounts with [Server.User] and its kin.
+//
+// # What is faithful
+//
+// Two hosts, with the paths, verbs, header formats and envelopes of the mini-program SDK of 2018 to 2020. A code
+// of wx.login is accepted once, while it is fresh, from the mini program it was minted for, a hundred times a minute for
+// one user. Details are encrypted and signed as WeChat does it, with the session key of their moment, and the
+// server decrypts with the key that the code brings. So the usual mistakes fail as they do in the field: a code sent
+// twice, wx.login called in the callback of a button, one code for login and bind, the phone code sent as the
+// login code, "Bearer" before the token.
+//
+// # What is not known about the real service
+//
+//   - How Authing words a failure of WeChat: see Options.WeChatError. The same words cover data that does not decrypt.
+//   - The HTTP status of a refusal: 200 here, and 400 for a body that is not JSON.
+//   - In which order it checks: here the pool, the body, the token, then the code. A refused token spends no code.
+//   - Whether the login verifies the phone number it is given (not here), and adds it to an account that is known by its
+//     WeChat user only (not here; a new account gets it).
+//   - Whether the answer of BindPhone holds the token (here it does).
+//   - Whether a new code of wx.login kills an older one: see Options.NewCodeKillsOld.
+//   - How an expired code that was used before is refused: as an expired one here.
+package authingtest

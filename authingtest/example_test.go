@@ -1,0 +1,62 @@
+package authingtest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+
+	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/authingtest"
+)
+
+func ExampleNewServer() {
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+
+	ann := srv.NewPhone(authingtest.WxUser{NickName: "Ann", PhoneNumber: "13800000001"})
+	code := ann.Login()
+	user, err := client.LoginWithWxapp(ctx, code, ann.GetUserInfo())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("signed in:", user.Nickname)
+
+	user, err = client.As(user.Token).BindPhone(ctx, ann.Login(), ann.GetPhoneNumber())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("bound:", user.Phone)
+
+	_, err = client.LoginWithWxapp(ctx, code, ann.GetUserInfo())
+	fmt.Println("the same code again is refused:", errors.Is(err, authing.ErrCodeInvalid))
+	fmt.Println("and arrived:", srv.SpentCodes()[code], "times")
+
+	// Output:
+	// signed in: Ann
+	// bound: 13800000001
+	// the same code again is refused: true
+	// and arrived: 2 times
+}
+
+func ExampleServer_FailNext() {
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	// The account is created, but the answer gets lost.
+	srv.FailNext("LoginWithWxapp", authingtest.Fault{When: authingtest.After, Drop: true})
+	ann := srv.NewPhone(authingtest.WxUser{})
+	_, err = client.LoginWithWxapp(context.Background(), ann.Login(), ann.GetUserInfo())
+
+	fmt.Println(errors.Is(err, authing.ErrOutcomeUnknown), len(srv.Users()))
+	// Output: true 1
+}

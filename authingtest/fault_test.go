@@ -1,0 +1,140 @@
+package authingtest_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/authingtest"
+)
+
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		fault   authingtest.Fault
+		happens bool // the call takes effect
+		err     error
+		status  int
+		errcode int
+	}{
+		"dropped before":  {fault: authingtest.Fault{Drop: true}, err: io.EOF},
+		"dropped after":   {fault: authingtest.Fault{When: authingtest.After, Drop: true}, happens: true, err: io.EOF},
+		"cut":             {fault: authingtest.Fault{When: authingtest.MidReply}, happens: true, err: io.ErrUnexpectedEOF, status: 200},
+		"replaced before": {fault: authingtest.Fault{Status: 502, Body: "<html>"}, err: authing.ErrBadResponse, status: 502},
+		"replaced after": {
+			fault:   authingtest.Fault{When: authingtest.After, Status: 504},
+			happens: true, err: authing.ErrBadResponse, status: 504,
+		},
+		"body only": {fault: authingtest.Fault{Body: `{"code":2206,"message":"x"}`}, err: authing.ErrLoginRequired, status: 200},
+		"replaced and cut": {
+			fault:   authingtest.Fault{When: authingtest.MidReply, Status: 500, Body: "0123456789"},
+			happens: true, err: io.ErrUnexpectedEOF, status: 500,
+		},
+		"busy":             {fault: authingtest.Fault{ErrCode: -1}, errcode: -1},
+		"busy after":       {fault: authingtest.Fault{When: authingtest.After, ErrCode: -1}, happens: true, errcode: -1},
+		"an unusual error": {fault: authingtest.Fault{ErrCode: 40125}, errcode: 40125},
+		"slow":             {fault: authingtest.Fault{Delay: time.Nanosecond}, happens: true},
+		"slow reply":       {fault: authingtest.Fault{When: authingtest.After, Delay: time.Nanosecond}, happens: true},
+		"slow and dropped": {fault: authingtest.Fault{Delay: time.Nanosecond, Drop: true}, err: io.EOF},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv, client := setup(t, authingtest.Options{})
+			ann := srv.NewPhone(authingtest.WxUser{})
+			code, detail := ann.Login(), ann.GetUserInfo()
+			srv.FailNext("GetPhone", authingtest.Fault{Drop: true}) // of another op
+			srv.FailNext("LoginWithWxapp", tt.fault)
+
+			_, err := client.LoginWithWxapp(ctx, code, detail)
+
+			switch {
+			case tt.err != nil:
+				assert.ErrorIs(t, err, tt.err)
+				var e *authing.Error
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, tt.status, e.StatusCode)
+			default:
+				assert.Equal(t, tt.errcode, errcode(t, err))
+			}
+			assert.Equal(t, tt.happens, len(srv.Users()) == 1)
+			assert.Equal(t, map[string]int{code: 1}, srv.SpentCodes())
+
+			_, err = client.LoginWithWxapp(ctx, code, detail)
+			if tt.happens {
+				assert.Equal(t, 40163, errcode(t, err))
+			} else {
+				assert.NoError(t, err, "the code was not spent, and the fault is over")
+			}
+			assert.Equal(t, map[string]int{code: 2}, srv.SpentCodes())
+		})
+	}
+}
+
+func TestMidReplySendsHalf(t *testing.T) {
+	t.Parallel()
+	srv, _ := setup(t, authingtest.Options{})
+	srv.FailNext("Decrypt", authingtest.Fault{When: authingtest.MidReply, Body: "0123456789"})
+	resp, err := http.Post(srv.OAuthURL()+"/oauth/wechatapp/decrypt/"+srv.UserPoolID(), "application/json", nil)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	assert.Equal(t, "01234", string(body))
+}
+
+func TestFaultsOfEveryOp(t *testing.T) {
+	t.Parallel()
+	srv, client := setup(t, authingtest.Options{})
+	ann := srv.NewPhone(authingtest.WxUser{})
+	_, asAnn := signIn(t, client, ann)
+	for op, call := range map[string]func() error{
+		"LoginWithWxapp": func() error { _, err := client.LoginWithWxapp(ctx, ann.Login(), ann.GetUserInfo()); return err },
+		"BindPhone":      func() error { _, err := asAnn.BindPhone(ctx, ann.Login(), ann.GetPhoneNumber()); return err },
+		"GetPhone":       func() error { _, err := client.GetPhone(ctx, ann.Login(), ann.GetPhoneNumber()); return err },
+		"Decrypt": func() error {
+			code, d := ann.Login(), ann.GetPhoneNumber()
+			_, err := client.Decrypt(ctx, code, d.EncryptedData, d.IV)
+			return err
+		},
+	} {
+		srv.FailNext(op, authingtest.Fault{Drop: true})
+		srv.FailNext(op, authingtest.Fault{Status: 503})
+		assert.ErrorIs(t, call(), io.EOF, op)
+		assert.ErrorIs(t, call(), authing.ErrBadResponse, "faults strike one after the other: %s", op)
+		assert.NoError(t, call(), op)
+	}
+}
+
+func TestUntilGone(t *testing.T) {
+	t.Parallel()
+	for when, happens := range map[authingtest.When]bool{
+		authingtest.Before: false, authingtest.After: true, authingtest.MidReply: true,
+	} {
+		srv, client := setup(t, authingtest.Options{})
+		ann := srv.NewPhone(authingtest.WxUser{})
+		code, detail := ann.Login(), ann.GetUserInfo()
+		srv.FailNext("LoginWithWxapp", authingtest.Fault{When: when, Delay: authingtest.UntilGone})
+		impatient, cancel := context.WithCancel(ctx)
+		failed := make(chan error, 1)
+		go func() {
+			_, err := client.LoginWithWxapp(impatient, code, detail)
+			failed <- err
+		}()
+		require.Eventually(t, func() bool {
+			return len(srv.Requests()) == 1 && (len(srv.Users()) == 1) == happens
+		}, 5*time.Second, time.Millisecond)
+		cancel()
+
+		err := <-failed
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.ErrorIs(t, err, authing.ErrOutcomeUnknown)
+		_, err = client.LoginWithWxapp(ctx, code, detail)
+		assert.Equal(t, happens, err != nil)
+	}
+}

@@ -1,0 +1,135 @@
+package authingtest_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/authingtest"
+)
+
+func TestNewPhoneMintsWhatIsEmpty(t *testing.T) {
+	t.Parallel()
+	srv, _ := setup(t, authingtest.Options{})
+	ann, bob := srv.NewPhone(authingtest.WxUser{}).User(), srv.NewPhone(authingtest.WxUser{}).User()
+	assert.Regexp(t, "^o.{27}$", ann.OpenID)
+	assert.Regexp(t, "^o.{27}$", ann.UnionID)
+	assert.Regexp(t, "^138[0-9]{8}$", ann.PhoneNumber)
+	assert.Equal(t, "86", ann.CountryCode)
+	assert.Equal(t, srv.AppID(), ann.AppID)
+	assert.NotEqual(t, ann.OpenID, bob.OpenID)
+	assert.NotEqual(t, ann.UnionID, bob.UnionID)
+	assert.NotEqual(t, ann.PhoneNumber, bob.PhoneNumber)
+
+	given := authingtest.WxUser{
+		OpenID: "o-1", UnionID: "u-1", NickName: "Ann", PhoneNumber: "51234567", CountryCode: "852", AppID: "wx1",
+	}
+	assert.Equal(t, given, srv.NewPhone(given).User())
+
+	srv, _ = setup(t, authingtest.Options{NoUnionID: true})
+	assert.Empty(t, srv.NewPhone(given).User().UnionID)
+}
+
+func TestProfiles(t *testing.T) {
+	t.Parallel()
+	known := authing.WxUserInfo{
+		NickName: "Ann", AvatarURL: "https://x.test/a/132", Gender: 1, Language: "zh_CN",
+		City: "Guangzhou", Province: "Guangdong", Country: "CN",
+	}
+	anonymous := authing.WxUserInfo{
+		NickName: "微信用户",
+		AvatarURL: "https://thirdwx.qlogo.cn/mmopen/vi_32/" +
+			"POgEwh4mIHO4nibH0KlMECNjjGxQUq24ZEaGT4poC6icRiccVGKSyXwibcPq4BWmiaIGuG1icwxaQX6grC9VemZoJ8rg/132",
+	}
+	type phone = authingtest.Phone
+	for name, tt := range map[string]struct {
+		get                       func(*phone) authing.Detail
+		errMsg                    string
+		anonUserInfo, anonProfile bool
+		want                      authing.WxUserInfo
+		ids                       bool
+	}{
+		"getUserInfo":                 {(*phone).GetUserInfo, "getUserInfo:ok", false, false, known, true},
+		"getUserInfo, anonymous":      {(*phone).GetUserInfo, "getUserInfo:ok", true, false, anonymous, true},
+		"getUserProfile":              {(*phone).GetUserProfile, "getUserProfile:ok", true, false, known, false},
+		"getUserProfile, anonymous":   {(*phone).GetUserProfile, "getUserProfile:ok", true, true, anonymous, false},
+		"getUserInfo, profile closed": {(*phone).GetUserInfo, "getUserInfo:ok", false, true, known, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock := newClock()
+			srv, client := setup(t, authingtest.Options{Clock: clock.Now})
+			ann := srv.NewPhone(authingtest.WxUser{
+				NickName: known.NickName, AvatarURL: known.AvatarURL, Gender: known.Gender, Language: known.Language,
+				City: known.City, Province: known.Province, Country: known.Country,
+				AnonymousUserInfo: tt.anonUserInfo, AnonymousProfile: tt.anonProfile,
+			})
+			code, d := ann.Login(), tt.get(ann)
+
+			assert.Equal(t, tt.errMsg, d.ErrMsg)
+			assert.Equal(t, tt.want, *d.UserInfo, "openid and unionid are never in clear")
+			assert.Regexp(t, `^\{"nickName":.*,"gender":.*,"language":.*"avatarUrl":".*/132"\}$`, d.RawData)
+			var raw authing.WxUserInfo
+			decodeJSON(t, []byte(d.RawData), &raw)
+			assert.Equal(t, tt.want, raw)
+			assert.Regexp(t, "^[0-9a-f]{40}$", d.Signature)
+			assert.Empty(t, d.PhoneCode)
+
+			sealed, err := client.Decrypt(ctx, code, d.EncryptedData, d.IV)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want.NickName, sealed.NickName)
+			assert.Equal(t, tt.want.AvatarURL, sealed.AvatarURL)
+			assert.Equal(t, tt.want.Gender, sealed.Gender)
+			assert.Equal(t, authing.Watermark{AppID: srv.AppID(), Timestamp: clock.Now().Unix()}, *sealed.Watermark)
+			if tt.ids {
+				assert.Equal(t, ann.User().OpenID, sealed.OpenID)
+				assert.Equal(t, ann.User().UnionID, sealed.UnionID)
+			} else {
+				assert.NotContains(t, string(sealed.Raw()), "openId")
+				assert.NotContains(t, string(sealed.Raw()), "unionId")
+			}
+
+			user, err := client.LoginWithWxapp(ctx, ann.Login(), tt.get(ann))
+			require.NoError(t, err)
+			assert.Equal(t, tt.want.NickName, user.Nickname)
+			assert.Equal(t, ann.User().OpenID, user.OpenID, "the code tells who it is")
+		})
+	}
+}
+
+func TestPhoneCodes(t *testing.T) {
+	t.Parallel()
+	for _, none := range []bool{false, true} {
+		srv, _ := setup(t, authingtest.Options{NoPhoneCode: none})
+		ann := srv.NewPhone(authingtest.WxUser{})
+		for errMsg, d := range map[string]authing.Detail{
+			"getPhoneNumber:ok":         ann.GetPhoneNumber(),
+			"getRealtimePhoneNumber:ok": ann.GetRealtimePhoneNumber(),
+		} {
+			assert.Equal(t, errMsg, d.ErrMsg)
+			assert.NotEmpty(t, d.EncryptedData)
+			assert.Nil(t, d.UserInfo)
+			assert.Empty(t, d.RawData)
+			if none {
+				assert.Empty(t, d.PhoneCode)
+			} else {
+				assert.Regexp(t, "^[0-9a-f]{64}$", d.PhoneCode)
+			}
+		}
+	}
+}
+
+// Two details of one moment must differ: an iv that repeats would be a different WeChat.
+func TestDetailsAreEncryptedAfresh(t *testing.T) {
+	t.Parallel()
+	srv, _ := setup(t, authingtest.Options{})
+	ann := srv.NewPhone(authingtest.WxUser{})
+	a, b := ann.GetUserInfo(), ann.GetUserInfo()
+	assert.NotEqual(t, a.IV, b.IV)
+	assert.NotEqual(t, a.EncryptedData, b.EncryptedData)
+	assert.Equal(t, a.Signature, b.Signature, "which depends on the key and the profile only")
+	ann.Login()
+	assert.NotEqual(t, a.Signature, ann.GetUserInfo().Signature)
+}

@@ -1,0 +1,179 @@
+package authingtest_test
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"net/http"
+	"runtime/pprof"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/authingtest"
+)
+
+// Every request that differs from what the real service wants fails in some way.
+func TestWrongRequests(t *testing.T) {
+	t.Parallel()
+	authorization := func(value string) func(*rawRequest, *authingtest.Server) {
+		return func(r *rawRequest, _ *authingtest.Server) { r.header.Set("Authorization", value) }
+	}
+	contentType := func(value string) func(*rawRequest, *authingtest.Server) {
+		return func(r *rawRequest, _ *authingtest.Server) { r.header.Set("Content-Type", value) }
+	}
+	without := func(key string) func(*rawRequest, *authingtest.Server) {
+		return func(r *rawRequest, _ *authingtest.Server) { r.body = strings.Replace(r.body, `"`+key+`"`, `"x"`, 1) }
+	}
+	bind := func(r *rawRequest) { r.path = strings.Replace(r.path, "getphone", "phone", 1) }
+	for name, tt := range map[string]struct {
+		edit   func(*rawRequest, *authingtest.Server)
+		status int
+		answer string
+	}{
+		"as it should be":     {func(*rawRequest, *authingtest.Server) {}, 200, `"errcode":40029`},
+		"PUT":                 {func(r *rawRequest, _ *authingtest.Server) { r.method = "PUT" }, 405, ""},
+		"GET":                 {func(r *rawRequest, _ *authingtest.Server) { r.method = "GET" }, 405, ""},
+		"users host":          {func(r *rawRequest, srv *authingtest.Server) { r.base = srv.UsersURL() }, 404, ""},
+		"path":                {func(r *rawRequest, _ *authingtest.Server) { r.path = "/oauth/wechatapp/bind/pool" }, 404, ""},
+		"no pool":             {func(r *rawRequest, _ *authingtest.Server) { r.path = "/oauth/wechatapp/getphone" }, 404, ""},
+		"another pool":        {func(r *rawRequest, _ *authingtest.Server) { r.path += "0" }, 200, `{"code":2224,"message":"用户池不存在","data":null}`},
+		"text":                {contentType("text/plain"), 400, `{"code":2231,`},
+		"with a charset":      {contentType("application/json; charset=utf-8"), 200, `"errcode":40029`},
+		"form":                {contentType("application/x-www-form-urlencoded"), 400, `{"code":2231,`},
+		"not JSON":            {func(r *rawRequest, _ *authingtest.Server) { r.body = "{" }, 400, `{"code":2231,`},
+		"no code":             {without("code"), 200, `{"code":2231,`},
+		"no iv":               {without("iv"), 200, `{"code":2231,`},
+		"no encryptedData":    {without("encryptedData"), 200, `{"code":2231,`},
+		"empty Authorization": {authorization(""), 200, `"errcode":40029`},
+		"Bearer":              {authorization("Bearer x"), 200, `{"code":2207,`},
+		"Bearer and a valid token": {func(r *rawRequest, srv *authingtest.Server) {
+			r.header.Set("Authorization", "Bearer "+string(srv.AddUser(authing.User{}).Token))
+		}, 200, `{"code":2207,`},
+		"bind without a token": {func(r *rawRequest, _ *authingtest.Server) { bind(r) }, 200, `{"code":2020,`},
+		"bind with an empty Authorization": {func(r *rawRequest, srv *authingtest.Server) {
+			bind(r)
+			r.header.Set("Authorization", "")
+		}, 200, `{"code":2020,`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv, _ := setup(t, authingtest.Options{})
+			r := rawRequest{
+				method: "POST",
+				base:   srv.OAuthURL(),
+				path:   "/oauth/wechatapp/getphone/" + srv.UserPoolID(),
+				body:   `{"iv":"EBESExQVFhcYGRobHB0eHw==","encryptedData":"EBESExQVFhcYGRobHB0eHw==","code":"c"}`,
+				header: http.Header{"Content-Type": {"application/json"}},
+			}
+			tt.edit(&r, srv)
+
+			status, answer := send(t, r)
+
+			assert.Equal(t, tt.status, status)
+			assert.Contains(t, answer, tt.answer)
+			require.Len(t, srv.Requests(), 1)
+			got := srv.Requests()[0]
+			assert.Equal(t, r.method, got.Method)
+			assert.Equal(t, r.path, got.Path)
+			assert.Equal(t, r.body, string(got.Body))
+			assert.Equal(t, r.header["Content-Type"], got.Header["Content-Type"])
+			assert.Equal(t, r.header["Authorization"], got.Header["Authorization"])
+			assert.Equal(t, r.base == srv.UsersURL(), got.Host == "users")
+		})
+	}
+}
+
+func TestCodesCountWhereverTheyArrive(t *testing.T) {
+	t.Parallel()
+	srv, _ := setup(t, authingtest.Options{})
+	for _, address := range []string{
+		srv.UsersURL() + "/", srv.OAuthURL() + "/", srv.OAuthURL() + "/oauth/wechatapp/auth/nopool",
+	} {
+		send(t, rawRequest{method: "POST", base: address, body: `{"code":"c"}`, header: http.Header{}})
+	}
+	assert.Equal(t, map[string]int{"c": 3}, srv.SpentCodes())
+}
+
+func TestLookUp(t *testing.T) {
+	t.Parallel()
+	srv, client := setup(t, authingtest.Options{})
+	assert.Empty(t, srv.Users())
+	assert.Nil(t, srv.User("x"))
+	assert.Nil(t, srv.UserByPhone("13900000000"))
+
+	added := srv.AddUser(authing.User{Phone: "13900000000", Email: "ann@example.com", Nickname: "Ann", Company: "x"})
+	assert.Equal(t, added, srv.User(added.ID))
+	assert.Equal(t, added, srv.UserByPhone("13900000000"))
+	assert.Equal(t, []*authing.User{added}, srv.Users())
+	assert.Equal(t, "ann@example.com", added.Email)
+	assert.Equal(t, "x", added.Company)
+
+	phone := srv.NewPhone(authingtest.WxUser{})
+	bound, err := client.As(added.Token).BindPhone(ctx, phone.Login(), phone.GetPhoneNumber())
+	require.NoError(t, err, "the token of an added user is good")
+	assert.Equal(t, added.ID, bound.ID)
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	return l
+}
+
+func TestListeners(t *testing.T) {
+	t.Parallel()
+	l := [2]net.Listener{listen(t), listen(t)}
+	srv, client := setup(t, authingtest.Options{
+		UsersListener: l[0], OAuthListener: l[1], UserPoolID: "pool-1", AppID: "wx0000000000000001",
+	})
+	assert.Equal(t, "http://"+l[0].Addr().String(), srv.UsersURL())
+	assert.Equal(t, "http://"+l[1].Addr().String(), srv.OAuthURL())
+	assert.Equal(t, "pool-1", srv.UserPoolID())
+	assert.Equal(t, "wx0000000000000001", srv.AppID())
+	signIn(t, client, srv.NewPhone(authingtest.WxUser{}))
+	assert.Equal(t, "/oauth/wechatapp/auth/pool-1", srv.Requests()[0].Path)
+}
+
+func TestClose(t *testing.T) {
+	t.Parallel()
+	// Goroutines inherit the label, which tells those of this test from those of others.
+	const label = "left-behind"
+	pprof.Do(ctx, pprof.Labels("test", label), func(ctx context.Context) {
+		l := [2]net.Listener{listen(t), listen(t)}
+		srv := authingtest.NewServer(authingtest.Options{UsersListener: l[0], OAuthListener: l[1]})
+		client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+		require.NoError(t, err)
+		phone := srv.NewPhone(authingtest.WxUser{})
+		signIn(t, client, phone)
+		srv.FailNext("LoginWithWxapp", authingtest.Fault{Delay: authingtest.UntilGone})
+		waiting := make(chan error, 1)
+		go func() {
+			_, err := client.LoginWithWxapp(ctx, phone.Login(), phone.GetUserInfo())
+			waiting <- err
+		}()
+		require.Eventually(t, func() bool { return len(srv.Requests()) == 2 }, 5*time.Second, time.Millisecond)
+
+		srv.Close()
+		srv.Close()
+
+		err = <-waiting
+		assert.ErrorIs(t, err, authing.ErrOutcomeUnknown, "Close ends what is waiting, without an answer")
+		assert.NotErrorIs(t, err, context.DeadlineExceeded, "rather than waiting for the client")
+		for i := range l {
+			_, err := l[i].Accept()
+			assert.ErrorIs(t, err, net.ErrClosed)
+		}
+		client.CloseIdleConnections()
+	})
+	assert.Eventually(t, func() bool {
+		var running bytes.Buffer
+		require.NoError(t, pprof.Lookup("goroutine").WriteTo(&running, 1))
+		return !strings.Contains(running.String(), label)
+	}, 5*time.Second, 5*time.Millisecond, "goroutines of the server are left")
+}

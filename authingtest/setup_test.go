@@ -1,0 +1,99 @@
+package authingtest_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/authingtest"
+)
+
+var ctx = context.Background()
+
+// clock is a clock that a test moves.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock {
+	return &clock{now: time.Date(2020, 2, 27, 13, 33, 20, 796e6, time.FixedZone("CST", 8*60*60))}
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// setup returns a server that the test closes, and a client of it.
+func setup(t *testing.T, opts authingtest.Options) (*authingtest.Server, *authing.Client) {
+	t.Helper()
+	srv := authingtest.NewServer(opts)
+	t.Cleanup(srv.Close)
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	require.NoError(t, err)
+	return srv, client
+}
+
+// signIn signs p's user in and returns the account and a client that acts for it.
+func signIn(t *testing.T, client *authing.Client, p *authingtest.Phone) (*authing.User, *authing.Client) {
+	t.Helper()
+	user, err := client.LoginWithWxapp(ctx, p.Login(), p.GetUserInfo())
+	require.NoError(t, err)
+	return user, client.As(user.Token)
+}
+
+// rawRequest is a request made by hand.
+type rawRequest struct {
+	method, base, path, body string
+	header                   http.Header
+}
+
+// send returns status and body of the answer.
+func send(t *testing.T, rq rawRequest) (int, string) {
+	t.Helper()
+	r, err := http.NewRequest(rq.method, rq.base+rq.path, strings.NewReader(rq.body))
+	require.NoError(t, err)
+	r.Header = rq.header
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp.StatusCode, string(text)
+}
+
+func decodeJSON(t *testing.T, text []byte, v any) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal(text, v), "%s", text)
+}
+
+// decodeToken returns header and payload of a JWT.
+func decodeToken(t *testing.T, token string) (header, payload string) {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	require.Len(t, parts, 3)
+	var text [2][]byte
+	for i := range text {
+		var err error
+		text[i], err = base64.RawURLEncoding.DecodeString(parts[i])
+		require.NoError(t, err)
+	}
+	return string(text[0]), string(text[1])
+}

@@ -1,0 +1,195 @@
+package authingtest
+
+import (
+	"encoding/json"
+	"mime"
+	"net"
+	"net/http"
+)
+
+// routeWxapp adds the endpoints that spend a code of wx.login.
+func (s *Server) routeWxapp(oauth *http.ServeMux) {
+	for path, op := range map[string]struct {
+		name   string
+		answer func(wxappCall) reply
+	}{
+		"auth":     {"LoginWithWxapp", s.loginWithWxapp},
+		"phone":    {"BindPhone", s.bindPhone},
+		"getphone": {"GetPhone", s.getPhone},
+		"decrypt":  {"Decrypt", s.decryptForPage},
+	} {
+		oauth.HandleFunc("POST /oauth/wechatapp/"+path+"/{pool}", s.endpoint(op.name, s.wxapp(op.answer)))
+	}
+}
+
+// wxappCall is what arrives at these endpoints.
+type wxappCall struct {
+	IV              string `json:"iv"`
+	EncryptedData   string `json:"encryptedData"`
+	Code            string `json:"code"`
+	Phone           string `json:"phone"`
+	OverrideProfile bool   `json:"overideProfile"` // Authing's spelling
+
+	token string
+	ip    string
+}
+
+var incomplete = refusal(2231, "请求参数不全！")
+
+// wxapp reads a call and looks at what all endpoints demand. One call is answered at a time.
+func (s *Server) wxapp(answer func(wxappCall) reply) func(*http.Request) reply {
+	return func(r *http.Request) reply {
+		if r.PathValue("pool") != s.opts.UserPoolID {
+			return refusal(2224, "用户池不存在")
+		}
+		c := wxappCall{token: r.Header.Get("Authorization")}
+		mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if mediaType != "application/json" || json.NewDecoder(r.Body).Decode(&c) != nil {
+			return reply{http.StatusBadRequest, incomplete.body}
+		}
+		if c.IV == "" || c.EncryptedData == "" || c.Code == "" {
+			return incomplete
+		}
+		if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+			c.ip = "::ffff:" + host
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return answer(c)
+	}
+}
+
+// loginWithWxapp looks at no token. A new user gets an account; one who is known by unionid or openid, or by the phone
+// number in the call, gets that account.
+func (s *Server) loginWithWxapp(c wxappCall) reply {
+	code, plain, refused := s.open(c)
+	if code == nil {
+		return refused
+	}
+	var profile wxProfile
+	json.Unmarshal(plain, &profile) // a phone number in its place leaves the profile empty
+	a := s.ofPhone(c.Phone)
+	switch known := s.ofWeChat(code); {
+	case a != nil:
+		if known == nil {
+			a.connect(code, profile)
+		}
+		if c.OverrideProfile {
+			a.nickname, a.photo = profile.NickName, profile.AvatarURL
+		}
+	case known != nil:
+		a = known
+	default:
+		a = &account{
+			phone: c.Phone, username: profile.NickName, nickname: profile.NickName, photo: profile.AvatarURL,
+			registerMethod: "oauth:wxapp",
+		}
+		a.connect(code, profile)
+		s.register(a)
+	}
+	s.signIn(a, c.ip)
+	return success(a.rest())
+}
+
+// ofPhone returns the account that holds phone, or nil. Nobody holds the empty number.
+func (s *Server) ofPhone(phone string) *account {
+	return s.find(func(a *account) bool { return phone != "" && a.phone == phone })
+}
+
+// ofWeChat returns the account of a WeChat user: unionid knows the user across mini programs, openid in one only.
+func (s *Server) ofWeChat(code *loginCode) *account {
+	return s.find(func(a *account) bool {
+		if code.unionID != "" && a.unionID != "" {
+			return a.unionID == code.unionID
+		}
+		return a.openID == code.id.openID
+	})
+}
+
+// connect makes a the account of a WeChat user, unless it is another's.
+func (a *account) connect(code *loginCode, profile wxProfile) {
+	if a.openID != "" || a.unionID != "" {
+		return
+	}
+	a.openID, a.unionID = code.id.openID, code.unionID
+	a.oauth = jsonText(struct {
+		NickName  string `json:"nickName"`
+		Gender    int    `json:"gender"`
+		Language  string `json:"language"`
+		City      string `json:"city"`
+		Province  string `json:"province"`
+		Country   string `json:"country"`
+		AvatarURL string `json:"avatarUrl"`
+		OpenID    string `json:"openid"`
+		UnionID   string `json:"unionid,omitempty"`
+	}{
+		profile.NickName, profile.Gender, profile.Language, profile.City, profile.Province, profile.Country,
+		profile.AvatarURL, a.openID, a.unionID,
+	})
+}
+
+// bindPhone demands a token, and looks at it before the code is spent.
+func (s *Server) bindPhone(c wxappCall) reply {
+	a, refused := s.holder(c.token)
+	if a == nil {
+		return refused
+	}
+	_, number, refused := s.openPhone(c)
+	if number == "" {
+		return refused
+	}
+	if other := s.ofPhone(number); other != nil && other != a {
+		return refusal(2035, "手机号已绑定")
+	}
+	a.phone = number
+	return success(a.rest())
+}
+
+func (s *Server) getPhone(c wxappCall) reply {
+	if a, refused := s.holder(c.token); a == nil && c.token != "" {
+		return refused
+	}
+	plain, number, refused := s.openPhone(c)
+	if number == "" {
+		return refused
+	}
+	return success(plain)
+}
+
+func (s *Server) decryptForPage(c wxappCall) reply {
+	if a, refused := s.holder(c.token); a == nil && c.token != "" {
+		return refused
+	}
+	code, plain, refused := s.open(c)
+	if code == nil {
+		return refused
+	}
+	return success(plain)
+}
+
+// open spends the code of c and decrypts with the session key that it brings. If that fails, code is nil and refused is
+// what to reply.
+func (s *Server) open(c wxappCall) (code *loginCode, plain json.RawMessage, refused reply) {
+	code, errcode := s.code2Session(c.Code)
+	if errcode != 0 {
+		return nil, nil, s.wechatFailure(errcode)
+	}
+	plain, err := decrypt(code.key, c.EncryptedData, c.IV, s.opts.AppID)
+	if err != nil {
+		return nil, nil, s.wechatFailure(errcodeCipher)
+	}
+	return code, plain, reply{}
+}
+
+// openPhone is open for details of phone numbers. If it fails, number is empty.
+func (s *Server) openPhone(c wxappCall) (plain json.RawMessage, number string, refused reply) {
+	code, plain, refused := s.open(c)
+	if code == nil {
+		return nil, "", refused
+	}
+	var p wxPhoneNumber
+	if json.Unmarshal(plain, &p) != nil || p.PhoneNumber == "" {
+		return nil, "", s.wechatFailure(errcodeCipher)
+	}
+	return plain, p.PhoneNumber, reply{}
+}
