@@ -129,10 +129,13 @@ type unredirected struct{ http.RoundTripper }
 
 func (t unredirected) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := t.RoundTripper.RoundTrip(r)
-	if resp != nil {
-		resp.Header.Del("Location")
+	if resp == nil || resp.Header.Get("Location") == "" {
+		return resp, err
 	}
-	return resp, err
+	hidden := *resp // a mock may give the same answer to many
+	hidden.Header = resp.Header.Clone()
+	hidden.Header.Del("Location")
+	return &hidden, err
 }
 
 func (t unredirected) CloseIdleConnections() {
@@ -379,6 +382,10 @@ func (c *config) log(ctx context.Context, op string, status, attempts int, took 
 	level := slog.LevelInfo
 	if err != nil {
 		level = slog.LevelWarn
+		var e *Error
+		if errors.As(err, &e) {
+			attrs = append(attrs, slog.Int("code", e.Code))
+		}
 		attrs = append(attrs, slog.String("error", err.Error()))
 	}
 	c.logger.LogAttrs(ctx, level, "authing call", attrs...)

@@ -30,7 +30,7 @@ var (
 	// the same code; find out first, or start over with a fresh one.
 	ErrOutcomeUnknown = errors.New("authing: outcome unknown")
 
-	// ErrBadResponse: what arrived is not an answer of Authing: an HTML page, a cut or empty body, a success without
+	// ErrBadResponse: what arrived is not an answer of Authing: an HTML page, an empty body, half of JSON, a success without
 	// what it promises, or an answer over the size limit.
 	ErrBadResponse = errors.New("authing: bad response")
 

@@ -62,7 +62,7 @@ func WithHosts(hosts Hosts) Option {
 func baseURL(address string, allowHTTP bool) (base, problem string) {
 	u, err := url.Parse(address)
 	switch {
-	case err != nil || u.Opaque != "" || u.Hostname() == "":
+	case err != nil || u.Opaque != "" || u.Hostname() == "" || strings.Contains(u.Hostname(), ":") != strings.HasPrefix(u.Host, "["):
 		return "", "is not an absolute URL: write it like https://users.example.com"
 	case u.User != nil:
 		return "", "holds a user name or password: remove it"
@@ -133,7 +133,7 @@ func WithReadRetries(n int) Option {
 	}
 }
 
-// WithLogger writes one record per call: operation, duration, HTTP status, code and, of a failure, the error.
+// WithLogger writes one record per call: operation, duration, HTTP status, attempts and, of a failure, code and error.
 // No record holds a token, a code, a phone number or other personal data. The default, and nil, is silence.
 func WithLogger(logger *slog.Logger) Option {
 	return func(c *config) error {
