@@ -1,0 +1,410 @@
+package authing_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jarcoal/httpmock"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+)
+
+// requireRefusedOption checks that NewClient fails as it does for every bad option, and returns the text.
+func requireRefusedOption(t *testing.T, opt authing.Option) string {
+	t.Helper()
+	client, err := authing.NewClient(pool, authing.WithTimeout(time.Second), opt)
+	assert.Nil(t, client)
+	require.ErrorIs(t, err, authing.ErrInvalidArgument)
+	assert.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
+	assert.Equal(t, "NewClient", requireError(t, err).Op)
+	return err.Error()
+}
+
+func TestNilOption(t *testing.T) {
+	t.Parallel()
+	client, got := setup(t, 200, annAnswer, nil, authing.WithUserAgent("shop/1.4"), nil)
+	_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
+	require.NoError(t, err)
+	assert.Contains(t, got.only(t).Header.Get("User-Agent"), "shop/1.4")
+}
+
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		address, base string
+		allowHTTP     bool
+	}{
+		{address: "", base: "https://oauth.authing.cn"},
+		{address: "https://auth.example.com", base: "https://auth.example.com"},
+		{address: "https://auth.example.com/", base: "https://auth.example.com"},
+		{address: "https://auth.example.com///", base: "https://auth.example.com"},
+		{address: "HTTPS://auth.example.com", base: "https://auth.example.com"},
+		{address: "https://auth.example.com:8443", base: "https://auth.example.com:8443"},
+		{address: "https://auth.example.com/graphql", base: "https://auth.example.com"},
+		{address: "https://auth.example.com/graphql/", base: "https://auth.example.com"},
+		{address: "https://auth.example.com//graphql//", base: "https://auth.example.com"},
+		{address: "https://graphql.example.com/graphql", base: "https://graphql.example.com"},
+		{address: "https://auth.example.com/graphql/v2", base: "https://auth.example.com/graphql/v2"},
+		{address: "https://auth.example.com/mygraphql", base: "https://auth.example.com/mygraphql"},
+		{address: "https://auth.example.com/idp/v1/", base: "https://auth.example.com/idp/v1"},
+		{address: "https://auth.example.com/idp/graphql", base: "https://auth.example.com/idp"},
+		{address: "https://auth.example.com/a%2Fb", base: "https://auth.example.com/a%2Fb"},
+		{address: "https://auth.example.com/a..b/.c", base: "https://auth.example.com/a..b/.c"},
+		{address: "https://192.0.2.1", base: "https://192.0.2.1"},
+		{address: "https://[2001:db8::1]:443/x", base: "https://[2001:db8::1]:443/x"},
+		{address: "http://localhost:8080", base: "http://localhost:8080"},
+		{address: "http://LOCALHOST", base: "http://LOCALHOST"},
+		{address: "http://127.0.0.1:1", base: "http://127.0.0.1:1"},
+		{address: "http://127.8.9.10", base: "http://127.8.9.10"},
+		{address: "http://[::1]:8080/graphql", base: "http://[::1]:8080"},
+		{address: "http://auth.example.com", base: "http://auth.example.com", allowHTTP: true},
+		{address: "http://[2001:db8::1]", base: "http://[2001:db8::1]", allowHTTP: true},
+	} {
+		client, got := setup(t, 200, annAnswer, authing.WithHosts(authing.Hosts{OAuth: tt.address, AllowHTTP: tt.allowHTTP}))
+		_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
+		require.NoError(t, err, tt.address)
+		assert.Equal(t, "POST "+tt.base+"/oauth/wechatapp/auth/"+pool, got.only(t).Line, tt.address)
+	}
+}
+
+func TestBadHosts(t *testing.T) {
+	t.Parallel()
+	const (
+		absolute = "is not an absolute URL: write it like https://users.example.com"
+		userinfo = "holds a user name or password: remove it"
+		query    = "holds a query or a fragment: remove it"
+		scheme   = "must begin with https://"
+		plain    = "is plain http to another machine: use https, or set Hosts.AllowHTTP"
+		dots     = "holds a dot segment: write the path in full"
+	)
+	for address, text := range map[string]string{
+		"auth.example.com":                   absolute,
+		"auth.example.com:443":               absolute,
+		"/graphql":                           absolute,
+		" https://auth.example.com":          absolute,
+		"https://auth.example.com ":          absolute,
+		"https://":                           absolute,
+		"https:///graphql":                   absolute,
+		"https://:443":                       absolute,
+		"https:auth.example.com":             absolute,
+		"https://exa mple.com":               absolute,
+		"https://auth.example.com\n":         absolute,
+		"https://auth.example.com:x":         absolute,
+		"https://[::1":                       absolute,
+		"https://auth.example.com/%zz":       absolute,
+		"https://u@auth.example.com":         userinfo,
+		"https://:@auth.example.com":         userinfo,
+		"https://u:hunter2@auth.example.com": userinfo,
+		"https://auth.example.com?a=b":       query,
+		"https://auth.example.com/?":         query,
+		"https://auth.example.com#x":         query,
+		"https://auth.example.com/#":         query,
+		"//auth.example.com":                 scheme,
+		"ftp://auth.example.com":             scheme,
+		"javascript://auth.example.com":      scheme,
+		"http://auth.example.com":            plain,
+		"http://192.0.2.1":                   plain,
+		"http://localhost.example.com":       plain,
+		"http://127.0.0.1.example.com":       plain,
+		"http://[2001:db8::1]":               plain,
+		"https://auth.example.com/../x":      dots,
+		"https://auth.example.com/x/..":      dots,
+		"https://auth.example.com/./x":       dots,
+		"https://auth.example.com/%2e%2e/":   dots,
+		"https://auth.example.com/x/%2E":     dots,
+	} {
+		for field, hosts := range map[string]authing.Hosts{
+			"Users":  {Users: address},
+			"OAuth":  {OAuth: address},
+			"Upload": {Upload: address},
+			"CDN":    {CDN: address},
+		} {
+			got := requireRefusedOption(t, authing.WithHosts(hosts))
+			assert.Equal(t, "authing: NewClient: Hosts."+field+" "+text, got, "%q", address)
+		}
+	}
+}
+
+// AllowHTTP is for plain http and for nothing else.
+func TestAllowHTTP(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"ftp://auth.example.com", "http://u@auth.example.com", "http://auth.example.com/..", "http://"} {
+		requireRefusedOption(t, authing.WithHosts(authing.Hosts{OAuth: address, AllowHTTP: true}))
+	}
+}
+
+// A zone is written %25eth0 in a URL, and has to stay so.
+func TestHostWithZone(t *testing.T) {
+	t.Parallel()
+	client, got := setup(t, 200, annAnswer, authing.WithHosts(authing.Hosts{OAuth: "https://[fe80::1%25eth0]:8443"}))
+	_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
+	require.NoError(t, err)
+	assert.Equal(t, "POST https://[fe80::1%25eth0]:8443/oauth/wechatapp/auth/"+pool, got.only(t).Line)
+}
+
+func TestWithHTTPClientCopies(t *testing.T) {
+	t.Parallel()
+	mock := httpmock.NewMockTransport()
+	mock.RegisterNoResponder(httpmock.NewStringResponder(200, annAnswer))
+	mine := &http.Client{Transport: mock, Timeout: time.Hour}
+	before := *mine
+	client, err := authing.NewClient(pool, authing.WithHTTPClient(mine), authing.WithTimeout(time.Minute))
+	require.NoError(t, err)
+	_, err = client.LoginWithWxapp(context.Background(), code, loginDetail)
+	require.NoError(t, err)
+	assert.Equal(t, before, *mine)
+
+	mine.Transport, mine.Timeout = nil, time.Nanosecond // nor does a later change reach the client
+	_, err = client.LoginWithWxapp(context.Background(), code, loginDetail)
+	require.NoError(t, err)
+	assert.Equal(t, 2, mock.GetTotalCallCount())
+}
+
+func TestWithHTTPClientRefuses(t *testing.T) {
+	t.Parallel()
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	assert.Contains(t, requireRefusedOption(t, authing.WithHTTPClient(nil)), "leave the option out for the default")
+	assert.Contains(t, requireRefusedOption(t, authing.WithHTTPClient(&http.Client{Jar: jar})), "cookie Jar, which would mix users up: remove it")
+	assert.Contains(t, requireRefusedOption(t, authing.WithHTTPClient(&http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return nil },
+	})), "CheckRedirect, but redirects are never followed: remove it")
+}
+
+// A client without a Transport is fine: it gets the SDK's own.
+func TestWithHTTPClientWithoutTransport(t *testing.T) {
+	t.Parallel()
+	client := serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, annAnswer) }, authing.WithHTTPClient(&http.Client{}))
+	user, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
+	require.NoError(t, err)
+	assert.Equal(t, annID, user.ID)
+}
+
+func TestTimeouts(t *testing.T) {
+	t.Parallel()
+	for _, d := range []time.Duration{0, -1, -time.Hour} {
+		assert.Contains(t, requireRefusedOption(t, authing.WithTimeout(d)), "the timeout must be positive")
+	}
+	const short, long = 20 * time.Millisecond, time.Hour
+	for _, tt := range []struct {
+		name                 string
+		option, client, want time.Duration // 0 leaves it out
+	}{
+		{"default", 0, 0, 10 * time.Second},
+		{"option", time.Minute, 0, time.Minute},
+		{"client", 0, time.Second, time.Second},
+		{"client's longer than the default", 0, time.Minute, 10 * time.Second},
+		{"option shorter", time.Second, time.Minute, time.Second},
+		{"client shorter", time.Minute, time.Second, time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var left time.Duration
+			transport := roundTrip(func(r *http.Request) (*http.Response, error) {
+				deadline, ok := r.Context().Deadline()
+				if ok {
+					left = time.Until(deadline)
+				}
+				return stringAnswer(200, annAnswer), nil
+			})
+			opts := []authing.Option{authing.WithHTTPClient(&http.Client{Transport: transport, Timeout: tt.client})}
+			if tt.option != 0 {
+				opts = append([]authing.Option{authing.WithTimeout(tt.option)}, opts...) // before, since the order is free
+			}
+			client, err := authing.NewClient(pool, opts...)
+			require.NoError(t, err)
+			_, err = client.LoginWithWxapp(context.Background(), code, loginDetail)
+			require.NoError(t, err)
+			assert.LessOrEqual(t, left, tt.want)
+			assert.Greater(t, left, tt.want-tt.want/10-500*time.Millisecond)
+		})
+	}
+	for name, opts := range map[string]struct{ option, client time.Duration }{
+		"option ends the call": {short, long},
+		"client ends the call": {long, short},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mock := httpmock.NewMockTransport()
+			mock.RegisterNoResponder(func(r *http.Request) (*http.Response, error) {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			})
+			client, err := authing.NewClient(pool, authing.WithTimeout(opts.option),
+				authing.WithHTTPClient(&http.Client{Transport: mock, Timeout: opts.client}))
+			require.NoError(t, err)
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			defer cancel()
+			_, err = client.LoginWithWxapp(ctx, code, loginDetail)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.ErrorIs(t, err, authing.ErrOutcomeUnknown)
+			require.NoError(t, ctx.Err(), "it was not the context that ended")
+			assert.Contains(t, err.Error(), "no answer came in time")
+		})
+	}
+}
+
+func TestWithReadRetries(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{-1, -100} {
+		assert.Contains(t, requireRefusedOption(t, authing.WithReadRetries(n)), "must not be negative: 0 switches them off")
+	}
+	for _, n := range []int{0, 1, 7} {
+		_, err := authing.NewClient(pool, authing.WithReadRetries(n))
+		require.NoError(t, err)
+	}
+}
+
+func TestWithUserAgent(t *testing.T) {
+	t.Parallel()
+	client, got := setup(t, 200, annAnswer, authing.WithUserAgent("first/1"), authing.WithUserAgent("shop/1.4 (beta)"))
+	_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"authing-go/0.1.0 shop/1.4 (beta)"}, got.only(t).Header["User-Agent"])
+
+	for _, name := range []string{"", "a\r\nX-Evil: 1", "a\tb", "a\x00", "a\x7f", "商店"} {
+		assert.Contains(t, requireRefusedOption(t, authing.WithUserAgent(name)), "the user agent must be printable ASCII text")
+	}
+}
+
+func TestWithPublicKey(t *testing.T) {
+	t.Parallel()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	require.NoError(t, err)
+	text := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	_, err = authing.NewClient(pool, authing.WithPublicKey(string(text)))
+	require.NoError(t, err)
+	for _, bad := range []string{"", "MIGfMA0G", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"} {
+		assert.Contains(t, requireRefusedOption(t, authing.WithPublicKey(bad)), "WithPublicKey: the key ")
+	}
+}
+
+func TestOptionOrderDoesNotMatter(t *testing.T) {
+	t.Parallel()
+	mock := httpmock.NewMockTransport()
+	var lines, agents []string
+	mock.RegisterNoResponder(func(r *http.Request) (*http.Response, error) {
+		lines = append(lines, r.URL.String())
+		agents = append(agents, r.UserAgent())
+		return httpmock.NewStringResponse(200, annAnswer), nil
+	})
+	opts := []authing.Option{
+		authing.WithHosts(authing.Hosts{OAuth: "https://auth.example.com"}), withTransport(mock),
+		authing.WithUserAgent("shop/1"), authing.WithTimeout(time.Second), authing.WithReadRetries(0), authing.WithLogger(nil),
+	}
+	for shift := range opts {
+		client, err := authing.NewClient(pool, append(append([]authing.Option(nil), opts[shift:]...), opts[:shift]...)...)
+		require.NoError(t, err)
+		_, err = client.LoginWithWxapp(context.Background(), code, loginDetail)
+		require.NoError(t, err)
+	}
+	for i := range opts {
+		assert.Equal(t, "https://auth.example.com/oauth/wechatapp/auth/"+pool, lines[i])
+		assert.Equal(t, "authing-go/0.1.0 shop/1", agents[i])
+	}
+}
+
+func TestLoggerIsSilentByDefault(t *testing.T) {
+	t.Parallel()
+	client, _ := setup(t, 502, "<html>", authing.WithLogger(nil))
+	_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
+	require.ErrorIs(t, err, authing.ErrBadResponse)
+}
+
+func TestWithLogger(t *testing.T) {
+	t.Parallel()
+	const ok, fails = "INFO", "WARN"
+	for _, tt := range []struct {
+		name          string
+		status        int
+		body          string
+		code          string
+		level         string
+		wantStatus    float64
+		attempts      float64
+		errorContains string
+	}{
+		{"success", 200, annAnswer, code, ok, 200, 1, ""},
+		{"refused locally", 200, annAnswer, "", fails, 0, 0, "the code is empty"},
+		{"refused by the service", 200, `{"code":40163,"message":"code been used","data":null}`, code, fails, 200, 1, "40163"},
+		{"no answer of Authing", 502, "<html>", code, fails, 502, 1, "HTTP 502"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			client, _ := setup(t, tt.status, tt.body, authing.WithLogger(slog.New(slog.NewJSONHandler(&out, nil))))
+			_, err := client.As(token).LoginWithWxapp(context.Background(), tt.code, loginDetail, authing.WithPhone("13800000000"))
+
+			lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+			require.Len(t, lines, 1, "one record per call")
+			var record map[string]any
+			require.NoError(t, json.Unmarshal([]byte(lines[0]), &record))
+			assert.Equal(t, tt.level, record["level"])
+			assert.Equal(t, "authing call", record["msg"])
+			assert.Equal(t, "LoginWithWxapp", record["op"])
+			assert.Equal(t, tt.wantStatus, record["status"])
+			assert.Equal(t, tt.attempts, record["attempts"])
+			assert.GreaterOrEqual(t, record["took"], 0.0)
+			assert.Less(t, record["took"], float64(time.Minute))
+			if tt.errorContains == "" {
+				require.NoError(t, err)
+				assert.NotContains(t, record, "error")
+			} else {
+				assert.Equal(t, err.Error(), record["error"])
+				assert.Contains(t, record["error"], tt.errorContains)
+			}
+			for _, secret := range []string{code, iv, encryptedData, string(token), "h.p.s", "13800000000", "Ann", "authing.cn", pool} {
+				assert.NotContains(t, out.String(), secret)
+			}
+		})
+	}
+}
+
+func TestLoggerOfANilContext(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	client, _ := setup(t, 200, annAnswer, authing.WithLogger(slog.New(slog.NewTextHandler(&out, nil))))
+	var none context.Context
+	_, err := client.LoginWithWxapp(none, code, loginDetail)
+	require.ErrorIs(t, err, authing.ErrInvalidArgument)
+	assert.Contains(t, out.String(), "the context is nil")
+}
+
+// handlerContext keeps the context that a record came with, from which tracing handlers take their ids.
+type handlerContext struct {
+	slog.Handler
+	seen *[]context.Context
+}
+
+func (h handlerContext) Handle(ctx context.Context, r slog.Record) error {
+	*h.seen = append(*h.seen, ctx)
+	return h.Handler.Handle(ctx, r)
+}
+
+func TestLoggerGetsTheContext(t *testing.T) {
+	t.Parallel()
+	type key struct{}
+	var seen []context.Context
+	logger := slog.New(handlerContext{slog.NewTextHandler(io.Discard, nil), &seen})
+	client, _ := setup(t, 200, annAnswer, authing.WithLogger(logger))
+	_, err := client.LoginWithWxapp(context.WithValue(context.Background(), key{}, "trace"), code, loginDetail)
+	require.NoError(t, err)
+	require.Len(t, seen, 1)
+	assert.Equal(t, "trace", seen[0].Value(key{}))
+}

@@ -1,0 +1,305 @@
+package authing_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+)
+
+func readUser(t testing.TB, in string) authing.User {
+	t.Helper()
+	var u authing.User
+	require.NoError(t, json.Unmarshal([]byte(in), &u), in)
+	return u
+}
+
+// assertSameUser compares what a caller can read, but not where it was read from.
+func assertSameUser(t testing.TB, want, got authing.User) {
+	t.Helper()
+	assert.Equal(t, asJSON(t, want), asJSON(t, got))
+	for name, pair := range map[string][2]authing.Timestamp{
+		"TokenExpiredAt":  {want.TokenExpiredAt, got.TokenExpiredAt},
+		"LastLogin":       {want.LastLogin, got.LastLogin},
+		"SignedUp":        {want.SignedUp, got.SignedUp},
+		"Group.CreatedAt": {want.Group.CreatedAt, got.Group.CreatedAt},
+	} {
+		assert.True(t, pair[0].Equal(pair[1].Time), "%s: %v and %v", name, pair[0], pair[1])
+	}
+}
+
+func moment(t testing.TB, s string) time.Time {
+	t.Helper()
+	m, err := time.Parse(time.RFC3339Nano, s)
+	require.NoError(t, err)
+	return m
+}
+
+func TestUserOfREST(t *testing.T) {
+	t.Parallel()
+	u := readUser(t, annUser)
+	assert.Equal(t, annUser, string(u.Raw()))
+	assert.True(t, u.LastLogin.Equal(moment(t, "2020-02-27T05:33:20.796Z")))
+	assert.True(t, u.SignedUp.Equal(moment(t, "2020-02-27T05:30:55.875Z")))
+	assert.True(t, u.TokenExpiredAt.Equal(moment(t, "2020-03-13T05:33:20Z")))
+	assertSameUser(t, authing.User{
+		ID: annID, Username: "Ann", Nickname: "Ann", Photo: "https://usercontents.authing.cn/a.png", LoginsCount: 2,
+		RegisterMethod: "oauth:wxapp", OAuth: `{"nickName":"Ann","gender":1,"openid":"o-1","unionid":"u-1"}`, UnionID: "u-1",
+		OpenID: "o-1", LastIP: "::ffff:192.0.2.6", Token: "h.p.s",
+		LastLogin:      authing.Timestamp{Time: u.LastLogin.Time, Text: "2020-02-27T05:33:20.796Z"},
+		SignedUp:       authing.Timestamp{Time: u.SignedUp.Time, Text: "2020-02-27T05:30:55.875Z"},
+		TokenExpiredAt: authing.Timestamp{Time: u.TokenExpiredAt.Time, Text: "2020-03-13T05:33:20.000Z"},
+	}, u)
+
+	profile, ok := u.WxProfile()
+	require.True(t, ok)
+	assert.Equal(t, &authing.WxUserInfo{NickName: "Ann", Gender: 1, OpenID: "o-1", UnionID: "u-1"}, profile)
+}
+
+func TestUserOfGraphQL(t *testing.T) {
+	t.Parallel()
+	u := readUser(t, `{"_id":"5e00000000000000000000a1","email":null,"token":"h.p.s",
+		"tokenExpiredAt":"Sat Jan 27 2018 13:55:25 GMT+0800 (CST)","loginsCount":0,
+		"lastLogin":"Fri Jan 12 2018 13:55:25 GMT+0800 (CST)","lastIP":null,
+		"signedUp":"Fri Jan 12 2018 13:55:25 GMT+0800 (CST)","blocked":false,"isDeleted":false}`)
+	assert.Equal(t, annID, u.ID)
+	assert.Empty(t, u.Email)
+	assert.True(t, u.TokenExpiredAt.Equal(moment(t, "2018-01-27T05:55:25Z")))
+	assert.True(t, u.LastLogin.Equal(moment(t, "2018-01-12T05:55:25Z")))
+	assert.True(t, u.SignedUp.Equal(moment(t, "2018-01-12T05:55:25Z")))
+}
+
+func TestUserEveryField(t *testing.T) {
+	t.Parallel()
+	const in = `{"_id":"1","email":"a@example.com","emailVerified":true,"phone":"13800000000","phoneVerified":true,"username":"un",` +
+		`"nickname":"nn","company":"co","photo":"ph","browser":"br","device":"de","unionid":"ui","openid":"oi","oauth":"{}",` +
+		`"registerInClient":"rc","registerMethod":"rm","token":"h.p.s","loginsCount":3,"lastIP":"192.0.2.1","blocked":true,` +
+		`"isDeleted":true,"tokenExpiredAt":"2020-03-13T05:33:20Z","lastLogin":"2020-02-27T05:33:20Z","signedUp":"2020-02-27T05:30:55Z",` +
+		`"group":{"_id":"g1","name":"admins","descriptions":"all","createdAt":"2019-01-01T00:00:00Z"}}`
+	u := readUser(t, in)
+	assert.Equal(t, "co", u.Company)
+	assert.Equal(t, "br", u.Browser)
+	assert.Equal(t, "de", u.Device)
+	assert.True(t, u.PhoneVerified && u.EmailVerified && u.Blocked && u.IsDeleted)
+	assert.Equal(t, "g1", u.Group.ID)
+	assert.Equal(t, "all", u.Group.Descriptions)
+	assert.True(t, u.Group.CreatedAt.Equal(moment(t, "2019-01-01T00:00:00Z")))
+	assert.JSONEq(t, in, asJSON(t, u), "every name, and nothing besides")
+	assertSameUser(t, u, readUser(t, asJSON(t, u)))
+}
+
+func TestUserZeroValuesAreLeftOut(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, `{}`, asJSON(t, authing.User{}))
+	assert.Equal(t, `{"group":{"name":"admins"}}`, asJSON(t, authing.User{Group: authing.Group{Name: "admins"}}))
+	assert.Equal(t, `{"_id":"1"}`, asJSON(t, &authing.User{ID: "1"}))
+	byHand := authing.User{ID: "1", SignedUp: authing.Timestamp{Time: moment(t, "2020-02-27T13:33:20+08:00")}}
+	assert.Equal(t, `{"_id":"1","signedUp":"2020-02-27T13:33:20+08:00"}`, asJSON(t, byHand))
+	assert.True(t, readUser(t, asJSON(t, byHand)).SignedUp.Equal(byHand.SignedUp.Time))
+}
+
+func TestUserID(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		`{"_id":"a"}`:            "a",
+		`{"id":"b"}`:             "b",
+		`{"_id":"a","id":"a"}`:   "a",
+		`{"id":"b","_id":"a"}`:   "a",
+		`{"_id":null,"id":"b"}`:  "b",
+		`{"_id":"","id":"b"}`:    "b",
+		`{"_id":null,"id":null}`: "",
+		`{}`:                     "",
+	} {
+		assert.Equal(t, want, readUser(t, in).ID, in)
+	}
+	assert.Equal(t, `{"_id":"b"}`, asJSON(t, readUser(t, `{"id":"b"}`)))
+}
+
+func TestUserLoginsCount(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]int{`2`: 2, `"2"`: 2, `2.0`: 2, `2e0`: 2, `null`: 0, `""`: 0, `0`: 0} {
+		assert.Equal(t, want, readUser(t, `{"loginsCount":`+in+`}`).LoginsCount, in)
+	}
+	for _, in := range []string{`"many"`, `2.5`, `true`, `[]`, `{}`, `1e300`, `9007199254740993`} {
+		assert.Error(t, json.Unmarshal([]byte(`{"loginsCount":`+in+`}`), new(authing.User)), in)
+	}
+}
+
+func TestUserNullsAndUnknownFields(t *testing.T) {
+	t.Parallel()
+	var nulls []string
+	for _, name := range []string{
+		"_id", "id", "email", "emailVerified", "phone", "phoneVerified", "username", "nickname", "company", "photo", "browser",
+		"device", "unionid", "openid", "oauth", "registerInClient", "registerMethod", "token", "tokenExpiredAt", "loginsCount",
+		"lastLogin", "lastIP", "signedUp", "blocked", "isDeleted", "group",
+	} {
+		nulls = append(nulls, `"`+name+`":null`)
+	}
+	u := readUser(t, "{"+strings.Join(nulls, ",")+"}")
+	assert.Equal(t, `{}`, asJSON(t, u))
+
+	const in = `{ "_id":"1", "metadata":"\"\"", "userLocation":[], "__v":0, "identities":[{"provider":"wx"}], "status":null }`
+	u = readUser(t, in)
+	assert.Equal(t, in, string(u.Raw()))
+	var more struct{ Identities []struct{ Provider string } }
+	require.NoError(t, json.Unmarshal(u.Raw(), &more))
+	assert.Equal(t, "wx", more.Identities[0].Provider)
+}
+
+func TestUserBadJSON(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{``, `[]`, `"u"`, `{"_id":1}`, `{"email":[]}`, `{"lastLogin":{}}`, `{"lastLogin":true}`, `{"group":"x"}`, `{"_id":"1"`} {
+		u := authing.User{ID: "kept"}
+		assert.Error(t, json.Unmarshal([]byte(in), &u), in)
+		assert.Equal(t, "kept", u.ID, "a failed read leaves no half of a user")
+	}
+}
+
+func TestUserRaw(t *testing.T) {
+	t.Parallel()
+	assert.Nil(t, (&authing.User{ID: "1"}).Raw())
+
+	in := []byte(`{"_id":"1"}`)
+	u := readUser(t, string(in))
+	u.Raw()[2] = 'X'
+	assert.Equal(t, string(in), string(u.Raw()), "the caller's copy is the caller's")
+
+	var reused authing.User
+	require.NoError(t, json.Unmarshal(in, &reused))
+	copy(in, `{"gone":"9`)
+	assert.Equal(t, `{"_id":"1"}`, string(reused.Raw()), "a reader may use its buffer again")
+
+	const spaced = "{ \"_id\" : \"1\",\n\t\"token\":\"h.p.s\", \"nickname\":\"\\u5f20\\/\" }"
+	client, _ := setup(t, 200, "\xef\xbb\xbf {\"data\": "+spaced+" ,\"code\":200}")
+	user, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
+	require.NoError(t, err)
+	assert.Equal(t, "张/", user.Nickname)
+	assert.Equal(t, spaced, string(user.Raw()), "byte for byte")
+}
+
+func TestWxProfile(t *testing.T) {
+	t.Parallel()
+	u := authing.User{OAuth: `{"openId":"o-1","unionId":"u-1","nickName":"Ann","avatarUrl":"a","gender":"2","city":"c","province":"p","country":"y","language":"zh_CN","phone":"1"}`}
+	profile, ok := u.WxProfile()
+	require.True(t, ok)
+	assert.Equal(t, &authing.WxUserInfo{
+		OpenID: "o-1", UnionID: "u-1", NickName: "Ann", AvatarURL: "a", Gender: 2, City: "c", Province: "p", Country: "y", Language: "zh_CN",
+	}, profile)
+	for _, none := range []string{"", "null", "{}", "[]", `""`, "no JSON", `{"login":"octocat"}`, `{"nickName":1}`} {
+		profile, ok := (&authing.User{OAuth: none}).WxProfile()
+		assert.False(t, ok, none)
+		assert.Nil(t, profile, none)
+	}
+}
+
+func TestTimestampForms(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		`"2020-02-27T05:33:20.796Z"`:                                  "2020-02-27T05:33:20.796Z",
+		`"2020-10-19T16:21:02+08:00"`:                                 "2020-10-19T08:21:02Z",
+		`"2017-06-07T14:34:08.700"`:                                   "2017-06-07T14:34:08.7Z",
+		`"2017-06-07T14:34:08"`:                                       "2017-06-07T14:34:08Z",
+		`"Tue Oct 17 2017 21:02:01 GMT+0800 (CST)"`:                   "2017-10-17T13:02:01Z",
+		`"Tue Oct 17 2017 21:02:01 GMT+0800 (China Standard Time)"`:   "2017-10-17T13:02:01Z",
+		`"Tue Oct 17 2017 21:02:01 GMT+0800 (中国标准时间)"`:                "2017-10-17T13:02:01Z",
+		`"Tue Oct 17 2017 21:02:01 GMT+0800"`:                         "2017-10-17T13:02:01Z",
+		`"Fri May 31 2019 08:48:07 GMT 0800 (CST)"`:                   "2019-05-31T00:48:07Z",
+		`"Thu Feb 27 2020 00:33:20 GMT-0500 (Eastern Standard Time)"`: "2020-02-27T05:33:20Z",
+		`1586750416000`:   "2020-04-13T04:00:16Z",
+		`"1586750416123"`: "2020-04-13T04:00:16.123Z",
+		`1586750416000.0`: "2020-04-13T04:00:16Z",
+	} {
+		var got authing.Timestamp
+		require.NoError(t, json.Unmarshal([]byte(in), &got), in)
+		assert.True(t, got.Equal(moment(t, want)), "%s: got %s, want %s", in, got.Time, want)
+		assert.Equal(t, strings.Trim(in, `"`), got.Text)
+
+		var again authing.Timestamp
+		require.NoError(t, json.Unmarshal([]byte(asJSON(t, got)), &again))
+		assert.True(t, got.Equal(again.Time), in)
+		assert.Equal(t, got.Text, again.Text)
+	}
+}
+
+func TestTimestampThatIsNoDate(t *testing.T) {
+	t.Parallel()
+	for in, text := range map[string]string{
+		`"Invalid date"`: "Invalid date", `""`: "", `null`: "", `"0"`: "0", `0`: "0", `"soon"`: "soon", `"2020-13-45T99:99:99Z"`: "2020-13-45T99:99:99Z",
+		`"1e400"`: "1e400", `1.5`: "1.5", `"NaN"`: "NaN", `"Infinity"`: "Infinity",
+	} {
+		var got authing.Timestamp
+		require.NoError(t, json.Unmarshal([]byte(in), &got), in)
+		assert.True(t, got.IsZero(), in)
+		assert.Equal(t, text, got.Text, in)
+		assert.Equal(t, asJSON(t, text), asJSON(t, got), in)
+	}
+	for _, in := range []string{`{}`, `[]`, `true`} {
+		assert.Error(t, json.Unmarshal([]byte(in), new(authing.Timestamp)), in)
+	}
+	assert.Equal(t, `""`, asJSON(t, authing.Timestamp{}))
+}
+
+// None of the types that hold something secret shows it, whichever way a careless line of a caller prints it.
+func TestPrintingShowsNothingSecret(t *testing.T) {
+	t.Parallel()
+	const secret = "s3cr3t"
+	client, _ := setup(t, 200, "")
+	client = client.As(secret)
+	profile := authing.WxUserInfo{OpenID: secret, UnionID: secret, NickName: secret, AvatarURL: secret, City: secret}
+	user := readUser(t, `{"_id":"u1","email":"s3cr3t","phone":"s3cr3t","token":"s3cr3t","oauth":"s3cr3t","unionid":"s3cr3t","lastIP":"s3cr3t"}`)
+	detail := authing.Detail{
+		ErrMsg: "getPhoneNumber:ok", EncryptedData: secret, IV: secret, RawData: secret, Signature: secret, CloudID: secret,
+		PhoneCode: secret, UserInfo: &profile,
+	}
+	phone := authing.PhoneNumber{PhoneNumber: secret, PurePhoneNumber: secret}
+	var data authing.DecryptedData
+	require.NoError(t, json.Unmarshal([]byte(`{"openId":"s3cr3t","phoneNumber":"s3cr3t","nickName":"s3cr3t"}`), &data))
+
+	for _, tt := range []struct {
+		shown  string // what may be seen
+		values []any
+	}{
+		{"u1", []any{user, &user}},
+		{"getPhoneNumber:ok", []any{detail, &detail}},
+		{"authing.WxUserInfo{…}", []any{profile, &profile}},
+		{"authing.PhoneNumber{…}", []any{phone, &phone}},
+		{"authing.DecryptedData{…}", []any{data, &data}},
+		{pool, []any{*client, client}},
+		{"[redacted]", []any{authing.Secret(secret)}},
+	} {
+		for _, v := range tt.values {
+			var printed []string
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%.3s", "%10v"} {
+				printed = append(printed, fmt.Sprintf(verb, v))
+			}
+			printed = append(printed, fmt.Sprint(v), fmt.Sprintf("%v %+v", []any{v}, map[string]any{"k": v}))
+			var log bytes.Buffer
+			slog.New(slog.NewTextHandler(&log, nil)).Info("m", "k", v)
+			slog.New(slog.NewJSONHandler(&log, nil)).Info("m", slog.Group("g", "k", v))
+			for _, line := range append(printed, strings.Split(strings.TrimSpace(log.String()), "\n")...) {
+				assertHides(t, line, secret)
+			}
+			assert.Contains(t, printed[0], tt.shown)
+			if _, ok := v.(slog.LogValuer); ok {
+				assert.Contains(t, log.String(), tt.shown)
+			}
+		}
+	}
+}
+
+// assertHides also looks for the hexadecimal form, which %x would print.
+func assertHides(t testing.TB, line, secret string) {
+	t.Helper()
+	for _, form := range []string{secret, fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret), fmt.Sprintf("%q", secret[:3])} {
+		assert.NotContains(t, line, form)
+	}
+}

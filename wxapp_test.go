@@ -1,0 +1,461 @@
+package authing_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+)
+
+const (
+	annID   = "5e00000000000000000000a1"
+	annUser = `{"_id":"5e00000000000000000000a1","emailVerified":false,"username":"Ann","nickname":"Ann","company":"",` +
+		`"photo":"https://usercontents.authing.cn/a.png","loginsCount":2,"registerMethod":"oauth:wxapp","blocked":false,` +
+		`"isDeleted":false,"oauth":"{\"nickName\":\"Ann\",\"gender\":1,\"openid\":\"o-1\",\"unionid\":\"u-1\"}",` +
+		`"metadata":"\"\"","unionid":"u-1","openid":"o-1","lastIP":"::ffff:192.0.2.6",` +
+		`"lastLogin":"2020-02-27T05:33:20.796Z","signedUp":"2020-02-27T05:30:55.875Z","token":"h.p.s",` +
+		`"tokenExpiredAt":"2020-03-13T05:33:20.000Z","phone":""}`
+	annAnswer = `{"code":200,"message":"ok","data":` + annUser + `}`
+
+	phoneAnswer = `{"code":200,"message":"ok","data":{"phoneNumber":"13800000000","purePhoneNumber":"13800000000",` +
+		`"countryCode":"86","watermark":{"appid":"wx1","timestamp":1586750416}}}`
+
+	postedBody = `{"iv":"` + iv + `","encryptedData":"` + encryptedData + `","code":"` + code + `"}`
+)
+
+// errMsgVector is an errMsg seen in the field, and what it means.
+type errMsgVector struct{ ErrMsg, Outcome, API string }
+
+type wechatVectors struct {
+	Decrypt []struct{ Name, Kind, Plaintext, IV, EncryptedData string }
+	ErrMsg  []errMsgVector
+}
+
+func readWechatVectors(t testing.TB) (v wechatVectors) {
+	t.Helper()
+	b, err := os.ReadFile("testdata/wechat-vectors.json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(b, &v))
+	require.NotEmpty(t, v.ErrMsg)
+	require.NotEmpty(t, v.Decrypt)
+	return v
+}
+
+func TestLoginWithWxapp(t *testing.T) {
+	t.Parallel()
+	client, got := setup(t, 200, annAnswer)
+	user, err := client.As(token).LoginWithWxapp(context.Background(), code, loginDetail)
+	require.NoError(t, err)
+
+	sent := got.only(t)
+	assert.Equal(t, "POST https://oauth.authing.cn/oauth/wechatapp/auth/"+pool, sent.Line)
+	assert.Equal(t, postedBody, sent.Body)
+	assert.NotContains(t, sent.Header, "Authorization", "a login never carries a token")
+
+	assert.Equal(t, annID, user.ID)
+	assert.Equal(t, authing.Secret("h.p.s"), user.Token)
+	assert.Equal(t, annUser, string(user.Raw()))
+}
+
+func TestLoginWithWxappOptions(t *testing.T) {
+	t.Parallel()
+	head := strings.TrimSuffix(postedBody, "}")
+	for _, tt := range []struct {
+		name string
+		opts []authing.WxappOption
+		body string
+	}{
+		{"none", nil, head + `}`},
+		{"nil", []authing.WxappOption{nil}, head + `}`},
+		{"phone", []authing.WxappOption{authing.WithPhone("13800000000")}, head + `,"phone":"13800000000"}`},
+		{"empty phone is sent", []authing.WxappOption{authing.WithPhone("")}, head + `,"phone":""}`},
+		{"override", []authing.WxappOption{authing.WithOverrideProfile(true)}, head + `,"overideProfile":true}`},
+		{"false is sent", []authing.WxappOption{authing.WithOverrideProfile(false)}, head + `,"overideProfile":false}`},
+		{
+			"both, in any order", []authing.WxappOption{authing.WithOverrideProfile(true), authing.WithPhone("1")},
+			head + `,"phone":"1","overideProfile":true}`,
+		},
+		{"the last wins", []authing.WxappOption{authing.WithPhone("1"), authing.WithPhone("2")}, head + `,"phone":"2"}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			client, got := setup(t, 200, annAnswer)
+			_, err := client.LoginWithWxapp(context.Background(), code, loginDetail, tt.opts...)
+			require.NoError(t, err)
+			assert.Equal(t, tt.body, got.only(t).Body)
+		})
+	}
+	for _, phone := range []string{"138\n00", "138\x00", "\xff138"} {
+		client, got := setup(t, 200, annAnswer)
+		_, err := client.LoginWithWxapp(context.Background(), code, loginDetail, authing.WithPhone(phone))
+		require.ErrorIs(t, err, authing.ErrInvalidArgument)
+		assert.Contains(t, err.Error(), "the phone holds control characters")
+		assert.NotContains(t, err.Error(), "138")
+		assert.Empty(t, got.all())
+	}
+}
+
+// Only what the original SDK sends travels, however much the page posted.
+func TestDetailIsSentInPart(t *testing.T) {
+	t.Parallel()
+	detail := authing.Detail{
+		ErrMsg: "getUserInfo:ok", EncryptedData: encryptedData, IV: iv, RawData: "raw", Signature: "sig", CloudID: "cloud",
+		PhoneCode: "phone-code", Errno: 7, UserInfo: &authing.WxUserInfo{NickName: "Ann"},
+	}
+	client, got := setup(t, 200, annAnswer)
+	_, err := client.LoginWithWxapp(context.Background(), code, detail)
+	require.NoError(t, err)
+	assert.Equal(t, postedBody, got.only(t).Body)
+}
+
+func TestLoginWithoutWhatItPromises(t *testing.T) {
+	t.Parallel()
+	for data, lacks := range map[string]string{
+		`null`:                         "data",
+		`{}`:                           "token",
+		`{"_id":"u1"}`:                 "token",
+		`{"_id":"u1","token":null}`:    "token",
+		`{"_id":"u1","token":""}`:      "token",
+		`{"token":"h.p.s"}`:            "user id",
+		`{"_id":"","token":"h.p.s"}`:   "user id",
+		`{"_id":null,"token":"h.p.s"}`: "user id",
+	} {
+		client, _ := setup(t, 200, `{"code":200,"message":"ok","data":`+data+`}`)
+		user, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
+		assert.Nil(t, user)
+		require.ErrorIs(t, err, authing.ErrBadResponse, data)
+		require.ErrorIs(t, err, authing.ErrOutcomeUnknown, data)
+		assert.Contains(t, err.Error(), "the service reported success but sent no "+lacks+" (code 200, HTTP 200)", data)
+		assert.Equal(t, "ok", requireError(t, err).Message)
+	}
+}
+
+func TestBadInputSendsNothing(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		code string
+		edit func(*authing.Detail)
+		text string // cause and next step
+	}{
+		{"empty code", "", nil, "the code is empty: call wx.login before the tap and post its code"},
+		{"space in code", "the code is a mock one", nil, "developer tools without an AppID give a mock text"},
+		{"trailing newline in code", code + "\n", nil, "the code holds white space or control characters: post the code of wx.login unchanged"},
+		{"full-width space in code", "061\u3000", nil, "white space"},
+		{"NUL in code", "061\x00", nil, "control characters"},
+		{"invalid UTF-8 in code", "061\xff", nil, "control characters"},
+		{"no iv", code, func(d *authing.Detail) { d.IV = "" }, "iv is missing: let the page post e.detail unchanged"},
+		{"no data", code, func(d *authing.Detail) { d.EncryptedData = "" }, "encryptedData is missing: let the page post e.detail unchanged"},
+		{
+			"space for plus", code, func(d *authing.Detail) { d.EncryptedData = strings.ReplaceAll(d.EncryptedData, "+", " ") },
+			"encryptedData holds spaces where there were plus signs: it was decoded as a form, post it as JSON",
+		},
+		{"space in iv", code, func(d *authing.Detail) { d.IV = " " + d.IV }, "iv holds spaces"},
+		{
+			"percent-encoded data", code, func(d *authing.Detail) { d.EncryptedData = strings.ReplaceAll(d.EncryptedData, "+", "%2B") },
+			"encryptedData is percent-encoded: post it as JSON, unchanged",
+		},
+		{"percent-encoded iv", code, func(d *authing.Detail) { d.IV = strings.ReplaceAll(d.IV, "=", "%3D") }, "iv is percent-encoded"},
+		{
+			"URL-safe base64", code, func(d *authing.Detail) {
+				d.EncryptedData = strings.NewReplacer("+", "-", "/", "_").Replace(d.EncryptedData)
+			},
+			"encryptedData is not standard base64: post e.detail unchanged",
+		},
+		{"newline in data", code, func(d *authing.Detail) { d.EncryptedData += "\n" }, "encryptedData is not standard base64"},
+		{"newline in iv", code, func(d *authing.Detail) { d.IV = d.IV[:8] + "\r\n" + d.IV[8:] }, "iv is not standard base64"},
+		{"no padding", code, func(d *authing.Detail) { d.IV = strings.TrimRight(d.IV, "=") }, "iv is not standard base64"},
+		{"iv of 15 bytes", code, func(d *authing.Detail) { d.IV = "EBESExQVFhcYGRobHB0e" }, "iv is 15 bytes long, not 16: post e.detail unchanged"},
+		{"iv of 17 bytes", code, func(d *authing.Detail) { d.IV = "EBESExQVFhcYGRobHB0eHyA=" }, "iv is 17 bytes long"},
+		{
+			"data cut", code, func(d *authing.Detail) { d.EncryptedData = d.EncryptedData[:len(d.EncryptedData)-4] },
+			"encryptedData is not a whole number of 16-byte blocks, it was cut: post e.detail unchanged",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			eachCodeCall(t, func(t *testing.T, call codeCall) {
+				client, got := setup(t, 200, call.answer)
+				detail := call.detail
+				if tt.edit != nil {
+					tt.edit(&detail)
+				}
+				_, err := call.do(context.Background(), client.As(token), tt.code, detail)
+				require.ErrorIs(t, err, authing.ErrInvalidArgument)
+				assert.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
+				assert.Contains(t, err.Error(), "authing: "+call.op+": ")
+				assert.Contains(t, err.Error(), tt.text)
+				for _, secret := range []string{code, detail.IV, detail.EncryptedData} {
+					if secret != "" {
+						assert.NotContains(t, err.Error(), secret)
+					}
+				}
+				assert.Empty(t, got.all())
+			})
+		})
+	}
+}
+
+func TestPhoneCodeIsNotALoginCode(t *testing.T) {
+	t.Parallel()
+	eachCodeCall(t, func(t *testing.T, call codeCall) {
+		if call.op == "Decrypt" {
+			t.Skip("takes no detail")
+		}
+		client, got := setup(t, 200, call.answer)
+		detail := call.detail
+		detail.PhoneCode = code
+		_, err := call.do(context.Background(), client.As(token), code, detail)
+		require.ErrorIs(t, err, authing.ErrInvalidArgument)
+		assert.Contains(t, err.Error(), "the code is detail.code, the phone code of the button: send the code of wx.login")
+		assert.Empty(t, got.all())
+
+		detail.PhoneCode = "another"
+		_, err = call.do(context.Background(), client.As(token), code, detail)
+		require.NoError(t, err)
+		assert.NotContains(t, got.only(t).Body, "another")
+	})
+}
+
+// Every errMsg that was seen in the field, for the calls of both kinds.
+func TestErrMsgOutcomes(t *testing.T) {
+	t.Parallel()
+	accepted := map[string][]string{
+		"LoginWithWxapp": {"getUserInfo:ok", "getUserProfile:ok"},
+		"BindPhone":      {"getPhoneNumber:ok", "getRealtimePhoneNumber:ok"},
+		"GetPhone":       {"getPhoneNumber:ok", "getRealtimePhoneNumber:ok"},
+	}
+	vectors := append(readWechatVectors(t).ErrMsg, []errMsgVector{
+		{ErrMsg: "getUserInfo", Outcome: "malformed"},
+		{ErrMsg: ":ok", Outcome: "wrong-api"},
+		{ErrMsg: "getUserInfo:ok ", Outcome: "malformed"},
+		{ErrMsg: " getUserInfo:ok", Outcome: "wrong-api"},
+		{ErrMsg: "getuserinfo:ok", Outcome: "wrong-api"},
+		{ErrMsg: "getPhoneNumber:OK", Outcome: "malformed"},
+		{ErrMsg: "getPhoneNumber:ok:ok", Outcome: "malformed"},
+		{ErrMsg: "getPhoneNumber:ok\x00", Outcome: "malformed"},
+	}...)
+	eachCodeCall(t, func(t *testing.T, call codeCall) {
+		if call.op == "Decrypt" {
+			t.Skip("takes no detail")
+		}
+		for _, v := range vectors {
+			client, got := setup(t, 200, call.answer)
+			detail := call.detail
+			detail.ErrMsg, detail.Errno = v.ErrMsg, 1400001
+			_, err := call.do(context.Background(), client.As(token), code, detail)
+			if slices.Contains(accepted[call.op], v.ErrMsg) {
+				require.NoError(t, err, v.ErrMsg)
+				got.only(t)
+				continue
+			}
+			require.Error(t, err, v.ErrMsg)
+			assert.Empty(t, got.all(), v.ErrMsg)
+			assert.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
+			refused := v.Outcome == "denied"
+			assert.Equal(t, refused, errors.Is(err, authing.ErrUserRefused), v.ErrMsg)
+			assert.Equal(t, !refused, errors.Is(err, authing.ErrInvalidArgument), v.ErrMsg)
+			assert.Equal(t, v.ErrMsg, requireError(t, err).Message, "WeChat's own words are kept")
+
+			switch v.Outcome {
+			case "missing":
+				assert.Contains(t, err.Error(), "detail has no errMsg: let the page post e.detail unchanged")
+			case "denied":
+				assert.Contains(t, err.Error(), "(errno 1400001): the user tapped refuse and nothing was sent: "+
+					"explain what it is for and let them tap again")
+			case "ok", "wrong-api":
+				assert.Contains(t, err.Error(), "that is the detail of another API: this call takes "+
+					strings.ReplaceAll(strings.Join(accepted[call.op], " or "), ":ok", ""))
+			default:
+				assert.Contains(t, err.Error(), "(errno 1400001)", v.ErrMsg)
+				assert.Contains(t, err.Error(), "there is nothing to send", v.ErrMsg)
+			}
+		}
+	})
+}
+
+func TestErrMsgIsQuoted(t *testing.T) {
+	t.Parallel()
+	client, _ := setup(t, 200, annAnswer)
+	detail := loginDetail
+	detail.ErrMsg = "getUserInfo:fail\r\nlevel=ERROR " + strings.Repeat("x", 5000)
+	_, err := client.LoginWithWxapp(context.Background(), code, detail)
+	require.ErrorIs(t, err, authing.ErrInvalidArgument)
+	assert.NotContains(t, err.Error(), "\n")
+	assert.Less(t, len(err.Error()), 400)
+	assert.Equal(t, detail.ErrMsg, requireError(t, err).Message)
+}
+
+func TestDetailFromJSON(t *testing.T) {
+	t.Parallel()
+	ann := &authing.WxUserInfo{
+		NickName: "Band", AvatarURL: "http://wx.qlogo.cn/0", Gender: 1, Language: "zh_CN", City: "Guangzhou", Province: "Guangdong",
+		Country: "CN",
+	}
+	for _, tt := range []struct {
+		name, in string
+		want     authing.Detail
+	}{
+		{
+			"getUserInfo", `{"errMsg":"getUserInfo:ok","rawData":"{\"nickName\":\"Band\"}","signature":"75e81ceda165f4ff",
+			"encryptedData":"AAAA","iv":"BBBB","cloudID":"c-1","userInfo":{"nickName":"Band","gender":1,"language":"zh_CN",
+			"city":"Guangzhou","province":"Guangdong","country":"CN","avatarUrl":"http://wx.qlogo.cn/0"}}`,
+			authing.Detail{
+				ErrMsg: "getUserInfo:ok", RawData: `{"nickName":"Band"}`, Signature: "75e81ceda165f4ff", EncryptedData: "AAAA", IV: "BBBB",
+				CloudID: "c-1", UserInfo: ann,
+			},
+		},
+		{
+			"getUserProfile, anonymous, without ciphertext",
+			`{"errMsg":"getUserProfile:ok","userInfo":{"nickName":"微信用户","gender":0,"language":"","city":"","province":"","country":"","avatarUrl":""}}`,
+			authing.Detail{ErrMsg: "getUserProfile:ok", UserInfo: &authing.WxUserInfo{NickName: "微信用户"}},
+		},
+		{
+			"gender as text and as null", `{"userInfo":{"gender":"2","nickName":null}}`,
+			authing.Detail{UserInfo: &authing.WxUserInfo{Gender: 2}},
+		},
+		{
+			"getPhoneNumber, old", `{"errMsg":"getPhoneNumber:ok","encryptedData":"AAAA","iv":"BBBB"}`,
+			authing.Detail{ErrMsg: "getPhoneNumber:ok", EncryptedData: "AAAA", IV: "BBBB"},
+		},
+		{
+			"getPhoneNumber, with code", `{"errMsg":"getPhoneNumber:ok","code":"e31968a7","encryptedData":"AAAA","iv":"BBBB","cloudID":"c"}`,
+			authing.Detail{ErrMsg: "getPhoneNumber:ok", PhoneCode: "e31968a7", EncryptedData: "AAAA", IV: "BBBB", CloudID: "c"},
+		},
+		{
+			"getRealtimePhoneNumber, without ciphertext", `{"errMsg":"getRealtimePhoneNumber:ok","code":"e31968a7"}`,
+			authing.Detail{ErrMsg: "getRealtimePhoneNumber:ok", PhoneCode: "e31968a7"},
+		},
+		{
+			"quota used up", `{"errMsg":"getPhoneNumber:fail","errno":1400001}`,
+			authing.Detail{ErrMsg: "getPhoneNumber:fail", Errno: 1400001},
+		},
+		{"errno as text", `{"errno":"1400001"}`, authing.Detail{Errno: 1400001}},
+		{"nulls", `{"errMsg":null,"errno":null,"userInfo":null,"code":null,"iv":null,"encryptedData":null}`, authing.Detail{}},
+		{
+			"unknown fields", `{"errMsg":"getUserInfo:ok","dataset":{"x":1},"id":"btn","addedLater":[1,2]}`,
+			authing.Detail{ErrMsg: "getUserInfo:ok"},
+		},
+		{"empty", `{}`, authing.Detail{}},
+		{"null", `null`, authing.Detail{}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var got authing.Detail
+			require.NoError(t, json.Unmarshal([]byte(tt.in), &got))
+			assert.Equal(t, tt.want, got)
+
+			again, err := json.Marshal(got)
+			require.NoError(t, err)
+			var read authing.Detail
+			require.NoError(t, json.Unmarshal(again, &read))
+			assert.Equal(t, got, read, "what a queue between page and login would do")
+		})
+	}
+	for _, in := range []string{`[]`, `"getUserInfo:ok"`, `{"errMsg":1}`, `{"errno":"x"}`, `{"errno":1.5}`, `{"errno":true}`, `{"userInfo":[]}`, `{"userInfo":{"gender":{}}}`, `{`} {
+		assert.Error(t, json.Unmarshal([]byte(in), new(authing.Detail)), in)
+	}
+}
+
+// A handler decodes {code, detail} in one go.
+func TestDetailInsideABody(t *testing.T) {
+	t.Parallel()
+	var body struct {
+		Code   string
+		Detail authing.Detail
+	}
+	require.NoError(t, json.Unmarshal([]byte(`{"code":"wx","detail":{"errMsg":"getPhoneNumber:ok","code":"phone"}}`), &body))
+	assert.Equal(t, "wx", body.Code)
+	assert.Equal(t, authing.Detail{ErrMsg: "getPhoneNumber:ok", PhoneCode: "phone"}, body.Detail)
+}
+
+func TestDecrypt(t *testing.T) {
+	t.Parallel()
+	for name, as := range map[string]authing.Secret{"as nobody": "", "as a user": token} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, got := setup(t, 200, phoneAnswer)
+			_, err := client.As(as).Decrypt(context.Background(), code, encryptedData, iv)
+			require.NoError(t, err)
+			sent := got.only(t)
+			assert.Equal(t, "POST https://oauth.authing.cn/oauth/wechatapp/decrypt/"+pool, sent.Line)
+			assert.Equal(t, postedBody, sent.Body)
+			if as == "" {
+				assert.NotContains(t, sent.Header, "Authorization")
+			} else {
+				assert.Equal(t, []string{string(as)}, sent.Header["Authorization"], "the bare token")
+			}
+		})
+	}
+}
+
+func TestDecryptedPayloads(t *testing.T) {
+	t.Parallel()
+	want := map[string]authing.DecryptedData{
+		"official-userinfo-demo": {
+			OpenID: "oGZUI0egBJY1zhBYw2KhdUfwVJJE", UnionID: "ocMvos6NjeKLIBqg5Mr9QjxrP1FA", NickName: "Band", Gender: 1, Language: "zh_CN",
+			City: "Guangzhou", Province: "Guangdong", Country: "CN",
+			AvatarURL: "http://wx.qlogo.cn/mmopen/vi_32/aSKcBBPpibyKNicHNTMM0qJVh8Kjgiak2AHWr8MHM4WgMEm7GFhsf8OYrySdbvAMvTsw3mo8ibKicsnfN5pRjl1p8HQ/0",
+			Watermark: &authing.Watermark{AppID: "wx4f4bc4dec97d474b", Timestamp: 1477314187},
+		},
+		"synthetic-phone-foreign": {
+			PhoneNumber: "+85251234567", PurePhoneNumber: "51234567", CountryCode: "852",
+			Watermark: &authing.Watermark{AppID: "wx0000000000000001", Timestamp: 1700000000},
+		},
+		"synthetic-phone-countrycode-number-and-unknown-field": {
+			PhoneNumber: "13580006666", PurePhoneNumber: "13580006666", CountryCode: "86",
+			Watermark: &authing.Watermark{AppID: "wx0000000000000001", Timestamp: 1700000000},
+		},
+	}
+	for _, v := range readWechatVectors(t).Decrypt {
+		client, got := setup(t, 200, `{"code":200,"message":"ok","data":`+v.Plaintext+`}`)
+		data, err := client.Decrypt(context.Background(), code, v.EncryptedData, v.IV)
+		require.NoError(t, err, v.Name)
+		assert.Contains(t, got.only(t).Body, v.EncryptedData)
+		assert.Equal(t, v.Plaintext, string(data.Raw()), v.Name)
+		if expected, ok := want[v.Name]; ok {
+			assert.Equal(t, asJSON(t, expected), asJSON(t, data), v.Name)
+			delete(want, v.Name)
+		}
+	}
+	assert.Empty(t, want, "every payload listed above was seen")
+}
+
+func asJSON(t testing.TB, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	require.NoError(t, err)
+	return string(b)
+}
+
+func TestDecryptUnknownPayload(t *testing.T) {
+	t.Parallel()
+	const steps = `{"stepInfoList":[{"timestamp":1445866601,"step":100}],"gender":null,"watermark":{"appid":"wx1","timestamp":"5"}}`
+	client, _ := setup(t, 200, `{"code":"200","message":"ok","data":`+steps+`}`)
+	data, err := client.Decrypt(context.Background(), code, encryptedData, iv)
+	require.NoError(t, err)
+	assert.Equal(t, &authing.Watermark{AppID: "wx1", Timestamp: 5}, data.Watermark)
+	assert.Equal(t, steps, string(data.Raw()))
+
+	data.Raw()[0] = 'X'
+	assert.Equal(t, steps, string(data.Raw()), "the caller's copy is the caller's")
+}
+
+func TestDecryptOfNothing(t *testing.T) {
+	t.Parallel()
+	for _, data := range []string{`{}`, `{ }`, "{\n\t}", `null`, `[]`, `""`, `"text"`, `true`, `7`} {
+		client, _ := setup(t, 200, `{"code":200,"message":"ok","data":`+data+`}`)
+		got, err := client.Decrypt(context.Background(), code, encryptedData, iv)
+		assert.Nil(t, got)
+		require.ErrorIs(t, err, authing.ErrBadResponse, data)
+		require.ErrorIs(t, err, authing.ErrOutcomeUnknown, data)
+	}
+}
