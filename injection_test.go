@@ -1,0 +1,223 @@
+package authing_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+)
+
+// hostileValues try to change the URL, the headers or the body that they become a part of.
+var hostileValues = []string{
+	"", ".", "..", "../x", "../../graphql", "x/..", "./x", "...", "/", "//", "/x", "x/", "//evil.example", "a/b", "a//b",
+	"%2e", "%2e%2e", "%2e%2e%2f", "..%2f", "%2f", "%2F", "%5c", "%00", "%0d%0a", "%", "%zz", "%25%32%66", `\`, `..\x`, "a\\b",
+	"?", "?a=b", "a?b#c", "#", "a#f", "&a=b", "a=b", ";", ";x=y", "@", "@evil.example", "a@evil.example", ":80", "a:b@c",
+	"http://evil.example", "https:evil.example", "javascript:alert(1)", "[::1]", "*", "~", "$(id)", "`id`", "' or 1=1--",
+	`"`, `","code":"x`, `"}`, "{{.}}", "<script>", "null", "\r\n", "a\r\nX-Evil: 1", "\na", "\x00", "a\x00b", "\t", " ", "a b",
+	" a", "a ", "\u00a0", "\u0085", "\u2028", "\u202e", "\uff0f", "\u2024\u2024", "\uff0e\uff0e", "e\u0301", "\u200b", "\ufeff", "安", "😀",
+	"\xff", "a\xc0\xafb", strings.Repeat("a", 10<<10), strings.Repeat("../", 1000), strings.Repeat("a", 64), "a-b_C9",
+}
+
+// eachHostileValue runs a test for every hostile value.
+func eachHostileValue(t *testing.T, test func(t *testing.T, value string)) {
+	t.Helper()
+	require.Greater(t, len(hostileValues), 60)
+	for _, value := range hostileValues {
+		name := strconv.QuoteToASCII(value)
+		t.Run(name[:min(len(name), 30)], func(t *testing.T) {
+			t.Parallel()
+			test(t, value)
+		})
+	}
+}
+
+// wantUntouched asserts that a request is what it would be without a hostile value: same place, same headers.
+func wantUntouched(t *testing.T, e exchange, path string) {
+	t.Helper()
+	assert.Equal(t, "POST https://oauth.authing.cn"+path+pool, e.Line)
+	for name, values := range e.Header {
+		assert.Contains(t, []string{"Accept", "Content-Type", "User-Agent", "Authorization"}, name)
+		assert.Len(t, values, 1)
+		assert.NotContains(t, values[0], "\r")
+		assert.NotContains(t, values[0], "\n")
+	}
+}
+
+// wantRefused asserts that a hostile value was refused without being sent.
+func wantRefused(t *testing.T, err error, got *recorder) {
+	t.Helper()
+	require.ErrorIs(t, err, authing.ErrInvalidArgument)
+	require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
+	assert.Empty(t, got.all())
+}
+
+// sentBody is what every mini-program call posts.
+func sentBody(t *testing.T, e exchange) (body map[string]any) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal([]byte(e.Body), &body))
+	return body
+}
+
+func TestInjectionThroughPoolID(t *testing.T) {
+	t.Parallel()
+	accepted := []string{"null", strings.Repeat("a", 64), "a-b_C9"}
+	eachHostileValue(t, func(t *testing.T, value string) {
+		var host, uri string
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			host, uri = r.Host, r.RequestURI
+			io.WriteString(w, canaryUser)
+		}))
+		t.Cleanup(srv.Close)
+
+		client, err := authing.NewClient(value, authing.WithHosts(authing.Hosts{OAuth: srv.URL}))
+
+		if err != nil {
+			require.ErrorIs(t, err, authing.ErrInvalidArgument)
+			assert.NotContains(t, accepted, value)
+			assert.Nil(t, client)
+			return
+		}
+		t.Cleanup(client.CloseIdleConnections)
+		_, err = client.LoginWithWxapp(context.Background(), code, loginDetail)
+		require.NoError(t, err)
+		assert.Equal(t, strings.TrimPrefix(srv.URL, "http://"), host)
+		assert.Equal(t, "/oauth/wechatapp/auth/"+value, uri)
+		assert.NotContains(t, value, "/")
+	})
+}
+
+func TestInjectionThroughCode(t *testing.T) {
+	t.Parallel()
+	eachHostileValue(t, func(t *testing.T, value string) {
+		client, got := setup(t, http.StatusOK, canaryUser)
+
+		_, err := client.LoginWithWxapp(context.Background(), value, loginDetail)
+
+		if err != nil {
+			wantRefused(t, err, got)
+			return
+		}
+		wantUntouched(t, got.only(t), "/oauth/wechatapp/auth/")
+		assert.Equal(t, map[string]any{"code": value, "iv": iv, "encryptedData": encryptedData}, sentBody(t, got.only(t)))
+	})
+}
+
+func TestInjectionThroughPhone(t *testing.T) {
+	t.Parallel()
+	eachHostileValue(t, func(t *testing.T, value string) {
+		client, got := setup(t, http.StatusOK, canaryUser)
+
+		_, err := client.LoginWithWxapp(context.Background(), code, loginDetail, authing.WithPhone(value))
+
+		if err != nil {
+			wantRefused(t, err, got)
+			return
+		}
+		wantUntouched(t, got.only(t), "/oauth/wechatapp/auth/")
+		assert.Equal(t, map[string]any{"code": code, "iv": iv, "encryptedData": encryptedData, "phone": value},
+			sentBody(t, got.only(t)))
+	})
+}
+
+func TestInjectionThroughToken(t *testing.T) {
+	t.Parallel()
+	eachHostileValue(t, func(t *testing.T, value string) {
+		client, got := setup(t, http.StatusOK, canaryUser)
+
+		_, err := client.As(authing.Secret(value)).BindPhone(context.Background(), code, phoneDetail)
+
+		switch {
+		case value == "":
+			require.ErrorIs(t, err, authing.ErrLoginRequired)
+			assert.Empty(t, got.all())
+		case err != nil:
+			wantRefused(t, err, got)
+		default:
+			wantUntouched(t, got.only(t), "/oauth/wechatapp/phone/")
+			assert.Equal(t, []string{value}, got.only(t).Header["Authorization"])
+		}
+	})
+}
+
+// A token that cannot stand in a header must stop every call that would send it.
+func TestInjectionThroughTokenOfAnyCall(t *testing.T) {
+	t.Parallel()
+	eachMethod(t, func(t *testing.T, m remoteMethod) {
+		for _, value := range []authing.Secret{"a\r\nX-Evil: 1", "a\nb", "\x00", " ", "Bearer a", "é", "\x7f"} {
+			var headers []http.Header
+			client, err := authing.NewClient(pool, authing.WithHTTPClient(&http.Client{
+				Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+					headers = append(headers, r.Header)
+					return nil, io.ErrUnexpectedEOF
+				}),
+			}))
+			require.NoError(t, err)
+
+			_, err = m.call(context.Background(), client.As(value))
+
+			require.Error(t, err)
+			for _, header := range headers {
+				assert.Empty(t, header.Get("Authorization"), "%q", value)
+			}
+		}
+	})
+}
+
+// What travels encrypted is base64 and nothing else.
+func TestInjectionThroughDetail(t *testing.T) {
+	t.Parallel()
+	eachHostileValue(t, func(t *testing.T, value string) {
+		client, got := setup(t, http.StatusOK, canaryUser)
+		for _, detail := range []authing.Detail{
+			{ErrMsg: "getUserInfo:ok", IV: value, EncryptedData: encryptedData},
+			{ErrMsg: value, IV: iv, EncryptedData: encryptedData},
+			{ErrMsg: "getUserInfo:ok" + value + " ", IV: iv, EncryptedData: encryptedData},
+		} {
+			_, err := client.LoginWithWxapp(context.Background(), code, detail)
+			wantRefused(t, err, got)
+		}
+
+		_, err := client.LoginWithWxapp(context.Background(), code,
+			authing.Detail{ErrMsg: "getUserInfo:ok", IV: iv, EncryptedData: value})
+
+		if err != nil {
+			wantRefused(t, err, got)
+			return
+		}
+		wantUntouched(t, got.only(t), "/oauth/wechatapp/auth/")
+		assert.Equal(t, map[string]any{"code": code, "iv": iv, "encryptedData": value}, sentBody(t, got.only(t)))
+	})
+}
+
+func TestInjectionThroughUserAgent(t *testing.T) {
+	t.Parallel()
+	eachHostileValue(t, func(t *testing.T, value string) {
+		var header http.Header
+		client, err := authing.NewClient(pool, authing.WithUserAgent(value), authing.WithHTTPClient(&http.Client{
+			Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+				header = r.Header
+				return nil, io.ErrUnexpectedEOF
+			}),
+		}))
+		if err != nil {
+			require.ErrorIs(t, err, authing.ErrInvalidArgument)
+			return
+		}
+
+		_, err = client.LoginWithWxapp(context.Background(), code, loginDetail)
+
+		require.Error(t, err)
+		require.Len(t, header["User-Agent"], 1)
+		assert.True(t, strings.HasSuffix(header.Get("User-Agent"), " "+value))
+		assert.False(t, strings.ContainsFunc(header.Get("User-Agent"), func(r rune) bool { return r < ' ' || r > '~' }))
+	})
+}

@@ -1,0 +1,497 @@
+package authing_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+)
+
+// leakSearch looks for canaries and counts its looks, so that a test can tell how thorough it was.
+type leakSearch struct{ looks atomic.Int64 }
+
+// report demands a number of looks of a test and all its subtests.
+func (s *leakSearch) report(t *testing.T, least int64) {
+	t.Helper()
+	t.Cleanup(func() {
+		t.Logf("looked for secrets %d times", s.looks.Load())
+		assert.Greater(t, s.looks.Load(), least)
+	})
+}
+
+// text looks for every canary in a text. Half of a long secret is a leak, too.
+func (s *leakSearch) text(t *testing.T, where, text string) {
+	t.Helper()
+	for name, secret := range canaries {
+		parts := []string{secret}
+		if half := len(secret) / 2; half >= 12 {
+			parts = []string{secret[:half], secret[half:]}
+		}
+		for _, part := range parts {
+			s.looks.Add(1)
+			if strings.Contains(text, part) {
+				t.Errorf("%s shows the %s: %s", where, name, text)
+			}
+		}
+	}
+}
+
+// value looks into whatever a program could make of v to show it.
+func (s *leakSearch) value(t *testing.T, what string, v any) {
+	t.Helper()
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+		s.text(t, what+" under "+verb, fmt.Sprintf(verb, v))
+	}
+	var log bytes.Buffer
+	slog.New(slog.NewTextHandler(&log, nil)).Info("shown", "value", v, slog.Group("group", "value", v))
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("shown", "value", v, slog.Group("group", "value", v))
+	s.text(t, what+" in a log", log.String())
+}
+
+// failure looks into an error and all that it wraps.
+func (s *leakSearch) failure(t *testing.T, err error) {
+	t.Helper()
+	s.value(t, "the error", err)
+	text, jsonErr := json.Marshal(err)
+	require.NoError(t, jsonErr)
+	s.text(t, "the error as JSON", string(text))
+	s.layers(t, err)
+}
+
+func (s *leakSearch) layers(t *testing.T, err error) {
+	t.Helper()
+	s.text(t, fmt.Sprintf("a layer, %T,", err), err.Error())
+	s.value(t, fmt.Sprintf("a layer, %T,", err), err)
+	switch wrapper := err.(type) {
+	case interface{ Unwrap() error }:
+		if inner := wrapper.Unwrap(); inner != nil {
+			s.layers(t, inner)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range wrapper.Unwrap() {
+			s.layers(t, inner)
+		}
+	}
+}
+
+// seen is a request as a server, a proxy or a transport sees it, and could quote it.
+type seen struct{ url, path, authorization, body string }
+
+func see(r *http.Request) seen {
+	var body []byte
+	if r.Body != nil {
+		body, _ = io.ReadAll(r.Body)
+	}
+	return seen{r.URL.String(), r.URL.RequestURI(), r.Header.Get("Authorization"), string(body)}
+}
+
+func (s seen) String() string { return s.url + " " + s.authorization + " " + s.body }
+
+// quoted is the request as a JSON text.
+func (s seen) quoted() string {
+	text, _ := json.Marshal(s.String())
+	return string(text)
+}
+
+// indiscretion is a failure that holds what was sent.
+type indiscretion struct {
+	name   string
+	answer func(s seen) (status int, body string, err error)
+}
+
+func (i indiscretion) String() string { return i.name }
+
+func saying(name string, status int, body func(s seen) string) indiscretion {
+	return indiscretion{name, func(s seen) (int, string, error) { return status, body(s), nil }}
+}
+
+func breaking(name string, err func(s seen) error) indiscretion {
+	return indiscretion{name, func(s seen) (int, string, error) { return 0, "", err(s) }}
+}
+
+// opaque is an error that says nothing but wraps one that tells everything.
+type opaque struct{ inner error }
+
+func (opaque) Error() string   { return "the transport failed" }
+func (o opaque) Unwrap() error { return o.inner }
+
+var indiscretions = []indiscretion{
+	saying("message", 200, func(s seen) string { return `{"code":2004,"message":` + s.quoted() + `}` }),
+	saying("message of a 500", 500, func(s seen) string { return `{"code":500,"message":` + s.quoted() + `}` }),
+	saying("message of a 429", 429, func(s seen) string { return `{"code":500,"message":` + s.quoted() + `}` }),
+	saying("message as an object", 200, func(s seen) string { return `{"code":2004,"message":{"said":` + s.quoted() + `}}` }),
+	saying("message as a list", 200, func(s seen) string { return `{"code":2004,"message":[` + s.quoted() + `]}` }),
+	saying("long message", 200, func(s seen) string {
+		long, _ := json.Marshal(strings.Repeat("x", 290) + s.String())
+		return `{"code":2004,"message":` + string(long) + `}`
+	}),
+	saying("message of a broken success", 200, func(s seen) string { return `{"code":200,"message":` + s.quoted() + `}` }),
+	saying("data", 200, func(s seen) string { return `{"code":2004,"message":"no","data":` + s.quoted() + `}` }),
+	saying("data of WeChat", 200, func(s seen) string {
+		return `{"code":500,"message":"no","data":{"errcode":40029,"errmsg":` + s.quoted() + `}}`
+	}),
+	saying("GraphQL error", 200, func(s seen) string { return `{"errors":[{"message":` + s.quoted() + `}],"data":null}` }),
+	saying("GraphQL error of Authing", 200, func(s seen) string {
+		return `{"errors":[{"message":{"code":2004,"message":` + s.quoted() + `,"data":` + s.quoted() + `}}],"data":null}`
+	}),
+	saying("code", 200, func(s seen) string { return `{"code":` + s.quoted() + `}` }),
+	saying("HTML", 200, func(s seen) string { return "<html>" + s.String() }),
+	saying("HTML of a 502", 502, func(s seen) string { return "<html>" + s.String() }),
+	saying("bare text", 200, func(s seen) string { return s.quoted() }),
+	saying("nothing but it", 200, func(s seen) string { return s.String() }),
+	saying("redirect page", 302, func(s seen) string { return "<a href=" + s.url + ">" + s.String() }),
+	saying("text instead of a flag", 200, func(s seen) string {
+		return `{"code":200,"data":{"_id":"1","token":"` + canaryUserToken + `","blocked":` + s.quoted() + `,"watermark":` + s.quoted() + `}}`
+	}),
+	saying("text instead of a number", 200, func(s seen) string {
+		return `{"code":200,"data":{"_id":"1","token":"` + canaryUserToken + `","loginsCount":` + s.quoted() + `,"gender":` + s.quoted() + `}}`
+	}),
+	saying("number instead of text", 200, func(s seen) string {
+		return `{"code":200,"data":{"_id":"1","token":` + canaryPhone[1:] + `,"openId":` + canaryUserPhone + `,"phoneNumber":` + canaryUserPhone + `}}`
+	}),
+	saying("number instead of a flag", 200, func(s seen) string {
+		return `{"code":200,"data":{"blocked":` + canaryUserPhone + `,"watermark":` + canaryUserPhone + `}}`
+	}),
+	saying("cut", 200, func(s seen) string { return `{"code":200,"message":` + s.quoted()[:len(s.quoted())-1] }),
+	saying("invalid UTF-8", 200, func(s seen) string { return `{"code":200,"message":"` + "\xff" + s.String() }),
+	saying("half a success", 200, func(seen) string { return canaryUser[:len(canaryUser)-2] }),
+	saying("success, but 500", 500, func(seen) string { return canaryUser }),
+	saying("success with a code", 200, func(seen) string { return strings.Replace(canaryUser, "200", "2000", 1) }),
+
+	breaking("error", func(s seen) error { return fmt.Errorf("cannot send %v", s) }),
+	breaking("error with the path alone", func(s seen) error { return errors.New("cannot send " + s.path) }),
+	breaking("error, quoted", func(s seen) error { return fmt.Errorf("cannot send %q", s) }),
+	breaking("error of net/url", func(s seen) error { return &url.Error{Op: "Post", URL: s.url, Err: errors.New(s.String())} }),
+	breaking("wrapped error of net/url", func(s seen) error {
+		return fmt.Errorf("sending %v: %w", s, &url.Error{Op: "Post", URL: s.String(), Err: errors.New(s.body)})
+	}),
+	breaking("two errors", func(s seen) error { return errors.Join(errors.New("one"), errors.New(s.String())) }),
+	breaking("two wrapped errors", func(s seen) error { return fmt.Errorf("%w, %w", errors.New("one"), errors.New(s.String())) }),
+	breaking("name not found", func(s seen) error { return &net.DNSError{Err: "no such host " + s.String(), Name: s.url} }),
+	breaking("refused connection", func(s seen) error { return &net.OpError{Op: "dial", Net: "tcp", Err: errors.New(s.String())} }),
+	breaking("canceled", func(s seen) error { return fmt.Errorf("%v: %w", s, context.Canceled) }),
+	breaking("timeout", func(s seen) error { return fmt.Errorf("%v: %w", s, context.DeadlineExceeded) }),
+	breaking("opaque error", func(s seen) error { return opaque{errors.New(s.String())} }),
+	breaking("opaque error of net/url", func(s seen) error { return opaque{&url.Error{Op: "Post", URL: s.url, Err: errors.New(s.body)}} }),
+}
+
+// brokenBody fails with err after a first part.
+type brokenBody struct {
+	io.Reader
+	err error
+}
+
+func (b *brokenBody) Read(p []byte) (int, error) {
+	if n, err := b.Reader.Read(p); err == nil {
+		return n, nil
+	}
+	return 0, b.err
+}
+
+func (*brokenBody) Close() error { return nil }
+
+func TestSecretsInFailures(t *testing.T) {
+	t.Parallel()
+	search := &leakSearch{}
+	search.report(t, 50_000)
+	eachMethod(t, func(t *testing.T, m remoteMethod) {
+		for _, i := range indiscretions {
+			t.Run(i.name, func(t *testing.T) {
+				t.Parallel()
+				var (
+					log     bytes.Buffer
+					request seen
+				)
+				client := clientOver(t, transportFunc(func(r *http.Request) (*http.Response, error) {
+					request = see(r)
+					status, body, err := i.answer(request)
+					if err != nil {
+						return nil, err
+					}
+					return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+				}), authing.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
+
+				result, err := m.call(context.Background(), client)
+
+				require.Error(t, err)
+				assert.Nil(t, result)
+				for _, secret := range m.sends {
+					assert.Contains(t, request.String(), secret, "a secret that is not sent proves nothing")
+				}
+				search.failure(t, err)
+				assert.NotContains(t, err.Error(), request.url)
+				require.NotEmpty(t, log.String())
+				search.text(t, "the log", log.String())
+			})
+		}
+	})
+}
+
+// fmt calls the Error method for the verbs of text only, and prints the fields for all others.
+func TestSecretsUnderEveryVerb(t *testing.T) {
+	t.Parallel()
+	search := &leakSearch{}
+	client, _ := setup(t, http.StatusOK, `{"code":2004,"message":"`+canaryCode+` is unknown"}`)
+
+	_, err := client.LoginWithWxapp(context.Background(), canaryCode, canaryDetail("getUserInfo:ok"))
+
+	require.Error(t, err)
+	for _, verb := range "bcdegoOtU" {
+		search.text(t, "the error under %"+string(verb), fmt.Sprintf("%"+string(verb), err))
+	}
+}
+
+func TestSecretsInBrokenBodies(t *testing.T) {
+	t.Parallel()
+	search := &leakSearch{}
+	search.report(t, 5000)
+	eachMethod(t, func(t *testing.T, m remoteMethod) {
+		for name, err := range map[string]func(seen) error{
+			"plain":   func(s seen) error { return errors.New(s.String()) },
+			"net/url": func(s seen) error { return &url.Error{Op: "read", URL: s.url, Err: errors.New(s.String())} },
+			"opaque":  func(s seen) error { return opaque{errors.New(s.String())} },
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				client := clientOver(t, transportFunc(func(r *http.Request) (*http.Response, error) {
+					body := &brokenBody{strings.NewReader(m.answer[:len(m.answer)-1]), err(see(r))}
+					return &http.Response{StatusCode: 200, Header: http.Header{}, Body: body}, nil
+				}))
+
+				_, err := m.call(context.Background(), client)
+
+				require.Error(t, err)
+				search.failure(t, err)
+			})
+		}
+	})
+}
+
+func TestSecretsInCutAnswers(t *testing.T) {
+	t.Parallel()
+	search := &leakSearch{}
+	search.report(t, 10_000)
+	eachMethod(t, func(t *testing.T, m remoteMethod) {
+		for _, c := range cuts {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				url, _, _ := startCutting(t, c, 0, m.answer)
+
+				_, err := m.call(context.Background(), clientAt(t, url))
+
+				require.Error(t, err)
+				search.failure(t, err)
+				assert.NotContains(t, err.Error(), url)
+			})
+		}
+	})
+}
+
+// net/http quotes what it cannot read of an answer's head.
+func TestSecretsInBrokenHeads(t *testing.T) {
+	t.Parallel()
+	search := &leakSearch{}
+	search.report(t, 10_000)
+	eachMethod(t, func(t *testing.T, m remoteMethod) {
+		for _, secret := range m.sends {
+			for _, head := range []string{
+				"%s", "HTTP/1.1 %s", "HTTP/%s 200 OK", "HTTP/1.1 200 OK\r\n%s", "HTTP/1.1 200 OK\r\nContent-Length: %s",
+				"HTTP/1.1 200 OK\r\nTransfer-Encoding: %s", "HTTP/1.1 302 Found\r\nLocation: ://%%zz%s",
+				"HTTP/1.1 200 OK\r\nContent-Encoding: %s", "HTTP/1.1 429 %[1]s\r\nRetry-After: %[1]s",
+			} {
+				head = fmt.Sprintf(head, secret)
+				t.Run(head, func(t *testing.T) {
+					t.Parallel()
+					url := startTCP(t, func(conn net.Conn) {
+						readRequest(bufio.NewReader(conn))
+						io.WriteString(conn, head+"\r\nConnection: close\r\n\r\n")
+					})
+
+					_, err := m.call(context.Background(), clientAt(t, url))
+
+					require.Error(t, err)
+					search.failure(t, err)
+				})
+			}
+		}
+	})
+}
+
+// A text may come back in another spelling than it was sent in.
+func TestSecretsRespelled(t *testing.T) {
+	t.Parallel()
+	const head, tail = "c0dEhEaD6yHn", "c0dEtAiL9oLp"
+	const unusual = head + `"/<&>\+%'é` + tail
+	for name, respell := range map[string]func(string) string{
+		"as it is": func(s string) string { return s },
+		"as JSON": func(s string) string {
+			text, _ := json.Marshal(s)
+			return string(text)
+		},
+		"quoted by Go": func(s string) string { return fmt.Sprintf("%q", s) },
+		"as a form":    url.QueryEscape,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client := clientOver(t, transportFunc(func(*http.Request) (*http.Response, error) {
+				return nil, errors.New("cannot send " + respell(unusual))
+			}))
+
+			_, err := client.LoginWithWxapp(context.Background(), unusual, loginDetail)
+
+			require.Error(t, err)
+			assert.NotContains(t, err.Error(), head)
+			assert.NotContains(t, err.Error(), tail)
+		})
+	}
+	t.Run("slashes escaped", func(t *testing.T) {
+		t.Parallel()
+		client, _ := setup(t, http.StatusOK,
+			`{"code":2004,"message":{"iv":"`+strings.ReplaceAll(canaryIV, "/", `\/`)+`"}}`)
+
+		_, err := client.Decrypt(context.Background(), canaryCode, canaryEncryptedData, canaryIV)
+
+		require.Error(t, err)
+		assert.NotContains(t, err.Error(), canaryIV[:9])
+	})
+}
+
+// What the SDK refuses on its own, it names without showing it.
+func TestSecretsInRefusals(t *testing.T) {
+	t.Parallel()
+	search := &leakSearch{}
+	search.report(t, 10_000)
+	signIn := func(code string, detail authing.Detail, opts ...authing.WxappOption) func(*authing.Client) error {
+		return func(c *authing.Client) error {
+			_, err := c.LoginWithWxapp(context.Background(), code, detail, opts...)
+			return err
+		}
+	}
+	decrypt := func(code, encryptedData, iv string) func(*authing.Client) error {
+		return func(c *authing.Client) error {
+			_, err := c.Decrypt(context.Background(), code, encryptedData, iv)
+			return err
+		}
+	}
+	bind := func(code string, token authing.Secret) func(*authing.Client) error {
+		return func(c *authing.Client) error {
+			_, err := c.As(token).BindPhone(context.Background(), code, canaryDetail("getPhoneNumber:ok"))
+			return err
+		}
+	}
+	building := func(opts ...authing.Option) func(*authing.Client) error {
+		return func(*authing.Client) error {
+			_, err := authing.NewClient(pool, opts...)
+			return err
+		}
+	}
+	for name, call := range map[string]func(*authing.Client) error{
+		"white space in the code":        signIn(canaryCode+" ", canaryDetail("getUserInfo:ok")),
+		"control character in the code":  signIn(canaryCode+"\x00", canaryDetail("getUserInfo:ok")),
+		"invalid UTF-8 in the code":      signIn(canaryCode+"\xff", canaryDetail("getUserInfo:ok")),
+		"the phone code as code":         signIn(canaryPhoneCode, canaryDetail("getUserInfo:ok")),
+		"no code":                        signIn("", canaryDetail("getUserInfo:ok")),
+		"refused by the user":            signIn(canaryCode, canaryDetail("getUserInfo:fail auth deny")),
+		"failed on the phone":            signIn(canaryCode, canaryDetail("getUserInfo:fail timeout")),
+		"detail of another call":         signIn(canaryCode, canaryDetail("getPhoneNumber:ok")),
+		"no errMsg":                      signIn(canaryCode, canaryDetail("")),
+		"control character in the phone": signIn(canaryCode, canaryDetail("getUserInfo:ok"), authing.WithPhone(canaryPhone+"\n")),
+		"invalid UTF-8 in the phone":     signIn(canaryCode, canaryDetail("getUserInfo:ok"), authing.WithPhone(canaryPhone+"\xff")),
+		"short iv":                       decrypt(canaryCode, canaryEncryptedData, canaryIV[:20]),
+		"no iv":                          decrypt(canaryCode, canaryEncryptedData, ""),
+		"iv of a form":                   decrypt(canaryCode, canaryEncryptedData, strings.ReplaceAll(canaryIV, "+", " ")),
+		"percent-encoded iv":             decrypt(canaryCode, canaryEncryptedData, url.QueryEscape(canaryIV)),
+		"iv that is not base64":          decrypt(canaryCode, canaryEncryptedData, "-"+canaryIV[1:]),
+		"cut data":                       decrypt(canaryCode, canaryEncryptedData[:60], canaryIV),
+		"data of a form":                 decrypt(canaryCode, strings.ReplaceAll(canaryEncryptedData, "+", " "), canaryIV),
+		"percent-encoded data":           decrypt(canaryCode, url.QueryEscape(canaryEncryptedData), canaryIV),
+		"data that is not base64":        decrypt(canaryCode, canaryEncryptedData+"-", canaryIV),
+		"data with a line break":         decrypt(canaryCode, canaryEncryptedData+"\n", canaryIV),
+		"no data":                        decrypt(canaryCode, "", canaryIV),
+		"nobody's call":                  bind(canaryCode, ""),
+		"line break in the token":        bind(canaryCode, canaryToken+"\r\n"),
+		"white space in the token":       bind(canaryCode, "Bearer "+canaryToken),
+		"token beyond ASCII":             bind(canaryCode, canaryToken+"é"),
+		"pool id":                        func(*authing.Client) error { _, err := authing.NewClient(canaryPhone); return err },
+		"password in a host":             building(authing.WithHosts(authing.Hosts{Users: "https://ann:" + canaryCode + "@example.com"})),
+		"secret in a query":              building(authing.WithHosts(authing.Hosts{OAuth: "https://example.com?key=" + canaryCode})),
+		"host that is no URL":            building(authing.WithHosts(authing.Hosts{OAuth: "https://exa mple.com/%zz" + canaryCode})),
+		"user agent":                     building(authing.WithUserAgent(canaryCode + "\n")),
+		"public key":                     building(authing.WithPublicKey("-----BEGIN PUBLIC KEY-----\n" + canaryEncryptedData + "\n-----END PUBLIC KEY-----")),
+		"public key that is no PEM":      building(authing.WithPublicKey(canaryEncryptedData)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log bytes.Buffer
+			client, got := setup(t, http.StatusOK, canaryUser, authing.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
+
+			err := call(client.As(canaryToken))
+
+			var e *authing.Error
+			require.ErrorAs(t, err, &e)
+			assert.Empty(t, got.all())
+			search.failure(t, err)
+			search.text(t, "Error.Message", e.Message)
+			search.text(t, "Error.Data", string(e.Data))
+			search.text(t, "the log", log.String())
+		})
+	}
+}
+
+func TestSecretsInSuccesses(t *testing.T) {
+	t.Parallel()
+	search := &leakSearch{}
+	search.report(t, 100)
+	eachMethod(t, func(t *testing.T, m remoteMethod) {
+		var log bytes.Buffer
+		client, _ := setup(t, http.StatusOK, m.answer, authing.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
+
+		_, err := m.call(context.Background(), client.As(canaryToken))
+
+		require.NoError(t, err)
+		require.NotEmpty(t, log.String())
+		search.text(t, "the log", log.String())
+	})
+}
+
+func TestSecretsInClients(t *testing.T) {
+	t.Parallel()
+	search := &leakSearch{}
+	search.report(t, 1000)
+	opts := []authing.Option{
+		authing.WithUserAgent("shop/1"),
+		authing.WithHTTPClient(&http.Client{Transport: transportFunc(nil)}),
+	}
+	client, err := authing.NewClient(pool, opts...)
+	require.NoError(t, err)
+	client = client.As(canaryToken)
+
+	search.value(t, "a client", client)
+	search.value(t, "the value of a client", *client)
+	search.value(t, "a struct with a client", struct{ Client *authing.Client }{client})
+	search.value(t, "clients", []*authing.Client{client})
+	search.value(t, "a token", canaryToken)
+	search.value(t, "a detail", canaryDetail("getUserInfo:ok"))
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d"} {
+		search.text(t, "options under "+verb, fmt.Sprintf(verb, opts))
+		search.text(t, "login options under "+verb, fmt.Sprintf(verb, []authing.WxappOption{authing.WithPhone(canaryPhone)}))
+	}
+	text, err := json.Marshal(client)
+	require.NoError(t, err)
+	search.text(t, "a client as JSON", string(text))
+}
