@@ -35,9 +35,10 @@ const (
 )
 
 // Client calls Authing for one user pool. Build it once with [NewClient] and share it: it is safe for concurrent use
-// and never changes. It remembers no login: [Client.As] gives a copy that acts as one user.
+// and never changes. It remembers no login: [Client.As] gives a copy that acts as one user. The zero Client fails every
+// call with [ErrInvalidArgument].
 type Client struct {
-	*config
+	config
 	token Secret
 }
 
@@ -84,7 +85,7 @@ func NewClient(userPoolID string, opts ...Option) (*Client, error) {
 		c.publicKey, _ = passwd.ParseKey(passwd.PublishedKey)
 	}
 	c.http = newResty(c.transport, c.userAgent)
-	return &Client{config: c}, nil
+	return &Client{config: *c}, nil
 }
 
 // newTransport returns net/http's default transport with more idle connections. A test may have replaced that by a
@@ -164,7 +165,11 @@ func (c *Client) As(token Secret) *Client {
 
 // CloseIdleConnections closes connections that no call is using, also those of a Transport given by [WithHTTPClient].
 // The client stays usable.
-func (c *Client) CloseIdleConnections() { c.http.GetClient().CloseIdleConnections() }
+func (c *Client) CloseIdleConnections() {
+	if c.http != nil {
+		c.http.GetClient().CloseIdleConnections()
+	}
+}
 
 // Format prints the pool, not the token.
 func (c Client) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "authing.Client{UserPoolID:%q}", c.pool) }
@@ -268,6 +273,8 @@ func (c *config) do(ctx context.Context, rq request, judge func(answer) error) (
 // send refuses what cannot be sent and sends the rest: once, or a read that met a passing trouble a few times.
 func (c *config) send(ctx context.Context, rq request, judge func(answer) error) (ans answer, attempts int, err error) {
 	switch {
+	case c.http == nil:
+		return ans, 0, settled(rq.op, invalid("the Client was not made by NewClient"))
 	case ctx == nil:
 		return ans, 0, settled(rq.op, invalid("the context is nil: use context.Background() if there is none"))
 	case rq.check != nil:

@@ -530,3 +530,27 @@ func TestReplacedDefaultTransport(t *testing.T) {
 	assert.Equal(t, "13800000000", phone.PhoneNumber)
 	assert.Equal(t, 1, mock.GetTotalCallCount())
 }
+
+// A forgotten NewClient is told, not a panic.
+func TestZeroClient(t *testing.T) {
+	t.Parallel()
+	var c authing.Client
+	ctx := context.Background()
+	for name, call := range map[string]func() error{
+		"LoginWithWxapp": func() error { _, err := c.LoginWithWxapp(ctx, code, loginDetail); return err },
+		"BindPhone":      func() error { _, err := c.As(token).BindPhone(ctx, code, phoneDetail); return err },
+		"Login": func() error {
+			_, err := c.Login(ctx, authing.LoginParams{Username: "lin", Password: "p"})
+			return err
+		},
+		"GetVerificationCode": func() error { return c.GetVerificationCode(ctx, "13800000000") },
+		"VerifyToken":         func() error { _, err := c.VerifyToken(ctx, token); return err },
+	} {
+		err := call()
+		require.ErrorIs(t, err, authing.ErrInvalidArgument, name)
+		assert.ErrorContains(t, err, "NewClient")
+		assert.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
+	}
+	c.CloseIdleConnections()
+	assert.Empty(t, c.UserPoolID())
+}

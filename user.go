@@ -252,7 +252,7 @@ func (c *Client) Update(ctx context.Context, userID string, u UserUpdate) (*User
 
 // update declares and passes exactly the fields that are set, as the original does.
 func (c *Client) update(ctx context.Context, rq request, userID string, u UserUpdate) (*User, error) {
-	variables, err := u.variables(c.config)
+	variables, err := u.variables(&c.config)
 	variables["_id"], variables["registerInClient"] = userID, c.pool
 	var declared, passed []string
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
