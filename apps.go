@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"strings"
 )
 
 // Page picks a part of a list. A zero field is not sent and leaves it to the service: page 1, 10 items.
@@ -150,13 +149,13 @@ type RevokedApp struct {
 func (a *RevokedApp) Raw() json.RawMessage { return a.raw.value() }
 
 type wireRevokedApp struct {
-	ID        string          `json:"_id"`
-	AppID     string          `json:"appId"`
-	UserID    string          `json:"userId"`
-	Scope     string          `json:"scope"`
-	Type      string          `json:"type"`
-	IsRevoked json.RawMessage `json:"isRevoked"` // true, or the text "true"
-	When      Timestamp       `json:"when"`
+	ID        string    `json:"_id"`
+	AppID     string    `json:"appId"`
+	UserID    string    `json:"userId"`
+	Scope     string    `json:"scope"`
+	Type      string    `json:"type"`
+	IsRevoked any       `json:"isRevoked"` // true, or the text "true"
+	When      Timestamp `json:"when"`
 }
 
 var revokeUserAuthorizedApp = operation{`mutation RevokeUserAuthorizedApp($userPoolId: String, $userId: String,
@@ -192,6 +191,6 @@ func (c *Client) RevokeAuthedApp(ctx context.Context, userID, appID string) (*Re
 	}
 	return &RevokedApp{
 		ID: wire.ID, AppID: wire.AppID, UserID: wire.UserID, Scope: wire.Scope, Type: wire.Type,
-		IsRevoked: strings.Trim(string(wire.IsRevoked), `"`) == "true", When: wire.When, raw: raw,
+		IsRevoked: wire.IsRevoked == true || wire.IsRevoked == "true", When: wire.When, raw: raw,
 	}, nil
 }

@@ -112,7 +112,9 @@ func badResponse(ans answer, what string, cause error) *Error {
 // incomplete is a success without what it promises.
 func incomplete(ans answer, what string) *Error {
 	e := refusal(ans, nil)
-	e.summary = "the service reported success but sent no " + what
+	if e.Code == 0 || e.Code == http.StatusOK {
+		e.summary = "the service reported success but sent no " + what
+	}
 	return e
 }
 

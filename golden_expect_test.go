@@ -1,0 +1,294 @@
+package authing_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"mime"
+	"mime/multipart"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+)
+
+// expectRequests compares what was sent. Recordings of kind "responses" hold verb, host, path and operation only.
+func expectRequests(t *testing.T, s situation, sent []sentRequest) {
+	t.Helper()
+	_, requests := s.reply()
+	if d := s.deviation; d != nil && d.unsent {
+		assert.Empty(t, sent, d.reason)
+		return
+	}
+	require.Len(t, sent, requests)
+	recorded := s.step.Sent
+	if len(recorded) == 0 {
+		recorded = []recordedRequest{s.unrecorded()}
+	}
+	for i, got := range sent[:min(len(sent), len(recorded))] {
+		want := recorded[i]
+		assert.Equal(t, want.Verb, got.Method)
+		assert.Equal(t, s.address(t, want), unescaped(t, got.URL.String()))
+		expectAuthorization(t, s, want, got)
+		if want.Operation != "" {
+			parsed := parseGraphQL(t, got.body)
+			assert.Equal(t, want.Operation, parsed.Kind+" "+parsed.Name)
+		}
+		if want.BodyKind != "" {
+			expectHeaders(t, want, got)
+			expectBody(t, s, want, got)
+		}
+	}
+}
+
+// address is where Go sends what the original sent to the path of a recording. The original takes a host for a complete
+// GraphQL address and makes that of the REST calls by cutting "/graphql" out wherever it stands, and a slash at the end
+// stays; Go takes an address with or without the suffix.
+func (s situation) address(t *testing.T, want recordedRequest) string {
+	t.Helper()
+	var host string
+	switch want.HostRole {
+	case "users":
+		host = cmp.Or(s.Construct.Host.User, "https://users.authing.cn/graphql")
+	case "oauth":
+		host = cmp.Or(s.Construct.Host.OAuth, "https://oauth.authing.cn/graphql")
+	case "qiniu":
+		return "https://up.qiniup.com"
+	}
+	require.NotEmpty(t, host, "no host has the role %q", want.HostRole)
+	base := strings.TrimRight(strings.TrimSuffix(strings.TrimRight(host, "/"), "/graphql"), "/")
+	if want.isGraphQL() {
+		return base + "/graphql"
+	}
+	original, err := url.Parse(strings.Replace(host, "/graphql", "", 1))
+	require.NoError(t, err)
+	return base + unescaped(t, strings.TrimPrefix(want.Path, original.EscapedPath()))
+}
+
+// unescaped makes addresses comparable in which different characters are escaped: the platform and Go do not agree on
+// those that may stay.
+func unescaped(t *testing.T, address string) string {
+	t.Helper()
+	plain, err := url.PathUnescape(address)
+	require.NoError(t, err)
+	return plain
+}
+
+// expectAuthorization compares the token and the form in which the endpoint gets it. Without a token Go leaves out the
+// header, which the original sends empty on REST calls.
+func expectAuthorization(t *testing.T, s situation, want recordedRequest, got sentRequest) {
+	t.Helper()
+	expected := ""
+	switch {
+	case s.token == "" || s.method.anonymous || want.HostRole == "qiniu":
+	case want.isGraphQL():
+		expected = "Bearer " + s.token
+	default:
+		expected = s.token
+	}
+	if expected == "" {
+		assert.Empty(t, got.Header.Values("Authorization"))
+	} else {
+		assert.Equal(t, []string{expected}, got.Header.Values("Authorization"))
+	}
+	// sendVerifyEmail of the original reads its token at the wrong level of an answer.
+	if recorded := want.Headers["authorization"]; want.Headers != nil && !s.adrift && recorded != "Bearer undefined" {
+		assert.Equal(t, recorded, expected, "this test expects another token than the original sent")
+	}
+}
+
+func expectHeaders(t *testing.T, want recordedRequest, got sentRequest) {
+	t.Helper()
+	for name, value := range want.Headers {
+		if name != "authorization" {
+			assert.Equal(t, []string{value}, got.Header.Values(name), name)
+		}
+	}
+	if want.WireContentType == "application/json" && want.BodyKind != "none" { // else it is the recorder's default
+		assert.Equal(t, []string{"application/json"}, got.Header.Values("Content-Type"))
+	}
+}
+
+func expectBody(t *testing.T, s situation, want recordedRequest, got sentRequest) {
+	t.Helper()
+	switch want.BodyKind {
+	case "none":
+		assert.Empty(t, got.body)
+	case "json":
+		body := fit(want.Body)
+		if object, ok := body.(map[string]any); ok && s.spendsCode() {
+			for _, optional := range []string{"phone", "overideProfile"} {
+				if object[optional] == nil {
+					delete(object, optional) // Go cannot pass null for an option
+				}
+			}
+		}
+		expected, err := json.Marshal(body)
+		require.NoError(t, err)
+		assert.JSONEq(t, string(expected), got.body)
+	case "graphql":
+		expectGraphQL(t, want.GraphQL.amended(s), parseGraphQL(t, got.body))
+	case "multipart":
+		expectForm(t, want, got)
+	default:
+		t.Errorf("no comparison for a body of kind %q", want.BodyKind)
+	}
+}
+
+// expectForm compares an upload. The key is random, where the original takes the name of a temporary file.
+func expectForm(t *testing.T, want recordedRequest, got sentRequest) {
+	t.Helper()
+	mediaType, params, err := mime.ParseMediaType(got.Header.Get("Content-Type"))
+	require.NoError(t, err)
+	assert.Equal(t, want.WireContentType, mediaType)
+	form, err := multipart.NewReader(strings.NewReader(got.body), params["boundary"]).ReadForm(1 << 20)
+	require.NoError(t, err)
+
+	require.ElementsMatch(t, slices.Collect(maps.Keys(want.Multipart.Fields)), slices.Collect(maps.Keys(form.Value)))
+	for name, value := range want.Multipart.Fields {
+		require.Len(t, form.Value[name], 1, name)
+		if name == "key" {
+			assert.Regexp(t, `^avatar/wechatapp/[0-9a-f]{32}\.png$`, form.Value[name][0])
+		} else {
+			assert.Equal(t, value, form.Value[name][0], name)
+		}
+	}
+	require.Len(t, form.File, 1)
+	require.Len(t, form.File[want.Multipart.FileField], 1)
+	file := form.File[want.Multipart.FileField][0]
+	assert.Equal(t, "image/png", file.Header.Get("Content-Type"))
+	f, err := file.Open()
+	require.NoError(t, err)
+	defer f.Close()
+	content, err := io.ReadAll(f)
+	require.NoError(t, err)
+	assert.Equal(t, picture, string(content))
+}
+
+// expectOutcome compares how the call ended: a success with the recorded value, or an error that keeps what came.
+func expectOutcome(t *testing.T, s situation, value any, err error) {
+	t.Helper()
+	d := s.deviation
+	if d == nil && s.succeeded() || d != nil && d.succeeds {
+		require.NoError(t, err)
+		expectValue(t, s.result(), value)
+		return
+	}
+	var e *authing.Error
+	require.ErrorAs(t, err, &e)
+	assert.Nil(t, value)
+	assert.True(t, strings.EqualFold(s.step.Method, e.Op), "Op is %q", e.Op)
+	if d != nil && d.kind != nil {
+		assert.ErrorIs(t, err, d.kind, d.reason)
+	}
+	if d == nil || !d.unsent {
+		expectKept(t, s, e)
+		return
+	}
+	assert.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
+	assert.Zero(t, e.StatusCode)
+	message := ""
+	if d.quotes {
+		message = s.in.Detail.ErrMsg
+	}
+	assert.Equal(t, message, e.Message)
+}
+
+func expectValue(t *testing.T, want json.RawMessage, value any) {
+	t.Helper()
+	if answered, ok := value.(interface{ Raw() json.RawMessage }); ok {
+		assert.JSONEq(t, string(want), string(answered.Raw()))
+	}
+	var fields map[string]any
+	json.Unmarshal(want, &fields)
+	switch value := value.(type) {
+	case nil: // the call returns an error only
+	case *authing.DecryptedData:
+	case *authing.User:
+		assert.Contains(t, []any{fields["_id"], fields["id"]}, value.ID)
+		assert.Equal(t, written(fields["token"]), string(value.Token))
+		assert.Equal(t, written(fields["phone"]), value.Phone)
+		assert.Equal(t, written(fields["email"]), value.Email)
+	case *authing.PhoneNumber:
+		assert.Equal(t, written(fields["phoneNumber"]), value.PhoneNumber)
+		assert.Equal(t, written(fields["purePhoneNumber"]), value.PurePhoneNumber)
+		assert.Equal(t, written(fields["countryCode"]), value.CountryCode) // may be a number
+		if fields["watermark"] == nil {
+			assert.Nil(t, value.Watermark)
+		} else {
+			expected, _ := json.Marshal(fields["watermark"])
+			got, _ := json.Marshal(value.Watermark)
+			assert.JSONEq(t, string(expected), string(got))
+		}
+	case *authing.LoginStatus:
+		assert.Equal(t, fields["status"] == true, value.Status)
+		assert.Equal(t, cmp.Or(written(fields["code"]), "0"), fmt.Sprint(value.Code))
+		assert.Equal(t, written(fields["message"]), value.Message)
+	case *authing.Metadata:
+		var expected struct{ List []authing.MetadataItem }
+		require.NoError(t, json.Unmarshal(want, &expected))
+		assert.Equal(t, expected.List, value.List)
+		assert.Equal(t, cmp.Or(written(fields["totalCount"]), "0"), fmt.Sprint(value.TotalCount)) // may be a text
+	case *authing.RevokedApp:
+		assert.Equal(t, written(fields["_id"]), value.ID)
+		assert.Equal(t, written(fields["appId"]), value.AppID)
+		assert.Equal(t, written(fields["isRevoked"]) == "true", value.IsRevoked)
+	default:
+		t.Errorf("no comparison for a %T", value)
+	}
+}
+
+// written returns a JSON value as text, "" for null.
+func written(v any) string {
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(v)
+}
+
+// expectKept checks that an error holds all that the service said, and whether the caller can know the outcome.
+func expectKept(t *testing.T, s situation, e *authing.Error) {
+	t.Helper()
+	last, requests := s.reply()
+	answer := s.answer(requests - 1)
+	known := last.verdict == absent || last.verdict == refused && answer.Status < 500
+	unknown := !known && !s.method.read
+	assert.Equal(t, unknown, e.Is(authing.ErrOutcomeUnknown), "is the outcome unknown after %s?", last.verdict)
+	assert.Equal(t, last.verdict == foreign || last.verdict == hollow, e.Is(authing.ErrBadResponse), last.verdict)
+	assert.Equal(t, answer.Status, e.StatusCode)
+	assert.Equal(t, last.code, e.Code)
+	assert.Equal(t, last.message, e.Message)
+	switch {
+	case last.verdict == foreign:
+		assert.Equal(t, answer.Body, string(e.Data))
+	case len(last.data) == 0 || string(last.data) == "null":
+		assert.Empty(t, e.Data)
+	default:
+		assert.JSONEq(t, string(last.data), string(e.Data))
+	}
+	assert.Equal(t, append([]int{last.code}, last.others...), codesIn(e), "the errors that the service gave")
+}
+
+// codesIn returns the codes of all errors of this package in the tree of err.
+func codesIn(err error) []int {
+	var codes []int
+	if e, ok := err.(*authing.Error); ok {
+		codes = append(codes, e.Code)
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		codes = append(codes, codesIn(e.Unwrap())...)
+	case interface{ Unwrap() []error }:
+		for _, cause := range e.Unwrap() {
+			codes = append(codes, codesIn(cause)...)
+		}
+	}
+	return codes
+}
