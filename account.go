@@ -46,6 +46,7 @@ func (c *Client) Register(ctx context.Context, p RegisterParams) (*User, error) 
 			checkText("nickname", p.Nickname), checkText("photo", p.Photo), checkText("register method", p.RegisterMethod),
 			checkText("last IP", p.LastIP)),
 		auth: c.bearer(),
+		hide: []string{string(p.Password)},
 	}, register, struct {
 		Email            string `json:"email,omitempty"`
 		Username         string `json:"username,omitempty"`
@@ -95,6 +96,7 @@ func (c *Client) Login(ctx context.Context, p LoginParams) (*User, error) {
 		check: cmp.Or(err, checkIdentity(p.Email, p.Username, p.UnionID), checkToken(c.token),
 			checkText("last IP", p.LastIP), checkText("captcha", p.VerifyCode)),
 		auth: c.bearer(),
+		hide: []string{string(p.Password)},
 	}, login, struct {
 		Email            string `json:"email,omitempty"`
 		Username         string `json:"username,omitempty"`
@@ -146,7 +148,7 @@ var checkLoginStatus = operation{`query checkLoginStatus { checkLoginStatus { st
 //
 // Original: checkLoginStatus, query checkLoginStatus on the users host.
 func (c *Client) CheckLoginStatus(ctx context.Context) (*LoginStatus, error) {
-	if c.token == "" && ctx != nil {
+	if c.token == "" && ctx != nil && c.http != nil {
 		return &LoginStatus{Code: 2020, Message: "未登录"}, nil
 	}
 	status, _, err := graphql(ctx, c, request{

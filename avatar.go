@@ -88,7 +88,7 @@ func (c *Client) uploadAvatar(ctx context.Context, token Secret, file *avatar) (
 		length:      file.withAround(len(head) + len(tail)),
 		contentType: w.FormDataContentType(),
 		timeout:     uploadTimeout,
-		hide:        string(token),
+		hide:        []string{string(token)},
 		part:        true,
 	}, func(ans answer) error {
 		err := decode(ans.body, &stored)
@@ -132,7 +132,7 @@ func openAvatar(image io.Reader) (*avatar, error) {
 	start := make([]byte, 512) // as much as http.DetectContentType looks at
 	n, err := io.ReadFull(image, start)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return nil, unreadable(err)
+		return nil, brokenImage(err)
 	}
 	start = start[:n]
 	mediaType := http.DetectContentType(start)
@@ -195,7 +195,7 @@ func (a *avatar) Read(p []byte) (int, error) {
 		return 0, a.err
 	}
 	if err != nil && err != io.EOF {
-		a.err = unreadable(err)
+		a.err = brokenImage(err)
 		return n, a.err
 	}
 	return n, err
@@ -212,6 +212,6 @@ func (a *avatar) close() error {
 	return a.err
 }
 
-func unreadable(err error) error {
+func brokenImage(err error) error {
 	return &Error{summary: "the image could not be read", cause: err, kinds: []error{ErrInvalidArgument}}
 }

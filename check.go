@@ -48,7 +48,7 @@ func isAlphanumeric(r rune) bool {
 	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 }
 
-func notInCode(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+func notInCode(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }
 
 // checkText refuses a text that no service could mean. An empty one is fine.
 func checkText(name, s string) error {

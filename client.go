@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"time"
 
@@ -200,10 +201,10 @@ type request struct {
 	check  error  // why the call cannot be made, nil if it can
 	method string
 	url    string
-	auth   string // the Authorization header as this endpoint wants it; empty sends none
-	body   any    // sent as JSON; nil sends nothing
-	read   bool   // changes nothing, so that it may be sent again
-	hide   string // what must not show in an error and stands neither in body nor in auth
+	auth   string   // the Authorization header as this endpoint wants it; empty sends none
+	body   any      // sent as JSON; nil sends nothing
+	read   bool     // changes nothing, so that it may be sent again
+	hide   []string // what must not show in an error and stands neither in body nor in auth
 
 	// Of an upload: what to send instead of a JSON body, how long it is if that is known, and for how long to wait.
 	stream      io.Reader
@@ -309,6 +310,8 @@ func (c *config) exchange(ctx context.Context, rq request, body []byte) (answer,
 	ctx, cancel := context.WithTimeout(ctx, c.timeLimit(rq))
 	defer cancel()
 
+	var seen progress
+	ctx = httptrace.WithClientTrace(ctx, seen.trace())
 	r := c.http.R().SetContext(ctx).SetDoNotParseResponse(true)
 	if rq.auth != "" {
 		r.SetHeader("Authorization", rq.auth)
@@ -322,7 +325,7 @@ func (c *config) exchange(ctx context.Context, rq request, body []byte) (answer,
 	}
 	resp, err := r.Execute(rq.method, rq.url)
 	if err != nil {
-		return answer{}, networkError(ctx, err)
+		return answer{}, networkError(ctx, err, &seen)
 	}
 	raw := resp.RawResponse
 	defer raw.Body.Close()
@@ -333,7 +336,7 @@ func (c *config) exchange(ctx context.Context, rq request, body []byte) (answer,
 	ans.body, err = io.ReadAll(io.LimitReader(raw.Body, answerLimit+1))
 	switch {
 	case err != nil:
-		return ans, networkError(ctx, err)
+		return ans, networkError(ctx, err, &seen)
 	case len(ans.body) > answerLimit:
 		ans.body = nil
 		return ans, badResponse(ans, "an answer of more than 1 MiB", nil)

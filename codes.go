@@ -62,6 +62,12 @@ func meaning(code int) (hint string, sentinel error) {
 		return "the user has to complete the profile first", nil
 	case 1643:
 		return "the user has to unlock the account first", nil
+	case 1600:
+		return "the login flow goes on elsewhere", nil
+	case 1700, 1701, 1702, 1703, 1704, 1705, 1706, 1707:
+		return "the user's face has to be checked, which this SDK cannot do", nil
+	case 6001, 6002, 6003, 6004:
+		return "the one-time or recovery code of the second factor is missing or wrong", nil
 	case 1699:
 		return "the login flow was ended by the pool's own rules", nil
 	case 2000:
@@ -134,6 +140,9 @@ func meaning(code int) (hint string, sentinel error) {
 		return "the mail could not be sent: see the mail settings in the Authing console", nil
 	case 2030:
 		return "at most 80 users in one call", nil
+	case 2007, 2008, 2009, 2013, 2014, 2015, 2024, 2039, 2209, 2210, 2212, 2220, 2221, 2222, 2223, 3617, 3618, 3619, 3620,
+		3621, 3622, 3623, 3624, 3829, 4032, 4033, 4212, 5000, 5001, 5022, 5023, 5024, 5025, 7348, 8128:
+		return "that concerns the administration of the pool: see the Authing console", nil
 	case 2213, 2215:
 		return "that account is bound already", nil
 	case 2216:

@@ -76,7 +76,7 @@ func TestCodes(t *testing.T) {
 // The tables have gaps and grow, so a code nobody listed reaches the caller as it is.
 func TestUnknownCodes(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{-2, 1, 100, 201, 400, 1600, 1700, 2033, 2041, 2057, 9999, 40164, 2147483648} {
+	for _, n := range []int{-2, 1, 100, 201, 400, 1601, 1708, 2033, 2041, 2057, 9999, 40164, 2147483648} {
 		e, err := bindError(t, 200, fmt.Sprintf(`{"code":%d,"message":"said","data":{"x":1}}`, n))
 		assertOnly(t, nil, err, err.Error())
 		assert.Equal(t, n, e.Code)
@@ -129,4 +129,38 @@ func TestCodeInvalidOfEveryCall(t *testing.T) {
 		_, err := call.do(context.Background(), client.As(token), code, call.detail)
 		assertOnly(t, authing.ErrCodeInvalid, err, call.op)
 	})
+}
+
+// Where Authing puts WeChat's own code is not documented, so every place is looked at.
+func TestWeChatCodeAnywhere(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"code":500,"message":"m","data":{"errcode":40163,"errmsg":"code been used"}}`,
+		`{"code":500,"message":"m","data":"{\"errcode\":40163}"}`,
+		`{"code":500,"message":"{\"errcode\":\"40163\"}"}`,
+		`{"code":500,"message":{"errcode":40163,"errmsg":"code been used"}}`,
+		`{"code":500,"errcode":40163,"errmsg":"code been used"}`,
+		`{"code":40163,"message":"m"}`,
+	} {
+		_, err := bindError(t, 200, body)
+		require.ErrorIs(t, err, authing.ErrCodeInvalid, body)
+		assert.ErrorContains(t, err, "call wx.login again")
+	}
+	_, err := bindError(t, 200, `{"code":500,"message":"errcode 40163"}`)
+	assert.NotErrorIs(t, err, authing.ErrCodeInvalid, "words are not matched")
+}
+
+func TestNothingOfARefusalIsLost(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"code":2000,"message":"m","data":{"url":"u"}}`:             `{"url":"u"}`,
+		`{"code":2000,"message":"m"}`:                                ``,
+		`{"code":2000,"message":"m","data":null}`:                    ``,
+		`{"code":2000,"message":"m","url":"u"}`:                      `{"code":2000,"message":"m","url":"u"}`,
+		`{"code":2000,"message":"m","data":null,"requestId":"r"}`:    `{"code":2000,"message":"m","data":null,"requestId":"r"}`,
+		`{"code":2000,"message":"m","data":{"x":1},"requestId":"r"}`: `{"x":1}`,
+	} {
+		e, _ := bindError(t, 200, body)
+		assert.Equal(t, want, string(e.Data), body)
+	}
 }

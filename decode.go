@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -44,6 +45,9 @@ func (n number) seconds() time.Time {
 // wholeNumber reads an integer, also one written with a fraction of zeros, as far as a float64 holds it exactly.
 func wholeNumber(s string) (int64, bool) {
 	const exact = 1 << 53
+	if strings.Trim(s, "0123456789+-.eE") != "" {
+		return 0, false // ParseFloat also reads hexadecimal, underscores and infinities
+	}
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil || f != math.Trunc(f) || math.Abs(f) >= exact {
 		return 0, false
@@ -93,6 +97,11 @@ func (r rawAnswer) value() json.RawMessage {
 		var object map[string]json.RawMessage
 		if json.Unmarshal(value, &object) != nil {
 			return nil
+		}
+		for name := range object {
+			if strings.EqualFold(name, key) && object[key] == nil {
+				key = name // encoding/json takes any case where there is no exact match
+			}
 		}
 		value = object[key]
 	}

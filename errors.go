@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -110,13 +111,17 @@ func invalid(format string, args ...any) *Error {
 	return &Error{kinds: []error{ErrInvalidArgument}, summary: fmt.Sprintf(format, args...)}
 }
 
+// personal is what looks like a phone number or an e-mail address, which the service knows and the caller never sent.
+var personal = regexp.MustCompile(`\+?\b[0-9]{10,}\b|[\w.+-]+@[\w.-]+`)
+
 // quotable makes the service's words fit for one line of a log: secrets that the caller sent are taken out, since a
-// service may echo them, and control characters and endless texts are cut.
+// service may echo them, and personal data, control characters and endless texts.
 func quotable(message string, secrets []string) string {
 	const limit = 300
 	for _, s := range secrets {
 		message = strings.ReplaceAll(message, s, redacted)
 	}
+	message = personal.ReplaceAllString(message, redacted)
 	message = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == unicode.ReplacementChar {
 			return ' '

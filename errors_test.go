@@ -59,11 +59,11 @@ func TestErrorText(t *testing.T) {
 				"check the Hosts, and what stands between this machine and them" + unknownOutcome,
 		},
 		{
-			200, `{"code":200,"message":"ok","data":{}}`, "authing: BindPhone: the service reported success but sent no user id (code 200, HTTP 200): " +
-				"check the Hosts, and what stands between this machine and them" + unknownOutcome,
+			200, `{"code":200,"message":"ok","data":{}}`, "authing: BindPhone: the service reported success but sent no user id (code 200, HTTP 200)" +
+				unknownOutcome,
 		},
 		{
-			201, annAnswer, "authing: BindPhone: the service sent a success that cannot be read as one (code 200, HTTP 201): " +
+			201, annAnswer, "authing: BindPhone: the service sent a success, but not under HTTP 200 (code 200, HTTP 201): " +
 				"check the Hosts, and what stands between this machine and them" + unknownOutcome,
 		},
 	} {
@@ -270,4 +270,23 @@ func TestOddMessages(t *testing.T) {
 	assert.Contains(t, err.Error(), "line  level=ERROR")
 	assert.Contains(t, err.Error(), "长… (code 1000")
 	assert.Less(t, len([]rune(err.Error())), 500)
+}
+
+// The service knows more about a user than the caller sent, such as the number inside encryptedData.
+func TestErrorTextHoldsNoPersonalData(t *testing.T) {
+	t.Parallel()
+	e, err := bindError(t, 200, `{"code":2035,"message":"手机号 13812345678 已绑定 (ann.b+c@mail.example.com), +8613812345678"}`)
+	assert.EqualError(t, err, "authing: BindPhone: 手机号 [redacted] 已绑定 ([redacted]), [redacted] (code 2035, HTTP 200): "+
+		"another account holds it already")
+	assert.Contains(t, e.Message, "13812345678", "unchanged")
+
+	_, err = bindError(t, 200, `{"code":500,"message":"code been used, rid: 65a1b2c3-12345678-0f0f0f0f"}`)
+	assert.ErrorContains(t, err, "rid: 65a1b2c3-12345678-0f0f0f0f", "WeChat's support asks for it")
+}
+
+func TestUnreadableSuccessNamesTheField(t *testing.T) {
+	t.Parallel()
+	_, err := bindError(t, 200, `{"code":200,"message":"ok","data":{"_id":"u1","phone":13812345678}}`)
+	assert.ErrorContains(t, err, "cannot be read: phone is of type number")
+	assert.NotContains(t, err.Error(), "13812345678")
 }

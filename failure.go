@@ -10,10 +10,12 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,11 +34,16 @@ func failure(rq request, body []byte, ans answer, err error) *Error {
 	secrets := secretsOf(rq, body)
 	e, ok := err.(*Error)
 	if !ok {
-		e = unanswered(err.(lost).error, secrets)
+		e = unanswered(err.(lost), secrets)
 	}
-	e.Op, e.StatusCode = rq.op, ans.status
-	if e.summary == "" {
-		e.summary = cmp.Or(strings.TrimSpace(quotable(e.Message, secrets)), "the service refused")
+	e.StatusCode = ans.status
+	e.name(rq.op, secrets)
+	if several, ok := e.cause.(interface{ Unwrap() []error }); ok {
+		for _, other := range several.Unwrap() {
+			if other, ok := other.(*Error); ok && other.Op == "" {
+				other.name(rq.op, secrets)
+			}
+		}
 	}
 	if ans.status == http.StatusTooManyRequests {
 		e.kinds = append(e.kinds, ErrRateLimited)
@@ -45,6 +52,14 @@ func failure(rq request, body []byte, ans answer, err error) *Error {
 		e.kinds = append(e.kinds, ErrOutcomeUnknown)
 	}
 	return e
+}
+
+// name says which call failed and, unless that is known already, what the service said.
+func (e *Error) name(op string, secrets []string) {
+	e.Op = op
+	if e.summary == "" {
+		e.summary = cmp.Or(strings.TrimSpace(quotable(e.Message, secrets)), "the service refused")
+	}
 }
 
 // refusal reads a REST answer that is not a success. cause says why it could not be read as one, nil if it could.
@@ -59,25 +74,51 @@ func refusal(ans answer, cause error) *Error {
 	}
 	var e *Error
 	if code := int(said.Code.value); code == http.StatusOK {
-		e = badResponse(ans, "a success that cannot be read as one", cause)
+		e = badResponse(ans, unreadable(cause), cause)
 		e.Code = code
+		if ans.status == http.StatusOK {
+			e.hint = "" // it is Authing that answered, whatever it means
+		}
 	} else {
-		e = serviceError(code, said.Data)
+		e = serviceError(code, said.Data, said.Message, ans.body)
 		e.settled = ans.status < 500
 		e.RetryAfter = retryAfter(ans.header)
 	}
 	e.say(said.Message, said.Data)
+	if e.Data == nil && hasOtherKeys(ans.body) {
+		e.Data = ans.body
+	}
 	return e
 }
 
-// serviceError is a failure with a code of the service; WeChat's own code may stand in its data.
-func serviceError(code int, data []byte) *Error {
-	e := &Error{Code: code}
-	var wechat struct {
-		ErrCode number `json:"errcode"`
+// unreadable names the field that makes a success unreadable, as far as that is known.
+func unreadable(cause error) string {
+	var field *json.UnmarshalTypeError
+	switch {
+	case cause == nil:
+		return "a success, but not under HTTP 200"
+	case errors.As(cause, &field) && field.Field != "":
+		name := field.Field[strings.LastIndexByte(field.Field, '.')+1:]
+		return "a success that cannot be read: " + name + " is of type " + field.Value
 	}
-	json.Unmarshal(data, &wechat)
-	for _, code := range []int{code, int(wechat.ErrCode.value)} {
+	return "a success that cannot be read"
+}
+
+// hasOtherKeys reports whether a refusal says more than an Error has fields for.
+func hasOtherKeys(body []byte) bool {
+	var all map[string]json.RawMessage
+	decode(body, &all)
+	for _, known := range []string{"code", "message", "data"} {
+		delete(all, known)
+	}
+	return len(all) > 0
+}
+
+// serviceError is a failure with a code of the service. It is not known where Authing puts WeChat's own code, so it is
+// looked for in the parts of the answer, as JSON or as JSON text.
+func serviceError(code int, parts ...json.RawMessage) *Error {
+	e := &Error{Code: code}
+	for _, code := range []int{code, wechatCode(parts)} {
 		hint, sentinel := meaning(code)
 		if sentinel != nil {
 			e.kinds = append(e.kinds, sentinel)
@@ -85,6 +126,22 @@ func serviceError(code int, data []byte) *Error {
 		e.hint = cmp.Or(hint, e.hint)
 	}
 	return e
+}
+
+func wechatCode(parts []json.RawMessage) int {
+	for _, part := range parts {
+		var quoted string
+		if json.Unmarshal(part, &quoted) == nil {
+			part = json.RawMessage(quoted)
+		}
+		var wechat struct {
+			ErrCode number `json:"errcode"`
+		}
+		if json.Unmarshal(part, &wechat) == nil && wechat.ErrCode.value != 0 {
+			return int(wechat.ErrCode.value)
+		}
+	}
+	return 0
 }
 
 // badResponse is an answer that is not one of Authing, or a success that does not keep its promise.
@@ -119,12 +176,12 @@ func incomplete(ans answer, what string) *Error {
 }
 
 // unanswered is a call that no answer came to.
-func unanswered(err error, secrets []string) *Error {
-	e := &Error{cause: withoutSecrets(err, secrets), settled: notSent(err)}
+func unanswered(err lost, secrets []string) *Error {
+	e := &Error{cause: withoutSecrets(err.error, secrets), settled: !err.sent}
 	switch {
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err.error, context.Canceled):
 		e.summary = "canceled before an answer came"
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err.error, context.DeadlineExceeded):
 		e.summary = "no answer came in time"
 	case e.settled:
 		e.summary = "the service could not be reached: " + e.cause.Error()
@@ -135,33 +192,55 @@ func unanswered(err error, secrets []string) *Error {
 	return e
 }
 
+// progress is how far net/http came with a request. Another transport may not tell.
+type progress struct {
+	connected       atomic.Bool // the request may have left
+	handshakeFailed atomic.Bool
+}
+
+func (p *progress) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GotConn:          func(httptrace.GotConnInfo) { p.connected.Store(true) },
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { p.handshakeFailed.Store(err != nil) },
+	}
+}
+
 // lost is why no answer came. It keeps such errors apart from our own: the cause of a context can be an *Error too.
-type lost struct{ error }
+type lost struct {
+	error
+	sent bool // or may have been
+}
 
 // networkError takes the URL out of an error of net/http and makes sure that the end of the context shows in it, also
 // one with a cause of its own.
-func networkError(ctx context.Context, err error) error {
+func networkError(ctx context.Context, err error, seen *progress) error {
 	for addressed := (*url.Error)(nil); errors.As(err, &addressed); {
 		err = addressed.Err
 	}
 	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
 		err = fmt.Errorf("%w: %w", ended, err)
 	}
-	return lost{err}
+	return lost{err, !notSent(err, seen)}
 }
 
-// notSent reports whether err proves that no request left: the name was not found, or nobody answered there, or the
+// notSent reports whether it is proven that no request left: the name was not found, or nobody answered there, or the
 // TLS handshake failed.
-func notSent(err error) bool {
+func notSent(err error, seen *progress) bool {
 	var (
 		dns *net.DNSError
 		op  *net.OpError
 	)
-	return errors.As(err, &dns) || errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect") || tlsFailure(err)
+	switch {
+	case errors.As(err, &dns), errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"):
+		return true
+	case seen.connected.Load():
+		return false // what looks like a failed handshake can also come out of an established connection
+	}
+	return seen.handshakeFailed.Load() || tlsFailure(err)
 }
 
-// tlsFailure reports whether err is a failed TLS handshake. Not all of them have a type. An alert of the server counts
-// only if it can come in answer to the first message alone: others, under TLS 1.3, may arrive after the request.
+// tlsFailure reports whether err looks like a failed TLS handshake. Not all of them have a type. An alert of the server
+// counts only if it can come in answer to the first message alone: others, under TLS 1.3, may arrive after the request.
 func tlsFailure(err error) bool {
 	var (
 		certificate *tls.CertificateVerificationError
@@ -190,7 +269,7 @@ func tlsFailure(err error) bool {
 // Since a text can come back in another spelling ("\u003c", "%2F"), its longer runs of letters and digits count too.
 func secretsOf(rq request, body []byte) []string {
 	const tooShort, longRun = 4, 8 // a shorter text stands in many messages by chance
-	found := []string{strings.TrimPrefix(rq.auth, "Bearer "), rq.hide}
+	found := append([]string{strings.TrimPrefix(rq.auth, "Bearer ")}, rq.hide...)
 	var collect func(v any)
 	collect = func(v any) {
 		switch v := v.(type) {

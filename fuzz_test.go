@@ -1,6 +1,7 @@
 package authing_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -153,6 +154,77 @@ func FuzzEnvelope(f *testing.F) {
 		}
 		assert.False(t, strings.ContainsFunc(err.Error(), unicode.IsControl), "%q", err)
 		assert.Less(t, utf8.RuneCountInString(err.Error()), 1000)
+	})
+}
+
+func FuzzGraphQLEnvelope(f *testing.F) {
+	params := authing.LoginParams{Email: "ann.lee@example.com", Password: "correct horse", LastIP: "192.0.2.44", VerifyCode: "xk3f9qwe"}
+	echo := params.Email + " " + params.LastIP + " " + params.VerifyCode + " " + string(token)
+	for _, seed := range []string{
+		`{"data":{"login":` + annOfGraphQL + `}}`, `{"data":{"login":` + annOfGraphQL + `},"errors":[]}`, "", "null", "<html>", "[]",
+		`{"data":{"login":` + annOfGraphQL + `},"errors":[{"message":{"code":200}}]}`, `{"data":{"login":null}}`, `{"data":null}`,
+		`{"errors":[{"message":{"code":2006,"message":"密码不正确","data":null}},{"message":"Syntax Error"}]}`,
+		`{"errors":[{"message":{"code":"2000","message":"` + echo + `","data":{"url":"u"}}}]}`, `{"errors":[null,7,{}]}`,
+		`{"errors":["` + echo + `"]}`, `{"errors":{"message":"x"}}`, `{"code":500,"message":"` + echo + `"}`,
+		`{"data":{"login":{"_id":"u1","token":""}}}`, "\xef\xbb\xbf{}", `{"errors":[{"message":"\u0000\n\u001b[31m"}]}`,
+	} {
+		f.Add(200, []byte(seed))
+		f.Add(400, []byte(seed))
+		f.Add(502, []byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		client, last := stub(t, status, string(body))
+		user, err := client.As(token).Login(context.Background(), params)
+		require.NotNil(t, *last)
+		if err == nil {
+			assert.Equal(t, 200, status)
+			assert.NotEmpty(t, user.ID)
+			assert.NotEmpty(t, user.Token)
+			var said struct{ Errors []json.RawMessage }
+			assert.NoError(t, json.Unmarshal(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), &said))
+			assert.Empty(t, said.Errors)
+			return
+		}
+		assert.Nil(t, user)
+		e := requireFuzzError(t, err)
+		assert.Equal(t, "Login", e.Op)
+		assert.Equal(t, status, e.StatusCode)
+		if !errors.Is(err, authing.ErrOutcomeUnknown) {
+			assert.Less(t, status, 500)
+			assert.NotErrorIs(t, err, authing.ErrBadResponse, "a call is only settled by an answer of Authing")
+		}
+		for _, secret := range []string{params.Email, params.LastIP, params.VerifyCode, string(token)} {
+			assert.NotContains(t, err.Error(), secret)
+		}
+		assert.False(t, strings.ContainsFunc(err.Error(), unicode.IsControl), "%q", err)
+		assert.Less(t, utf8.RuneCountInString(err.Error()), 1000)
+	})
+}
+
+// A phone number is the only text of a caller that becomes part of an address.
+func FuzzSegment(f *testing.F) {
+	for _, value := range hostileValues {
+		f.Add(value)
+	}
+	f.Add("+86 138")
+	f.Fuzz(func(t *testing.T, phone string) {
+		client, last := stub(t, 200, `{"code":200}`)
+		err := client.GetVerificationCode(context.Background(), phone)
+		if err != nil {
+			assert.ErrorIs(t, err, authing.ErrInvalidArgument)
+			assert.Nil(t, *last)
+			return
+		}
+		sent := (*last).URL
+		assert.Equal(t, "https", sent.Scheme)
+		assert.Equal(t, "users.authing.cn", sent.Host)
+		assert.Nil(t, sent.User)
+		assert.Empty(t, sent.Fragment)
+		segments := strings.Split(sent.RequestURI(), "/") // what stands in the first line of the request
+		require.Len(t, segments, 4)
+		got, err := url.PathUnescape(segments[2])
+		assert.NoError(t, err)
+		assert.Equal(t, []string{"", "send_smscode", phone, pool}, []string{segments[0], segments[1], got, segments[3]})
 	})
 }
 

@@ -120,7 +120,7 @@ func graphqlError(entry json.RawMessage) *Error {
 	if json.Unmarshal(outer.Message, &inner) != nil || inner.Message == nil {
 		inner.Message = outer.Message
 	}
-	e := serviceError(int(inner.Code.value), inner.Data)
+	e := serviceError(int(inner.Code.value), inner.Data, inner.Message)
 	e.say(inner.Message, inner.Data)
 	return e
 }
@@ -152,7 +152,7 @@ func (n *notice) refused() error {
 	if (!n.Code.set || n.Code.value == http.StatusOK) && (n.Status == nil || *n.Status) {
 		return nil
 	}
-	e := serviceError(int(n.Code.value), nil)
+	e := serviceError(int(n.Code.value))
 	e.Message, e.settled = string(n.Message), true
 	return e
 }

@@ -74,6 +74,7 @@ func (c *Client) ChangePassword(ctx context.Context, p ChangePasswordParams) (*U
 		check: cmp.Or(err, checkRequired("e-mail address", p.Email), checkPassword(p.Password),
 			checkRequired("verification code", p.VerifyCode), checkToken(c.token)),
 		auth: c.bearer(),
+		hide: []string{string(p.Password)},
 	}, changePassword, mailVariables{Email: p.Email, Client: c.pool, Password: password, VerifyCode: p.VerifyCode}, identified)
 }
 

@@ -1,6 +1,7 @@
 package authing
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 )
 
 // BindPhone binds the phone number in detail to the user that the client acts as.
@@ -19,7 +21,7 @@ import (
 // Without a token it gives [ErrLoginRequired], for a refusal of the user [ErrUserRefused]; then nothing is sent.
 // A number that another account holds gives [ErrPhoneTaken].
 //
-// The code is spent by this call, also when it fails, and WeChat charges for the number: never repeat it on your own.
+// The code is spent once the call was sent, also when it then fails, and WeChat charges for the number: never repeat it on your own.
 // After [ErrOutcomeUnknown] look the user up before you ask for another tap.
 //
 // Original: bindPhone, POST oauth /oauth/wechatapp/phone/{pool}, bare token.
@@ -40,7 +42,12 @@ type PhoneNumber struct {
 	PurePhoneNumber string     `json:"purePhoneNumber,omitempty"` // without
 	CountryCode     string     `json:"countryCode,omitempty"`     // "86"
 	Watermark       *Watermark `json:"watermark,omitempty"`
+
+	raw json.RawMessage
 }
+
+// Raw returns the number as the service sent it, with what has no field here.
+func (p *PhoneNumber) Raw() json.RawMessage { return bytes.Clone(p.raw) }
 
 // UnmarshalJSON accepts a country code given as text or as a number: WeChat does both.
 func (p *PhoneNumber) UnmarshalJSON(b []byte) error {
@@ -52,7 +59,7 @@ func (p *PhoneNumber) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &wire); err != nil {
 		return err
 	}
-	p.CountryCode = string(wire.CountryCode)
+	p.CountryCode, p.raw = string(wire.CountryCode), bytes.Clone(b)
 	return nil
 }
 
@@ -66,7 +73,7 @@ func (p PhoneNumber) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(
 // It needs a code of wx.login and the detail of a getPhoneNumber or getRealtimePhoneNumber button, and no token;
 // one that the client holds is sent along.
 //
-// The code is spent by this call, as with [Client.BindPhone].
+// The code is spent, as with [Client.BindPhone].
 //
 // Original: getPhone, POST oauth /oauth/wechatapp/getphone/{pool}, bare token.
 func (c *Client) GetPhone(ctx context.Context, code string, detail Detail) (*PhoneNumber, error) {
@@ -96,7 +103,7 @@ func (c *Client) GetVerificationCode(ctx context.Context, phone string) error {
 		check:  cmp.Or(checkRequired("phone number", phone), checkSegment("phone number", phone)),
 		method: http.MethodGet,
 		url:    c.users + "/send_smscode/" + url.PathEscape(phone) + "/" + c.pool,
-		hide:   phone,
+		hide:   []string{phone},
 	}, func(ans answer) error {
 		var env envelope[json.RawMessage]
 		err := decode(ans.body, &env)
@@ -127,7 +134,7 @@ func (c *Client) LoginByPhoneCode(ctx context.Context, phone, phoneCode string) 
 		op:    "LoginByPhoneCode",
 		check: cmp.Or(checkRequired("phone number", phone), err, checkToken(c.token)),
 		auth:  c.bearer(),
-		hide:  phoneCode,
+		hide:  []string{phoneCode, strconv.Itoa(number)},
 	}, loginByPhoneCode, struct {
 		Phone            string `json:"phone"`
 		PhoneCode        int    `json:"phoneCode"`

@@ -3,7 +3,9 @@ package authing_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -59,4 +61,94 @@ func TestBadTokenDoesNotHinderLogin(t *testing.T) {
 	_, err := client.As("Bearer stale").LoginWithWxapp(context.Background(), code, loginDetail)
 	require.NoError(t, err)
 	assert.NotContains(t, got.only(t).Header, "Authorization")
+}
+
+// pageToken is what a page sends, and a backend wants to know the holder of.
+const pageToken = authing.Secret("page.token.value")
+
+func TestVerifyToken(t *testing.T) {
+	t.Parallel()
+	const answer = `{"status":true,"code":200,"message":"已登录","token":{"data":{"email":"ann@example.com","id":"u1",` +
+		`"clientId":"` + pool + `","unionid":"u-1"},"iat":1586750416,"exp":1588046416}}`
+	info := operationCall[*authing.TokenInfo]{
+		do: func(ctx context.Context, c *authing.Client) (*authing.TokenInfo, error) {
+			return c.VerifyToken(ctx, pageToken)
+		},
+		operation: "query checkLoginStatus", variables: `{"token":"` + string(pageToken) + `"}`,
+		field: "checkLoginStatus", answer: answer,
+	}.check(t)
+	assert.Equal(t, "u1", info.UserID)
+	assert.Equal(t, pool, info.UserPoolID)
+	assert.Equal(t, "ann@example.com", info.Email)
+	assert.Equal(t, "u-1", info.UnionID)
+	assert.Empty(t, info.Phone)
+	assert.True(t, info.IssuedAt.Equal(moment(t, "2020-04-13T04:00:16Z")))
+	assert.True(t, info.ExpiresAt.Equal(moment(t, "2020-04-28T04:00:16Z")))
+	assert.Equal(t, answer, string(info.Raw()))
+	assert.Equal(t, `authing.TokenInfo{UserID:"u1", …}`, fmt.Sprintf("%+v", info))
+	assert.Equal(t, `authing.TokenInfo{UserID:"u1", …}`, info.LogValue().String())
+}
+
+func TestVerifyTokenTimes(t *testing.T) {
+	t.Parallel()
+	for times, want := range map[string]time.Time{
+		`"iat":1,"exp":1588046416`: time.Unix(1588046416, 0), `"iat":1,"exp":"1588046416"`: time.Unix(1588046416, 0), `"iat":1,"exp":1588046416.0`: time.Unix(1588046416, 0),
+		`"iat":1`: {}, `"iat":"1","exp":null`: {}, `"iat":1,"exp":""`: {},
+	} {
+		client, _ := setup(t, 200, `{"data":{"checkLoginStatus":{"code":200,"status":true,"token":{"data":{"id":"u1","clientId":"`+pool+`"},`+times+`}}}}`)
+		info, err := client.VerifyToken(context.Background(), pageToken)
+		require.NoError(t, err, times)
+		assert.True(t, want.Equal(info.ExpiresAt), "%s: %s", times, info.ExpiresAt)
+		assert.Equal(t, want.IsZero(), info.ExpiresAt.IsZero(), times)
+		assert.True(t, info.IssuedAt.Equal(time.Unix(1, 0)))
+	}
+}
+
+func TestVerifyTokenRefusals(t *testing.T) {
+	t.Parallel()
+	for answer, n := range map[string]int{
+		`{"status":false,"code":2206,"message":"登录信息已过期","token":null}`: 2206,
+		`{"status":false,"code":"2207","message":"登录信息有误"}`:             2207,
+		`{"code":2020,"token":{"data":{"id":"u1"}}}`:                    2020,
+		// As a good answer, of a token of another pool.
+		`{"status":true,"code":200,"token":{"data":{"id":"u1","clientId":"5e4cdd055df3df65dc58b97e"}}}`: 0,
+	} {
+		client, _ := setup(t, 200, `{"data":{"checkLoginStatus":`+answer+`}}`)
+		info, err := client.VerifyToken(context.Background(), pageToken)
+		assert.Nil(t, info)
+		assertOnly(t, authing.ErrLoginRequired, err, answer)
+		e := requireError(t, err)
+		assert.Equal(t, "VerifyToken", e.Op)
+		assert.Equal(t, n, e.Code)
+	}
+	client, _ := setup(t, 200, `{"data":{"checkLoginStatus":{"status":false,"message":"no"}}}`)
+	_, err := client.VerifyToken(context.Background(), pageToken)
+	assertOnly(t, nil, err, "a status alone is a refusal")
+
+	for _, answer := range []string{
+		`null`, `{}`, `{"status":true,"code":200}`, `{"status":true,"code":200,"token":null}`, `{"code":200,"token":{"data":{"id":""}}}`,
+		`{"code":200,"token":{"data":null}}`, `{"code":200,"token":{"data":{"id":"u1"},"exp":"soon"}}`,
+	} {
+		client, _ := setup(t, 200, `{"data":{"checkLoginStatus":`+answer+`}}`)
+		info, err := client.VerifyToken(context.Background(), pageToken)
+		assert.Nil(t, info)
+		assertOnly(t, authing.ErrBadResponse, err, "a read has no outcome: "+answer)
+	}
+}
+
+func TestVerifyTokenBadInput(t *testing.T) {
+	t.Parallel()
+	client, got := setup(t, 200, `{}`)
+	_, err := client.As(token).VerifyToken(context.Background(), "")
+	assertOnly(t, authing.ErrLoginRequired, err, "the client's own token is not what is asked about")
+	assert.EqualError(t, err, "authing: VerifyToken: there is no token to verify: nothing was sent")
+	assert.Empty(t, got.all())
+
+	for _, bad := range []authing.Secret{"Bearer h.p.s", "h.p.s\n", "令牌"} {
+		_, err := client.VerifyToken(context.Background(), bad)
+		wantRefused(t, err, got)
+		assert.Contains(t, err.Error(), `pass User.Token as it is, without "Bearer "`)
+	}
+	_, err = client.As("Bearer h.p.s").VerifyToken(context.Background(), pageToken)
+	wantRefused(t, err, got)
 }

@@ -103,7 +103,7 @@ func identified(w *wireUser) string {
 }
 
 func signedIn(w *wireUser) string {
-	if w.Token == "" {
+	if w.Token == "" || checkToken(w.Token) != nil {
 		return "token"
 	}
 	return identified(w)
@@ -261,6 +261,11 @@ func (c *Client) update(ctx context.Context, rq request, userID string, u UserUp
 	}
 	rq.check = cmp.Or(checkRequired("user id", userID), err, checkToken(c.token))
 	rq.auth = c.bearer()
+	for _, password := range []*Secret{u.Password, u.OldPassword} {
+		if password != nil {
+			rq.hide = append(rq.hide, string(*password))
+		}
+	}
 	return graphqlUser(ctx, c, rq, operation{
 		"mutation UpdateUser(" + strings.Join(declared, ", ") + ") {\n" +
 			"\tupdateUser(options: {" + strings.Join(passed, ", ") + "}) {" + profileFields + " phone}\n}", "updateUser",

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -302,4 +304,184 @@ func assertHides(t testing.TB, line, secret string) {
 	for _, form := range []string{secret, fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret), fmt.Sprintf("%q", secret[:3])} {
 		assert.NotContains(t, line, form)
 	}
+}
+
+func TestUserByID(t *testing.T) {
+	t.Parallel()
+	wantAnnOfGraphQL(t, operationCall[*authing.User]{
+		do: func(ctx context.Context, c *authing.Client) (*authing.User, error) {
+			return c.User(ctx, "u1")
+		},
+		operation: "query user", variables: `{"id":"u1","registerInClient":"` + pool + `"}`,
+		field: "user", answer: annOfGraphQL,
+	}.check(t))
+
+	for _, answer := range []string{`null`, `{}`, `{"_id":null,"email":"ann@example.com"}`} {
+		client, _ := setup(t, 200, `{"data":{"user":`+answer+`}}`)
+		user, err := client.As(token).User(context.Background(), "u1")
+		assert.Nil(t, user)
+		assertOnly(t, authing.ErrBadResponse, err, "a read has no outcome: "+answer)
+	}
+}
+
+func TestUnbindEmail(t *testing.T) {
+	t.Parallel()
+	wantAnnOfGraphQL(t, operationCall[*authing.User]{
+		do: func(ctx context.Context, c *authing.Client) (*authing.User, error) {
+			return c.UnbindEmail(ctx, "u1")
+		},
+		operation: "mutation unbindEmail", variables: `{"user":"u1","client":"` + pool + `"}`,
+		field: "unbindEmail", answer: annOfGraphQL,
+	}.check(t))
+
+	for n, text := range map[int]string{2217: "the only way left to sign in", 2219: "the user has no e-mail address"} {
+		client, _ := setup(t, 200, fmt.Sprintf(`{"errors":[{"message":{"code":%d,"message":"said","data":null}}]}`, n))
+		_, err := client.As(token).UnbindEmail(context.Background(), "u1")
+		assertOnly(t, nil, err, "a refusal, and known")
+		assert.Contains(t, err.Error(), text)
+		assert.Equal(t, n, requireError(t, err).Code)
+	}
+}
+
+// updateFields are the fields of an update that go alone: the GraphQL type, and a value and the zero value as JSON.
+var updateFields = []struct{ name, typ, value, zero string }{
+	{"email", "String", `"ann@example.com"`, `""`},
+	{"emailVerified", "Boolean", `true`, `false`},
+	{"username", "String", `"ann"`, `""`},
+	{"nickname", "String", `"Ann 词 \"A\""`, `""`},
+	{"company", "String", `"Shop"`, `""`},
+	{"photo", "String", `"https://x/p.png"`, `""`},
+	{"phone", "String", `"13800000000"`, `""`},
+	{"browser", "String", `"b"`, `""`},
+	{"token", "String", `"h.p.s"`, `""`},
+	{"tokenExpiredAt", "String", `"0"`, `""`},
+	{"loginsCount", "Int", `7`, `0`},
+	{"lastLogin", "String", `"2018-01-12T05:55:25Z"`, `""`},
+	{"lastIP", "String", `"192.0.2.1"`, `""`},
+	{"signedUp", "String", `"2018-01-12T05:55:25Z"`, `""`},
+	{"blocked", "Boolean", `true`, `false`},
+	{"isDeleted", "Boolean", `true`, `false`},
+}
+
+// checkUpdate makes an update with fields, a JSON object, and checks that these are declared, passed and sent, and
+// nothing besides. A JSON name finds the field of UserUpdate, since encoding/json does not look at the case.
+func checkUpdate(t *testing.T, fields string, types map[string]string) {
+	t.Helper()
+	var update authing.UserUpdate
+	require.NoError(t, json.Unmarshal([]byte(fields), &update))
+	given := asJSON(t, update)
+	client, got := setup(t, 200, `{"data":{"updateUser":`+annOfGraphQL+`}}`, authing.WithPublicKey(publicKeyPEM(t)))
+	user, err := client.As(token).Update(context.Background(), "u1", update)
+	require.NoError(t, err)
+	wantAnnOfGraphQL(t, user)
+	assert.Equal(t, given, asJSON(t, update), "what the caller gave is the caller's")
+
+	sent := got.only(t)
+	assert.Equal(t, "POST https://users.authing.cn/graphql", sent.Line)
+	assert.Equal(t, []string{"Bearer " + string(token)}, sent.Header["Authorization"])
+	q := parseGraphQL(t, sent.Body)
+	assert.Equal(t, "mutation UpdateUser", q.Kind+" "+q.Name)
+
+	declared := map[string]string{"_id": "String!", "registerInClient": "String!"}
+	maps.Copy(declared, types)
+	assert.Equal(t, declared, q.Declared)
+	passed := map[string]any{}
+	for name := range declared {
+		passed[name] = map[string]any{"$var": name}
+	}
+	assert.Equal(t, []rootField{{Field: "updateUser", Arguments: map[string]any{"options": passed}}}, q.RootFields)
+
+	for name, value := range q.Variables {
+		if onWire, _ := value.(string); strings.HasSuffix(strings.ToLower(name), "password") {
+			q.Variables[name] = decryptPassword(t, onWire)
+		}
+	}
+	var want map[string]any
+	require.NoError(t, json.Unmarshal([]byte(fields), &want))
+	want["_id"], want["registerInClient"] = "u1", pool
+	assert.Equal(t, want, q.Variables)
+}
+
+func TestUpdateFields(t *testing.T) {
+	t.Parallel()
+	for _, field := range updateFields {
+		t.Run(field.name, func(t *testing.T) {
+			t.Parallel()
+			types := map[string]string{field.name: field.typ}
+			checkUpdate(t, `{"`+field.name+`":`+field.value+`}`, types)
+			checkUpdate(t, `{"`+field.name+`":`+field.zero+`}`, types)
+		})
+	}
+}
+
+func TestUpdateAllFields(t *testing.T) {
+	t.Parallel()
+	passwords := map[string]string{"password": "String", "oldPassword": "String"}
+	checkUpdate(t, `{"password":"neu 密码","oldPassword":"old"}`, passwords)
+
+	values, zeros, types := []string{}, []string{}, map[string]string{}
+	for _, field := range updateFields {
+		values = append(values, `"`+field.name+`":`+field.value)
+		zeros = append(zeros, `"`+field.name+`":`+field.zero)
+		types[field.name] = field.typ
+	}
+	checkUpdate(t, `{}`, nil)
+	checkUpdate(t, `{`+strings.Join(zeros, ",")+`}`, types)
+	maps.Copy(types, passwords)
+	checkUpdate(t, `{`+strings.Join(values, ",")+`,"password":"new","oldPassword":"old"}`, types)
+	assert.Len(t, types, reflect.TypeFor[authing.UserUpdate]().NumField(), "the table has every field")
+}
+
+func TestUpdateRefusals(t *testing.T) {
+	t.Parallel()
+	nickname := "Ann"
+	for n, sentinel := range map[int]error{2203: authing.ErrWrongPassword, 2020: authing.ErrLoginRequired, 2200: authing.ErrEmailTaken, 2225: nil, 2202: nil} {
+		client, _ := setup(t, 200, fmt.Sprintf(`{"errors":[{"message":{"code":%d,"message":"said","data":null}}]}`, n))
+		_, err := client.As(token).Update(context.Background(), "u1", authing.UserUpdate{Nickname: &nickname})
+		assertOnly(t, sentinel, err, err.Error())
+		assert.Equal(t, "Update", requireError(t, err).Op)
+	}
+	client, _ := setup(t, 200, `{"data":{"updateUser":{"nickname":"Ann"}}}`)
+	_, err := client.As(token).Update(context.Background(), "u1", authing.UserUpdate{Nickname: &nickname})
+	require.ErrorIs(t, err, authing.ErrOutcomeUnknown, "nobody was updated, as far as can be told")
+}
+
+func TestUserBadInput(t *testing.T) {
+	t.Parallel()
+	var (
+		empty, secret authing.Secret = "", "secret"
+		control                      = "a\x00"
+	)
+	update := func(text, id string, u authing.UserUpdate) unsentCall {
+		return unsentCall{text, func(ctx context.Context, c *authing.Client) (any, error) {
+			user, err := c.Update(ctx, id, u)
+			return orNil(user), err
+		}}
+	}
+	user := func(text, id string) unsentCall {
+		return unsentCall{text, func(ctx context.Context, c *authing.Client) (any, error) {
+			user, err := c.User(ctx, id)
+			return orNil(user), err
+		}}
+	}
+	unbind := func(text, id string) unsentCall {
+		return unsentCall{text, func(ctx context.Context, c *authing.Client) (any, error) {
+			user, err := c.UnbindEmail(ctx, id)
+			return orNil(user), err
+		}}
+	}
+	checkUnsent(t, []unsentCall{
+		user("the user id is empty", ""),
+		user("the user id holds", "u\n"),
+		unbind("the user id is empty", ""),
+		unbind("the user id holds", "u\n"),
+		update("the user id is empty", "", authing.UserUpdate{}),
+		update("the user id holds", "u\n", authing.UserUpdate{}),
+		update("the nickname holds", "u1", authing.UserUpdate{Nickname: &control}),
+		update("the lastIP holds", "u1", authing.UserUpdate{LastIP: &control}),
+		update("Password and OldPassword go together", "u1", authing.UserUpdate{Password: &secret}),
+		update("Password and OldPassword go together", "u1", authing.UserUpdate{OldPassword: &secret}),
+		update("the password is empty", "u1", authing.UserUpdate{Password: &empty, OldPassword: &secret}),
+		update("the password is empty", "u1", authing.UserUpdate{Password: &secret, OldPassword: &empty}),
+	})
 }

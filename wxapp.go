@@ -36,10 +36,11 @@ type Detail struct {
 // UnmarshalJSON reads what a page posts. Numbers may come as strings.
 func (d *Detail) UnmarshalJSON(b []byte) error {
 	type plain Detail
-	wire := struct {
+	type detail struct { // its name shows in the errors of encoding/json
 		*plain
 		Errno number `json:"errno"`
-	}{plain: (*plain)(d)}
+	}
+	wire := detail{plain: (*plain)(d)}
 	if err := json.Unmarshal(b, &wire); err != nil {
 		return err
 	}
@@ -72,10 +73,11 @@ type WxUserInfo struct {
 // UnmarshalJSON accepts openId and openid, unionId and unionid, and a gender given as text.
 func (w *WxUserInfo) UnmarshalJSON(b []byte) error {
 	type plain WxUserInfo
-	wire := struct {
+	type userInfo struct {
 		*plain
 		Gender number `json:"gender"`
-	}{plain: (*plain)(w)}
+	}
+	wire := userInfo{plain: (*plain)(w)}
 	if err := json.Unmarshal(b, &wire); err != nil {
 		return err
 	}
@@ -147,7 +149,7 @@ type wxappBody struct {
 // The returned user carries a Token for [Client.As]; the client itself stays signed out, whatever token it held.
 // A detail in which the user refused gives [ErrUserRefused] and sends nothing.
 //
-// The code is spent by this call, also when it fails: never repeat it, get a fresh code from wx.login. Expect
+// The code is spent once the call was sent, also when it then fails: never repeat it, get a fresh code from wx.login. Expect
 // [ErrCodeInvalid] for a code that is expired or was used before, and [ErrOutcomeUnknown] when no answer came.
 //
 // Original: loginWithWxapp, POST oauth /oauth/wechatapp/auth/{pool}, without a token.
@@ -221,7 +223,7 @@ func (d DecryptedData) LogValue() slog.Value { return slog.StringValue(fmt.Sprin
 // It needs a code of wx.login and the encryptedData and iv that go with it, and no token; one that the client
 // holds is sent along.
 //
-// The code is spent by this call, as with [Client.LoginWithWxapp].
+// The code is spent, as with [Client.LoginWithWxapp].
 //
 // Original: decrypt, POST oauth /oauth/wechatapp/decrypt/{pool}, bare token.
 func (c *Client) Decrypt(ctx context.Context, code, encryptedData, iv string) (*DecryptedData, error) {

@@ -1,0 +1,401 @@
+package authing_test
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+)
+
+// operationCall is a call that runs a GraphQL operation: the request it has to make, and an answer to it. TestGolden
+// compares the documents; here it is what varies with the arguments.
+type operationCall[T any] struct {
+	do        func(ctx context.Context, c *authing.Client) (T, error)
+	host      string // empty: the users host
+	operation string // "mutation register"
+	variables string // as JSON, with passwords in clear; empty: the request has none
+	encrypted []string
+	field     string // of the answer's data
+	answer    string // what is there
+	anonymous bool   // sends no token, also when there is one
+}
+
+// check makes the call as nobody and as a user, compares the requests, and returns the result.
+func (o operationCall[T]) check(t *testing.T) (result T) {
+	t.Helper()
+	for _, as := range []authing.Secret{"", token} {
+		client, got := setup(t, 200, `{"data":{"`+o.field+`":`+o.answer+`}}`, authing.WithPublicKey(publicKeyPEM(t)))
+		var err error
+		result, err = o.do(context.Background(), client.As(as))
+		require.NoError(t, err)
+
+		sent := got.only(t)
+		assert.Equal(t, "POST "+cmp.Or(o.host, "https://users.authing.cn")+"/graphql", sent.Line)
+		if as == "" || o.anonymous {
+			assert.NotContains(t, sent.Header, "Authorization")
+		} else {
+			assert.Equal(t, []string{"Bearer " + string(as)}, sent.Header["Authorization"])
+		}
+		q := parseGraphQL(t, sent.Body)
+		assert.Equal(t, o.operation, q.Kind+" "+q.Name)
+		require.Len(t, q.RootFields, 1)
+		assert.Equal(t, o.field, q.RootFields[0].Field)
+		if o.variables == "" {
+			assert.Equal(t, []string{"query"}, q.BodyKeys)
+			continue
+		}
+		assert.Equal(t, []string{"query", "variables"}, q.BodyKeys)
+		for _, name := range o.encrypted {
+			onWire, _ := q.Variables[name].(string)
+			q.Variables[name] = decryptPassword(t, onWire)
+		}
+		assert.JSONEq(t, o.variables, asJSON(t, q.Variables))
+	}
+	return result
+}
+
+// unsentCall is a call with an argument that is refused.
+type unsentCall struct {
+	text string // part of the error
+	do   func(ctx context.Context, c *authing.Client) (any, error)
+}
+
+// checkUnsent makes the calls and checks that nothing was sent and that each error says what is wrong.
+func checkUnsent(t *testing.T, calls []unsentCall) {
+	t.Helper()
+	for _, call := range calls {
+		client, got := setup(t, 200, `{}`)
+		result, err := call.do(context.Background(), client.As(token))
+		wantRefused(t, err, got)
+		assert.Nil(t, result)
+		assert.Contains(t, err.Error(), call.text)
+	}
+}
+
+// annOfGraphQL is a user as the GraphQL host sends it: with nulls, and with dates as JavaScript prints them.
+const annOfGraphQL = `{"_id":"` + annID + `","email":"ann@example.com","emailVerified":false,"username":"ann","nickname":"",` +
+	`"company":"","photo":"p","browser":null,"token":"h.p.s","tokenExpiredAt":"Sat Jan 27 2018 13:55:25 GMT+0800 (CST)",` +
+	`"loginsCount":7,"lastLogin":"Fri Jan 12 2018 13:55:25 GMT+0800 (CST)","lastIP":null,` +
+	`"signedUp":"Fri Jan 12 2018 13:55:25 GMT+0800 (CST)","blocked":false,"isDeleted":false}`
+
+// wantAnnOfGraphQL checks that all of annOfGraphQL was read.
+func wantAnnOfGraphQL(t *testing.T, u *authing.User) {
+	t.Helper()
+	require.NotNil(t, u)
+	assert.Equal(t, annID, u.ID)
+	assert.Equal(t, "ann@example.com", u.Email)
+	assert.Equal(t, "ann", u.Username)
+	assert.Empty(t, u.LastIP)
+	assert.Equal(t, authing.Secret("h.p.s"), u.Token)
+	assert.Equal(t, 7, u.LoginsCount)
+	assert.True(t, u.TokenExpiredAt.Equal(moment(t, "2018-01-27T05:55:25Z")))
+	assert.True(t, u.LastLogin.Equal(moment(t, "2018-01-12T05:55:25Z")))
+	assert.Equal(t, "Fri Jan 12 2018 13:55:25 GMT+0800 (CST)", u.SignedUp.Text)
+	assert.Equal(t, annOfGraphQL, string(u.Raw()))
+}
+
+func TestRegister(t *testing.T) {
+	t.Parallel()
+	yes, no := true, false
+	for name, tt := range map[string]struct {
+		params    authing.RegisterParams
+		variables string
+		encrypted []string
+	}{
+		"all": {
+			params: authing.RegisterParams{
+				Email: "ann@example.com", Username: "ann", UnionID: "u-1", Password: "pass 词", Nickname: "Ann", Photo: "https://x/p.png",
+				OAuth: "{\n}", RegisterMethod: "default:username-password", LastIP: "192.0.2.1", ForceLogin: &yes,
+			},
+			variables: `{"email":"ann@example.com","username":"ann","unionid":"u-1","password":"pass 词","nickname":"Ann",
+				"photo":"https://x/p.png","oauth":"{\n}","registerMethod":"default:username-password","lastIP":"192.0.2.1",
+				"forceLogin":true,"registerInClient":"` + pool + `"}`,
+			encrypted: []string{"password"},
+		},
+		"without a password": {
+			params:    authing.RegisterParams{UnionID: "u-1"},
+			variables: `{"unionid":"u-1","registerInClient":"` + pool + `"}`,
+		},
+		"a false is sent": {
+			params:    authing.RegisterParams{Username: "ann", ForceLogin: &no},
+			variables: `{"username":"ann","forceLogin":false,"registerInClient":"` + pool + `"}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			given := asJSON(t, tt.params)
+			user := operationCall[*authing.User]{
+				do: func(ctx context.Context, c *authing.Client) (*authing.User, error) {
+					return c.Register(ctx, tt.params)
+				},
+				operation: "mutation register", variables: tt.variables, encrypted: tt.encrypted,
+				field: "register", answer: `{"_id":"` + annID + `","email":"ann@example.com","token":null,"group":{"name":"default"}}`,
+			}.check(t)
+			assert.Equal(t, annID, user.ID)
+			assert.Equal(t, "default", user.Group.Name)
+			assert.Empty(t, user.Token, "no promise is made of one")
+			assert.Equal(t, given, asJSON(t, tt.params), "what the caller gave is the caller's")
+		})
+	}
+}
+
+func TestLogin(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		params    authing.LoginParams
+		variables string
+		encrypted []string
+	}{
+		"all": {
+			params: authing.LoginParams{
+				Email: "ann@example.com", Username: "ann", UnionID: "u-1", Password: "pass 词", LastIP: "192.0.2.1", VerifyCode: "xk3f",
+			},
+			variables: `{"email":"ann@example.com","username":"ann","unionid":"u-1","password":"pass 词","lastIP":"192.0.2.1",
+				"verifyCode":"xk3f","registerInClient":"` + pool + `"}`,
+			encrypted: []string{"password"},
+		},
+		"e-mail": {
+			params:    authing.LoginParams{Email: "ann@example.com", Password: "secret"},
+			variables: `{"email":"ann@example.com","password":"secret","registerInClient":"` + pool + `"}`,
+			encrypted: []string{"password"},
+		},
+		"without a password": {
+			params:    authing.LoginParams{UnionID: "u-1"},
+			variables: `{"unionid":"u-1","registerInClient":"` + pool + `"}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			given := tt.params
+			wantAnnOfGraphQL(t, operationCall[*authing.User]{
+				do: func(ctx context.Context, c *authing.Client) (*authing.User, error) {
+					return c.Login(ctx, tt.params)
+				},
+				operation: "mutation login", variables: tt.variables, encrypted: tt.encrypted,
+				field: "login", answer: annOfGraphQL,
+			}.check(t))
+			assert.Equal(t, given, tt.params, "what the caller gave is the caller's")
+		})
+	}
+}
+
+func TestLoginByLDAP(t *testing.T) {
+	t.Parallel()
+	wantAnnOfGraphQL(t, operationCall[*authing.User]{
+		do: func(ctx context.Context, c *authing.Client) (*authing.User, error) {
+			return c.LoginByLDAP(ctx, "ann", "pass 词")
+		},
+		host: "https://oauth.authing.cn", operation: "mutation LoginByLDAP",
+		variables: `{"username":"ann","password":"pass 词","clientId":"` + pool + `"}`,
+		field:     "LoginByLDAP", answer: annOfGraphQL, anonymous: true,
+	}.check(t))
+
+	client, got := setup(t, 200, `{"data":{"LoginByLDAP":`+annOfGraphQL+`}}`)
+	_, err := client.As("Bearer stale").LoginByLDAP(context.Background(), "ann", "secret")
+	require.NoError(t, err, "a token that is not sent cannot hinder")
+	assert.NotContains(t, got.only(t).Header, "Authorization")
+}
+
+// A login that gives no token, or nobody, has not kept its promise.
+func TestLoginsWithoutWhatTheyPromise(t *testing.T) {
+	t.Parallel()
+	for field, do := range map[string]func(*authing.Client) (*authing.User, error){
+		"login": func(c *authing.Client) (*authing.User, error) {
+			return c.Login(context.Background(), authing.LoginParams{Username: "ann", Password: "secret"})
+		},
+		"LoginByLDAP": func(c *authing.Client) (*authing.User, error) {
+			return c.LoginByLDAP(context.Background(), "ann", "secret")
+		},
+	} {
+		for _, answer := range []string{`null`, `{}`, `{"_id":"u1"}`, `{"_id":"u1","token":null}`, `{"_id":"u1","token":""}`, `{"token":"h.p.s"}`} {
+			client, _ := setup(t, 200, `{"data":{"`+field+`":`+answer+`}}`)
+			user, err := do(client)
+			assert.Nil(t, user)
+			require.ErrorIs(t, err, authing.ErrBadResponse, answer)
+			require.ErrorIs(t, err, authing.ErrOutcomeUnknown, answer)
+		}
+	}
+}
+
+// A backend branches on these, and the captcha's address is in Data.
+func TestLoginRefusals(t *testing.T) {
+	t.Parallel()
+	for n, sentinel := range map[int]error{
+		2004: authing.ErrUserNotFound, 2006: authing.ErrWrongPassword, 2005: authing.ErrUserLocked, 1635: authing.ErrMFARequired,
+		2000: authing.ErrCaptchaRequired,
+	} {
+		client, _ := setup(t, 200, fmt.Sprintf(`{"data":{"login":null},"errors":[{"message":{"code":%d,"message":"said","data":{"url":"u"}}}]}`, n))
+		_, err := client.Login(context.Background(), authing.LoginParams{Username: "ann", Password: "secret"})
+		assertOnly(t, sentinel, err, err.Error())
+		e := requireError(t, err)
+		assert.Equal(t, "Login", e.Op)
+		assert.Equal(t, n, e.Code)
+		assert.Equal(t, "said", e.Message)
+		assert.JSONEq(t, `{"url":"u"}`, string(e.Data))
+	}
+}
+
+// A text that would be GraphQL inside the document stays a text, since it travels as a variable.
+func TestDocumentsHoldNoValues(t *testing.T) {
+	t.Parallel()
+	const hostile = `"}) { token } } mutation { removeUsers #`
+	for name, call := range map[string]func(context.Context, *authing.Client) error{
+		"username": func(ctx context.Context, c *authing.Client) error {
+			_, err := c.Login(ctx, authing.LoginParams{Username: hostile})
+			return err
+		},
+		"oauth": func(ctx context.Context, c *authing.Client) error {
+			_, err := c.Register(ctx, authing.RegisterParams{Username: "ann", OAuth: hostile})
+			return err
+		},
+		"nickname": func(ctx context.Context, c *authing.Client) error {
+			nickname := hostile
+			_, err := c.Update(ctx, "u1", authing.UserUpdate{Nickname: &nickname})
+			return err
+		},
+		"_id": func(ctx context.Context, c *authing.Client) error {
+			return c.Logout(ctx, hostile)
+		},
+		"user": func(ctx context.Context, c *authing.Client) error {
+			_, err := c.UnbindEmail(ctx, hostile)
+			return err
+		},
+		"userId": func(ctx context.Context, c *authing.Client) error {
+			_, err := c.GetAuthedAppList(ctx, hostile, authing.Page{})
+			return err
+		},
+	} {
+		client, got := setup(t, 200, `{"errors":["no"]}`)
+		require.Error(t, call(context.Background(), client))
+		var sent struct {
+			Query     string
+			Variables map[string]any
+		}
+		require.NoError(t, json.Unmarshal([]byte(got.only(t).Body), &sent))
+		assert.Equal(t, hostile, sent.Variables[name])
+		assert.NotContains(t, sent.Query, "removeUsers")
+	}
+}
+
+func TestAccountBadInput(t *testing.T) {
+	t.Parallel()
+	login := func(text string, p authing.LoginParams) unsentCall {
+		return unsentCall{text, func(ctx context.Context, c *authing.Client) (any, error) {
+			user, err := c.Login(ctx, p)
+			return orNil(user), err
+		}}
+	}
+	register := func(text string, p authing.RegisterParams) unsentCall {
+		return unsentCall{text, func(ctx context.Context, c *authing.Client) (any, error) {
+			user, err := c.Register(ctx, p)
+			return orNil(user), err
+		}}
+	}
+	ldap := func(text, username string, password authing.Secret) unsentCall {
+		return unsentCall{text, func(ctx context.Context, c *authing.Client) (any, error) {
+			user, err := c.LoginByLDAP(ctx, username, password)
+			return orNil(user), err
+		}}
+	}
+	logout := func(text, id string) unsentCall {
+		return unsentCall{text, func(ctx context.Context, c *authing.Client) (any, error) {
+			return nil, c.Logout(ctx, id)
+		}}
+	}
+	checkUnsent(t, []unsentCall{
+		login("give an Email, Username or UnionID", authing.LoginParams{Password: "secret"}),
+		login("the e-mail address holds control characters", authing.LoginParams{Email: "ann@example.com\n"}),
+		login("the user name holds", authing.LoginParams{Username: "a\x00"}),
+		login("not valid UTF-8", authing.LoginParams{UnionID: "\xff"}),
+		login("the last IP holds", authing.LoginParams{Username: "ann", LastIP: "192.0.2.1\r"}),
+		login("the captcha holds", authing.LoginParams{Username: "ann", VerifyCode: "x\t"}),
+		register("give an Email, Username or UnionID", authing.RegisterParams{Nickname: "Ann", Password: "secret"}),
+		register("the e-mail address holds", authing.RegisterParams{Email: "\n"}),
+		register("the nickname holds", authing.RegisterParams{Username: "ann", Nickname: "\n"}),
+		register("the photo holds", authing.RegisterParams{Username: "ann", Photo: "\n"}),
+		register("the register method holds", authing.RegisterParams{Username: "ann", RegisterMethod: "\n"}),
+		register("the last IP holds", authing.RegisterParams{Username: "ann", LastIP: "\n"}),
+		ldap("the user name is empty", "", "secret"),
+		ldap("the user name holds", "a\n", "secret"),
+		ldap("the password is empty", "ann", ""),
+		logout("the user id is empty", ""),
+		logout("the user id holds", "u\n1"),
+	})
+}
+
+// orNil makes a nil pointer a nil interface.
+func orNil[T any](p *T) any {
+	if p == nil {
+		return nil
+	}
+	return p
+}
+
+func TestCheckLoginStatus(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]authing.LoginStatus{
+		`{"status":true,"code":200,"message":"已登录"}`:          {Status: true, Code: 200, Message: "已登录"},
+		`{"status":false,"code":2206,"message":"登录信息已过期"}`:    {Code: 2206, Message: "登录信息已过期"},
+		`{"status":false,"code":"2207","message":null}`:       {Code: 2207},
+		`{"status":null,"code":2020}`:                         {Code: 2020},
+		`{"status":true,"code":null,"message":"","added":[]}`: {Status: true},
+	} {
+		client, got := setup(t, 200, `{"data":{"checkLoginStatus":`+answer+`}}`)
+		status, err := client.As(token).CheckLoginStatus(context.Background())
+		require.NoError(t, err, "a token that is not accepted is an answer")
+		assert.Equal(t, &want, status)
+
+		sent := got.only(t)
+		assert.Equal(t, "POST https://users.authing.cn/graphql", sent.Line)
+		assert.Equal(t, []string{"Bearer " + string(token)}, sent.Header["Authorization"])
+		q := parseGraphQL(t, sent.Body)
+		assert.Equal(t, "query checkLoginStatus", q.Kind+" "+q.Name)
+		assert.Equal(t, []string{"query"}, q.BodyKeys, "it has no variables")
+	}
+	for _, answer := range []string{`null`, `{}`, `{"status":null,"code":null,"message":"?"}`, `{"code":"soon"}`, `[]`} {
+		client, _ := setup(t, 200, `{"data":{"checkLoginStatus":`+answer+`}}`)
+		status, err := client.As(token).CheckLoginStatus(context.Background())
+		assert.Nil(t, status)
+		assertOnly(t, authing.ErrBadResponse, err, answer)
+	}
+}
+
+func TestCheckLoginStatusOfNobody(t *testing.T) {
+	t.Parallel()
+	client, got := setup(t, 500, "")
+	status, err := client.CheckLoginStatus(context.Background())
+	require.NoError(t, err)
+	assert.Equal(t, &authing.LoginStatus{Code: 2020, Message: "未登录"}, status)
+
+	var none context.Context
+	_, err = client.CheckLoginStatus(none)
+	require.ErrorIs(t, err, authing.ErrInvalidArgument)
+	_, err = client.As("Bearer h.p.s").CheckLoginStatus(context.Background())
+	require.ErrorIs(t, err, authing.ErrInvalidArgument)
+	assert.Empty(t, got.all())
+}
+
+func TestLogout(t *testing.T) {
+	t.Parallel()
+	operationCall[any]{
+		do: func(ctx context.Context, c *authing.Client) (any, error) {
+			return nil, c.Logout(ctx, "u1")
+		},
+		operation: "mutation UpdateUser", variables: `{"_id":"u1","registerInClient":"` + pool + `","tokenExpiredAt":"0"}`,
+		field: "updateUser", answer: `{"_id":"u1","tokenExpiredAt":"0"}`,
+	}.check(t)
+
+	client, _ := setup(t, 200, `{"errors":[{"message":{"code":2020,"message":"尚未登录","data":null}}]}`)
+	err := client.Logout(context.Background(), "u1")
+	assertOnly(t, authing.ErrLoginRequired, err, "the service decides about a call of nobody")
+	assert.Equal(t, "Logout", requireError(t, err).Op)
+
+	client, _ = setup(t, 200, `{"data":{"updateUser":null}}`)
+	require.ErrorIs(t, client.As(token).Logout(context.Background(), "u1"), authing.ErrOutcomeUnknown)
+}

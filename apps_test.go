@@ -1,0 +1,155 @@
+package authing_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+)
+
+const appsAnswer = `{"OAuthApps":[{"_id":"a1","name":"Shop","domain":"shop","clientId":"c1","description":"d","isDeleted":false,` +
+	`"grants":["authorization_code"],"redirectUris":["https://shop.example.com"],"when":"Fri Jan 12 2018 13:55:25 GMT+0800 (CST)"}],` +
+	`"OIDCApps":[{"_id":"a2","name":"Blog","client_id":"c2","domain":"blog","description":null,"authorization_code_expire":"600",` +
+	`"access_token_expire":3600,"id_token_expire":"3600","cas_expire":null,"id_token_signed_response_alg":"HS256",` +
+	`"response_types":["code"],"grant_types":["authorization_code"],"redirect_uris":[],"token_endpoint_auth_method":"none",` +
+	`"image":"i","isDeleted":true,"when":"2018-01-12T05:55:25Z"}],"totalCount":2}`
+
+func TestGetAuthedAppList(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		page      authing.Page
+		variables string
+	}{
+		"default page": {authing.Page{}, `{"clientId":"` + pool + `","userId":"u1"}`},
+		"page":         {authing.Page{Page: 2}, `{"clientId":"` + pool + `","userId":"u1","page":2}`},
+		"both":         {authing.Page{Page: 2, Count: 20}, `{"clientId":"` + pool + `","userId":"u1","page":2,"count":20}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			apps := operationCall[*authing.AuthedApps]{
+				do: func(ctx context.Context, c *authing.Client) (*authing.AuthedApps, error) {
+					return c.GetAuthedAppList(ctx, "u1", tt.page)
+				},
+				operation: "query GetUserAuthorizedApps", variables: tt.variables,
+				field: "GetUserAuthorizedApps", answer: appsAnswer,
+			}.check(t)
+
+			require.Len(t, apps.OAuthApps, 1)
+			oauth := apps.OAuthApps[0]
+			assert.True(t, oauth.When.Equal(moment(t, "2018-01-12T05:55:25Z")))
+			assert.Equal(t, authing.OAuthApp{
+				ID: "a1", Name: "Shop", Domain: "shop", ClientID: "c1", Description: "d", Grants: []string{"authorization_code"},
+				RedirectURIs: []string{"https://shop.example.com"}, When: oauth.When,
+			}, oauth)
+			require.Len(t, apps.OIDCApps, 1)
+			oidc := apps.OIDCApps[0]
+			assert.True(t, oidc.When.Equal(moment(t, "2018-01-12T05:55:25Z")))
+			assert.Equal(t, authing.OIDCApp{
+				ID: "a2", Name: "Blog", ClientID: "c2", Domain: "blog", AuthorizationCodeExpire: "600", AccessTokenExpire: "3600",
+				IDTokenExpire: "3600", IDTokenSignedResponseAlg: "HS256", ResponseTypes: []string{"code"},
+				GrantTypes: []string{"authorization_code"}, RedirectURIs: []string{}, TokenEndpointAuthMethod: "none", Image: "i",
+				IsDeleted: true, When: oidc.When,
+			}, oidc)
+			assert.Equal(t, 2, apps.TotalCount)
+			assert.Equal(t, appsAnswer, string(apps.Raw()))
+		})
+	}
+}
+
+func TestGetAuthedAppListAnswers(t *testing.T) {
+	t.Parallel()
+	for answer, total := range map[string]int{
+		`{"OAuthApps":[],"OIDCApps":[],"totalCount":0}`: 0, `{"OAuthApps":null,"OIDCApps":null,"totalCount":"3"}`: 3, `{"OIDCApps":[]}`: 0,
+	} {
+		client, _ := setup(t, 200, `{"data":{"GetUserAuthorizedApps":`+answer+`}}`)
+		apps, err := client.As(token).GetAuthedAppList(context.Background(), "u1", authing.Page{})
+		require.NoError(t, err, answer)
+		assert.Equal(t, total, apps.TotalCount)
+		assert.Empty(t, apps.OAuthApps)
+		assert.Empty(t, apps.OIDCApps)
+	}
+	for _, answer := range []string{
+		`null`, `{}`, `{"OAuthApps":null,"OIDCApps":null,"totalCount":null}`, `{"OIDCApps":[{"cas_expire":true}]}`, `{"OIDCApps":["a2"]}`,
+		`{"OAuthApps":{}}`,
+	} {
+		client, _ := setup(t, 200, `{"data":{"GetUserAuthorizedApps":`+answer+`}}`)
+		apps, err := client.As(token).GetAuthedAppList(context.Background(), "u1", authing.Page{})
+		assert.Nil(t, apps)
+		assertOnly(t, authing.ErrBadResponse, err, answer)
+	}
+}
+
+func TestRevokeAuthedApp(t *testing.T) {
+	t.Parallel()
+	for isRevoked, want := range map[string]bool{`"true"`: true, `true`: true, `"false"`: false, `false`: false, `null`: false} {
+		answer := `{"isRevoked":` + isRevoked + `,"_id":"r1","scope":"user","appId":"a1","userId":"u1","type":"oauth",` +
+			`"when":"Fri Jan 12 2018 13:55:25 GMT+0800 (CST)"}`
+		app := operationCall[*authing.RevokedApp]{
+			do: func(ctx context.Context, c *authing.Client) (*authing.RevokedApp, error) {
+				return c.RevokeAuthedApp(ctx, "u1", "a1")
+			},
+			operation: "mutation RevokeUserAuthorizedApp", variables: `{"userPoolId":"` + pool + `","userId":"u1","appId":"a1"}`,
+			field: "RevokeUserAuthorizedApp", answer: answer,
+		}.check(t)
+		assert.Equal(t, want, app.IsRevoked, isRevoked)
+		assert.Equal(t, "r1 a1 u1 user oauth", app.ID+" "+app.AppID+" "+app.UserID+" "+app.Scope+" "+app.Type)
+		assert.True(t, app.When.Equal(moment(t, "2018-01-12T05:55:25Z")))
+		assert.Equal(t, answer, string(app.Raw()))
+	}
+}
+
+func TestRevokeAuthedAppWithoutWhatItPromises(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []string{`null`, `{}`, `{"scope":"user"}`, `{"isRevoked":null,"_id":null,"appId":null}`} {
+		client, _ := setup(t, 200, `{"data":{"RevokeUserAuthorizedApp":`+answer+`}}`)
+		app, err := client.As(token).RevokeAuthedApp(context.Background(), "u1", "a1")
+		assert.Nil(t, app, answer)
+		require.ErrorIs(t, err, authing.ErrBadResponse, answer)
+		require.ErrorIs(t, err, authing.ErrOutcomeUnknown, answer)
+	}
+}
+
+// Authing's own SDKs disagree on the host, so a caller can choose.
+func TestAppsHost(t *testing.T) {
+	t.Parallel()
+	client, got := setup(t, 200, `{"data":{"GetUserAuthorizedApps":`+appsAnswer+`,"RevokeUserAuthorizedApp":{"_id":"r1"}}}`,
+		authing.WithHosts(authing.Hosts{Apps: "https://oauth.authing.cn/graphql"}))
+	_, err := client.As(token).GetAuthedAppList(context.Background(), "u1", authing.Page{})
+	require.NoError(t, err)
+	_, err = client.As(token).RevokeAuthedApp(context.Background(), "u1", "a1")
+	require.NoError(t, err)
+
+	for _, sent := range got.all() {
+		assert.Equal(t, "POST https://oauth.authing.cn/graphql", sent.Line)
+		assert.Equal(t, []string{"Bearer " + string(token)}, sent.Header["Authorization"])
+	}
+	assert.Len(t, got.all(), 2)
+}
+
+func TestAppsBadInput(t *testing.T) {
+	t.Parallel()
+	list := func(text, id string, page authing.Page) unsentCall {
+		return unsentCall{text, func(ctx context.Context, c *authing.Client) (any, error) {
+			apps, err := c.GetAuthedAppList(ctx, id, page)
+			return orNil(apps), err
+		}}
+	}
+	revoke := func(text, userID, appID string) unsentCall {
+		return unsentCall{text, func(ctx context.Context, c *authing.Client) (any, error) {
+			app, err := c.RevokeAuthedApp(ctx, userID, appID)
+			return orNil(app), err
+		}}
+	}
+	checkUnsent(t, []unsentCall{
+		list("the user id is empty", "", authing.Page{}),
+		list("the user id holds", "u\n", authing.Page{}),
+		list("must not be negative: 0 leaves them to the service", "u1", authing.Page{Page: -1}),
+		list("must not be negative: 0 leaves them to the service", "u1", authing.Page{Count: -1}),
+		revoke("the user id is empty", "", "a1"),
+		revoke("the app id is empty", "u1", ""),
+		revoke("the app id holds", "u1", "a\n"),
+	})
+}

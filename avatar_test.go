@@ -1,0 +1,114 @@
+package authing_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/jarcoal/httpmock"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+)
+
+func TestChangeAvatar(t *testing.T) {
+	t.Parallel()
+	for extension, image := range map[string]string{
+		"png": picture, "jpg": "\xff\xd8\xff\xe0" + strings.Repeat("j", 2000), "gif": "GIF89a;", "webp": "RIFF\x00\x00\x00\x00WEBPVP8 ",
+		"bmp": "BM" + strings.Repeat("\x00", 600),
+	} {
+		t.Run(extension, func(t *testing.T) {
+			t.Parallel()
+			client, got := setupResponder(t, httpmock.ResponderFromMultipleResponses([]*http.Response{
+				stringAnswer(200, `{"data":{"qiNiuUploadToken":"upload:token="}}`),
+				stringAnswer(200, `{"hash":"Fh8x","key":"the/storage/decides.png"}`),
+				stringAnswer(200, `{"data":{"updateUser":`+annOfGraphQL+`}}`),
+			}))
+			user, err := client.As(token).ChangeAvatar(context.Background(), "u1", strings.NewReader(image))
+			require.NoError(t, err)
+			wantAnnOfGraphQL(t, user)
+
+			sent := got.all()
+			require.Len(t, sent, 3)
+			for _, i := range []int{0, 2} {
+				assert.Equal(t, "POST https://users.authing.cn/graphql", sent[i].Line)
+				assert.Equal(t, []string{"Bearer " + string(token)}, sent[i].Header["Authorization"])
+			}
+			ask, update := parseGraphQL(t, sent[0].Body), parseGraphQL(t, sent[2].Body)
+			assert.Equal(t, "query qiNiuUploadToken", ask.Kind+" "+ask.Name)
+			assert.Equal(t, []string{"query"}, ask.BodyKeys)
+			wantUpload(t, sent[1], extension, image)
+			assert.Equal(t, "mutation UpdateUser", update.Kind+" "+update.Name)
+			assert.Equal(t, map[string]any{
+				"_id": "u1", "registerInClient": pool, "photo": "https://usercontents.authing.cn/the/storage/decides.png",
+			}, update.Variables)
+		})
+	}
+}
+
+// wantUpload checks the form with an image.
+func wantUpload(t *testing.T, sent exchange, extension, image string) {
+	t.Helper()
+	assert.Equal(t, "POST https://up.qiniup.com", sent.Line)
+	assert.NotContains(t, sent.Header, "Authorization", "the user's token is none of the storage's business")
+	mediaType, params, err := mime.ParseMediaType(sent.Header.Get("Content-Type"))
+	require.NoError(t, err)
+	assert.Equal(t, "multipart/form-data", mediaType)
+	form, err := multipart.NewReader(strings.NewReader(sent.Body), params["boundary"]).ReadForm(1 << 20)
+	require.NoError(t, err)
+
+	require.Len(t, form.Value, 2)
+	assert.Equal(t, []string{"upload:token="}, form.Value["token"])
+	require.Len(t, form.Value["key"], 1)
+	key := form.Value["key"][0]
+	assert.Regexp(t, `^avatar/wechatapp/[0-9a-f]{32}\.`+extension+`$`, key)
+	require.Len(t, form.File["file"], 1)
+	part := form.File["file"][0]
+	assert.Equal(t, key, "avatar/wechatapp/"+part.Filename)
+	assert.Equal(t, http.DetectContentType([]byte(image)), part.Header.Get("Content-Type"))
+	file, err := part.Open()
+	require.NoError(t, err)
+	content, err := io.ReadAll(file)
+	require.NoError(t, err)
+	assert.Equal(t, image, string(content))
+}
+
+func TestAvatarHosts(t *testing.T) {
+	t.Parallel()
+	client, got := setupResponder(t, httpmock.ResponderFromMultipleResponses([]*http.Response{
+		stringAnswer(200, `{"data":{"qiNiuUploadToken":"t"}}`),
+		stringAnswer(200, `{"key":"k.png"}`),
+		stringAnswer(200, `{"data":{"updateUser":{"_id":"u1"}}}`),
+	}), authing.WithHosts(authing.Hosts{Upload: "https://up-z1.qiniup.com/", CDN: "https://cdn.example.com/x/"}))
+	_, err := client.As(token).ChangeAvatar(context.Background(), "u1", strings.NewReader(picture))
+	require.NoError(t, err)
+	assert.Equal(t, "POST https://up-z1.qiniup.com", got.all()[1].Line)
+	assert.Equal(t, "https://cdn.example.com/x/k.png", parseGraphQL(t, got.all()[2].Body).Variables["photo"])
+}
+
+func TestChangeAvatarBadInput(t *testing.T) {
+	t.Parallel()
+	change := func(text, id string, image io.Reader) unsentCall {
+		return unsentCall{text, func(ctx context.Context, c *authing.Client) (any, error) {
+			user, err := c.ChangeAvatar(ctx, id, image)
+			return orNil(user), err
+		}}
+	}
+	checkUnsent(t, []unsentCall{
+		change("the user id is empty", "", strings.NewReader(picture)),
+		change("the user id holds", "u\n", strings.NewReader(picture)),
+		change("the image is nil", "u1", nil),
+		change("its first bytes are of type text/plain", "u1", strings.NewReader("")),
+		change("its first bytes are of type text/html", "u1", strings.NewReader("<html><script>")),
+		change("its first bytes are of type application/pdf", "u1", strings.NewReader("%PDF-1.4")),
+		change("the image is larger than 5 MiB", "u1", strings.NewReader(picture+strings.Repeat("x", 5<<20))),
+		change("the image could not be read", "u1", iotest.ErrReader(errors.New("the disk is gone"))),
+	})
+}
