@@ -49,8 +49,8 @@ type posted struct {
 
 // page is where the codes and details come from: a phone played by the fake, or the flags.
 type page struct {
-	login func() (posted, error)
-	bind  func() (posted, error) // nil: there is nothing to bind
+	login func() posted
+	bind  func() posted // nil: there is nothing to bind
 }
 
 func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
@@ -68,13 +68,17 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("%q is not a flag: see -h", flags.Arg(0))
+	}
 	transport := &tracer{out: out}
 	opts := []authing.Option{authing.WithHosts(hosts), authing.WithHTTPClient(&http.Client{Transport: transport})}
 	if flags.NFlag() > 0 {
-		return story(ctx, out, *pool, opts, page{
-			login: func() (posted, error) { return read(*code, *detail, in) },
-			bind:  bindFrom(*bindCode, *bindDetail, in),
-		})
+		page, err := fromFlags(ctx, *code, *detail, *bindCode, *bindDetail, in)
+		if err != nil {
+			return err
+		}
+		return story(ctx, out, *pool, opts, page)
 	}
 
 	fmt.Fprintln(out, "Offline: this program plays WeChat, the page and Authing itself.")
@@ -82,8 +86,8 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	defer srv.Close()
 	phone := srv.NewPhone(authingtest.WxUser{NickName: "Ann"})
 	return story(ctx, out, srv.UserPoolID(), append(opts, srv.ClientOptions()...), page{
-		login: func() (posted, error) { return posted{phone.Login(), phone.GetUserInfo()}, nil },
-		bind:  func() (posted, error) { return posted{phone.Login(), phone.GetPhoneNumber()}, nil },
+		login: func() posted { return posted{phone.Login(), phone.GetUserInfo()} },
+		bind:  func() posted { return posted{phone.Login(), phone.GetPhoneNumber()} },
 	})
 }
 
@@ -95,10 +99,7 @@ func story(ctx context.Context, out io.Writer, pool string, opts []authing.Optio
 	}
 
 	fmt.Fprintln(out, "\n1. The page calls wx.login, the user taps the button, the page posts both to the backend.")
-	first, err := page.login()
-	if err != nil {
-		return err
-	}
+	first := page.login()
 	first.show(out)
 
 	fmt.Fprintln(out, "\n2. The backend signs the user in: client.LoginWithWxapp(ctx, code, detail)")
@@ -108,14 +109,12 @@ func story(ctx context.Context, out io.Writer, pool string, opts []authing.Optio
 	}
 	show(out, user)
 	if page.bind == nil {
+		fmt.Fprintln(out, "\nThe first code is spent. To bind the phone number, give a second one: -bind-code and -bind-detail.")
 		return nil
 	}
 
 	fmt.Fprintln(out, "\n3. The first code is spent. The page calls wx.login again, the user taps the phone button.")
-	second, err := page.bind()
-	if err != nil {
-		return err
-	}
+	second := page.bind()
 	second.show(out)
 
 	fmt.Fprintln(out, "\n4. The backend binds the number: client.As(user.Token).BindPhone(ctx, code, detail)")
@@ -152,31 +151,60 @@ func masked(s string) string {
 	return s[:3] + "…" + s[len(s)-2:]
 }
 
-// read takes a code and a detail from the command line.
-func read(code, file string, in io.Reader) (posted, error) {
-	if file == "" {
-		return posted{}, errors.New("give -code and -detail, what the page posted; without flags everything runs offline")
+// fromFlags reads everything before the first call, which spends a code that cannot be had again.
+func fromFlags(ctx context.Context, code, file, bindCode, bindFile string, in io.Reader) (page, error) {
+	if code == "" || file == "" {
+		return page{}, errors.New("give both -code and -detail, what the page posted; without flags everything runs offline")
 	}
-	if file != "-" {
-		f, err := os.Open(file)
+	if (bindCode == "") != (bindFile == "") {
+		return page{}, errors.New("give both -bind-code and -bind-detail, or neither")
+	}
+	if file == "-" && bindFile == "-" {
+		return page{}, errors.New("only one of -detail and -bind-detail can be standard input")
+	}
+	detail, err := read(ctx, file, in)
+	if err != nil {
+		return page{}, err
+	}
+	p := page{login: func() posted { return posted{code, detail} }}
+	if bindFile != "" {
+		bindDetail, err := read(ctx, bindFile, in)
 		if err != nil {
-			return posted{}, err
+			return page{}, err
 		}
-		defer f.Close()
-		in = f
-	}
-	p := posted{code: code}
-	if err := json.NewDecoder(in).Decode(&p.detail); err != nil {
-		return posted{}, fmt.Errorf("%s does not hold e.detail as JSON: %w", file, err)
+		p.bind = func() posted { return posted{bindCode, bindDetail} }
 	}
 	return p, nil
 }
 
-func bindFrom(code, file string, in io.Reader) func() (posted, error) {
-	if code == "" && file == "" {
-		return nil
+// read returns the e.detail in a file. Reading from a terminal ends with ctx.
+func read(ctx context.Context, file string, in io.Reader) (detail authing.Detail, err error) {
+	type result struct {
+		text []byte
+		err  error
 	}
-	return func() (posted, error) { return read(code, file, in) }
+	done := make(chan result, 1)
+	go func() {
+		var r result
+		if file == "-" {
+			r.text, r.err = io.ReadAll(in)
+		} else {
+			r.text, r.err = os.ReadFile(file)
+		}
+		done <- r
+	}()
+	select {
+	case r := <-done:
+		if r.err != nil {
+			return detail, r.err
+		}
+		if err := json.Unmarshal(r.text, &detail); err != nil {
+			return detail, fmt.Errorf("%s does not hold e.detail as JSON: %w", file, err)
+		}
+		return detail, nil
+	case <-ctx.Done():
+		return detail, ctx.Err()
+	}
 }
 
 // tracer prints the requests that the SDK makes, without what is secret in them.

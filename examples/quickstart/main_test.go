@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -78,6 +79,8 @@ func TestFailures(t *testing.T) {
 	detail := file(t, ann.GetUserInfo())
 	require.NoError(t, run(context.Background(), ann.args("-code", code, "-detail", detail), nil, &strings.Builder{}))
 
+	fresh := ann.Login()
+	t.Cleanup(func() { assert.Zero(t, ann.srv.SpentCodes()[fresh], "a code was spent before the flags were checked") })
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
@@ -95,10 +98,14 @@ func TestFailures(t *testing.T) {
 		"no network":   {args: ann.args("-oauth", "http://"+closed.Addr().String(), "-code", code, "-detail", detail), want: "could not be reached"},
 		"interrupted":  {ctx: ended, args: ann.args("-code", code, "-detail", detail), want: "context canceled"},
 		"no pool":      {args: []string{"-pool", "", "-code", code, "-detail", detail}, want: "user pool id is empty"},
-		"no detail":    {args: ann.args("-code", code), want: "give -code and -detail"},
+		"no detail":    {args: ann.args("-code", code), want: "give both -code and -detail"},
 		"no such file": {args: ann.args("-code", code, "-detail", detail+"x"), want: "no such file"},
 		"not JSON":     {args: ann.args("-code", code, "-detail", "main.go"), want: "does not hold e.detail as JSON"},
 		"unknown flag": {args: []string{"-nonsense"}, want: "not defined"},
+		"no flag":      {args: []string{"offline"}, want: "not a flag"},
+		"half a bind":  {args: ann.args("-code", fresh, "-detail", detail, "-bind-code", "x"), want: "both -bind-code and -bind-detail"},
+		"stdin twice":  {args: ann.args("-code", fresh, "-detail", "-", "-bind-code", "x", "-bind-detail", "-"), want: "standard input"},
+		"bad bind":     {args: ann.args("-code", fresh, "-detail", detail, "-bind-code", "x", "-bind-detail", "main.go"), want: "e.detail as JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -111,6 +118,17 @@ func TestFailures(t *testing.T) {
 			assert.NotContains(t, err.Error(), "\n", "one sentence, not a report")
 		})
 	}
+}
+
+// Ctrl-C has to end a program that waits for somebody to type.
+func TestInterruptedWhileReading(t *testing.T) {
+	t.Parallel()
+	ann := visit(t)
+	silent, _ := io.Pipe()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	err := run(ctx, ann.args("-code", "c", "-detail", "-"), silent, &strings.Builder{})
+	require.ErrorIs(t, err, context.Canceled)
 }
 
 func TestBindFlags(t *testing.T) {
