@@ -39,8 +39,8 @@ var uploadToken = operation{`query qiNiuUploadToken { qiNiuUploadToken }`, "qiNi
 //
 // Original: changeAvatar: query qiNiuUploadToken, a form upload, mutation updateUser on the users host.
 func (c *Client) ChangeAvatar(ctx context.Context, userID string, image io.Reader) (*User, error) {
-	file, err := openAvatar(image)
-	upload, _, err := graphql(ctx, c, request{
+	file, err := openAvatar(ctx, image)
+	forUpload, _, err := graphql(ctx, c, request{
 		op:    "ChangeAvatar",
 		check: cmp.Or(checkRequired("user id", userID), checkToken(c.token), err),
 		auth:  c.bearer(),
@@ -54,7 +54,7 @@ func (c *Client) ChangeAvatar(ctx context.Context, userID string, image io.Reade
 	if err != nil {
 		return nil, err
 	}
-	key, err := c.uploadAvatar(ctx, *upload, file)
+	key, err := c.uploadAvatar(ctx, *forUpload, file)
 	if err != nil {
 		return nil, err
 	}
@@ -81,23 +81,25 @@ func (c *Client) uploadAvatar(ctx context.Context, token Secret, file *avatar) (
 		Error text   `json:"error"`
 	}
 	_, err = c.do(ctx, request{
-		op:          "ChangeAvatar",
-		method:      http.MethodPost,
-		url:         c.upload,
-		stream:      io.MultiReader(strings.NewReader(head), file, strings.NewReader(tail)),
-		length:      file.withAround(len(head) + len(tail)),
-		contentType: w.FormDataContentType(),
-		timeout:     uploadTimeout,
-		hide:        []string{string(token)},
-		part:        true,
+		op:     "ChangeAvatar",
+		method: http.MethodPost,
+		url:    c.upload,
+		upload: &upload{
+			body:        io.MultiReader(strings.NewReader(head), file, strings.NewReader(tail)),
+			length:      file.withAround(len(head) + len(tail)),
+			contentType: w.FormDataContentType(),
+		},
+		timeout: uploadTimeout,
+		hide:    []string{string(token), file.start},
+		part:    true,
 	}, func(ans answer) error {
 		err := decode(ans.body, &stored)
 		switch {
 		case err == nil && ans.status == http.StatusOK && stored.Key != "":
 			return nil
 		case err == nil && stored.Error != "":
-			return &Error{Message: string(stored.Error), settled: ans.status < 500, Data: ans.body,
-				hint: "the storage refused the image"}
+			return &Error{Message: string(stored.Error), Data: ans.body, RetryAfter: retryAfter(ans.header),
+				settled: ans.status < 500, hint: "the storage refused the image"}
 		}
 		return badResponse(ans, "no key for the uploaded image", err)
 	})
@@ -110,7 +112,8 @@ func (c *Client) uploadAvatar(ctx context.Context, token Secret, file *avatar) (
 // avatar is an image on its way. The transport may read it in a goroutine that outlives the request, hence the lock.
 type avatar struct {
 	name, mediaType string
-	length          int64 // of what is left to read; 0 if unknown
+	start           string // its first bytes
+	length          int64  // -1 if unknown
 
 	mu    sync.Mutex
 	image io.Reader
@@ -120,21 +123,25 @@ type avatar struct {
 
 var errAvatarClosed = errors.New("the upload is over")
 
-// openAvatar reads the first bytes to tell what the image is.
-func openAvatar(image io.Reader) (*avatar, error) {
-	if image == nil {
+// openAvatar reads the first bytes to tell what the image is. It does not wait for them longer than ctx lets it.
+func openAvatar(ctx context.Context, image io.Reader) (*avatar, error) {
+	switch {
+	case image == nil:
 		return nil, invalid("the image is nil")
+	case ctx == nil:
+		return nil, nil // the request is refused for that
 	}
 	length := remaining(image)
 	if length > avatarLimit {
 		return nil, invalid("the image is larger than 5 MiB")
 	}
-	start := make([]byte, 512) // as much as http.DetectContentType looks at
-	n, err := io.ReadFull(image, start)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+	start, err := readStart(ctx, image)
+	switch {
+	case ctx.Err() != nil:
+		return nil, notStarted(ctx.Err())
+	case err != nil:
 		return nil, brokenImage(err)
 	}
-	start = start[:n]
 	mediaType := http.DetectContentType(start)
 	extension, ok := avatarTypes[mediaType]
 	if !ok {
@@ -147,13 +154,38 @@ func openAvatar(image io.Reader) (*avatar, error) {
 	return &avatar{
 		name:      hex.EncodeToString(random[:]) + "." + extension,
 		mediaType: mediaType,
+		start:     string(start),
 		length:    length,
 		image:     io.MultiReader(bytes.NewReader(start), image),
 		left:      avatarLimit,
 	}, nil
 }
 
-// remaining returns how many bytes r has left, 0 if that cannot be told.
+// readStart reads as much as http.DetectContentType looks at. A reader cannot be interrupted, so when the context ends
+// first the goroutine stays until its one read returns.
+func readStart(ctx context.Context, image io.Reader) ([]byte, error) {
+	type result struct {
+		start []byte
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		start := make([]byte, 512)
+		n, err := io.ReadFull(image, start)
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			err = nil
+		}
+		done <- result{start[:n], err}
+	}()
+	select {
+	case r := <-done:
+		return r.start, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// remaining returns how many bytes r has left, -1 if that cannot be told.
 func remaining(r io.Reader) int64 {
 	switch r := r.(type) {
 	case interface{ Len() int }:
@@ -161,21 +193,21 @@ func remaining(r io.Reader) int64 {
 	case io.Seeker:
 		here, err := r.Seek(0, io.SeekCurrent)
 		if err != nil {
-			return 0
+			return -1
 		}
 		end, err := r.Seek(0, io.SeekEnd)
 		if _, back := r.Seek(here, io.SeekStart); err != nil || back != nil {
-			return 0
+			return -1
 		}
 		return end - here
 	}
-	return 0
+	return -1
 }
 
-// withAround is the length of a form with the image and that many bytes around it, 0 if unknown.
+// withAround is the length of a form with the image and that many bytes around it, -1 if unknown.
 func (a *avatar) withAround(n int) int64 {
-	if a.length == 0 {
-		return 0
+	if a.length < 0 {
+		return -1
 	}
 	return a.length + int64(n)
 }

@@ -118,8 +118,8 @@ func newResty(transport http.RoundTripper, userAgent string) *resty.Client {
 			if r.Body == nil {
 				r.Body = io.NopCloser(strings.NewReader(""))
 			}
-			if length, ok := r.Context().Value(lengthKey{}).(int64); ok && length > 0 {
-				r.ContentLength = length
+			if up, ok := r.Context().Value(uploadKey{}).(*upload); ok {
+				r.Body, r.ContentLength = io.NopCloser(up.body), up.length
 			}
 			return nil
 		})
@@ -146,8 +146,14 @@ func (t unredirected) CloseIdleConnections() {
 	}
 }
 
-// lengthKey is the context key of the length of a streamed body, which resty has no field for.
-type lengthKey struct{}
+// upload is a body to stream, of a length that is -1 if unknown. It passes resty by, which would hold it in memory.
+type upload struct {
+	body        io.Reader
+	length      int64
+	contentType string
+}
+
+type uploadKey struct{}
 
 type silence struct{}
 
@@ -206,11 +212,8 @@ type request struct {
 	read   bool     // changes nothing, so that it may be sent again
 	hide   []string // what must not show in an error and stands neither in body nor in auth
 
-	// Of an upload: what to send instead of a JSON body, how long it is if that is known, and for how long to wait.
-	stream      io.Reader
-	length      int64
-	contentType string
-	timeout     time.Duration
+	upload  *upload       // instead of body
+	timeout time.Duration // instead of the default
 
 	part bool // more requests follow: a success is not the end of the call
 }
@@ -281,7 +284,7 @@ func (c *config) send(ctx context.Context, rq request, judge func(answer) error)
 	case rq.check != nil:
 		return ans, 0, settled(rq.op, rq.check)
 	case ctx.Err() != nil:
-		return ans, 0, settled(rq.op, &Error{summary: "nothing was sent: " + ctx.Err().Error(), cause: ctx.Err()})
+		return ans, 0, settled(rq.op, notStarted(ctx.Err()))
 	}
 	var body []byte
 	if rq.body != nil {
@@ -317,9 +320,8 @@ func (c *config) exchange(ctx context.Context, rq request, body []byte) (answer,
 		r.SetHeader("Authorization", rq.auth)
 	}
 	switch {
-	case rq.stream != nil:
-		r.SetHeader("Content-Type", rq.contentType).SetBody(rq.stream)
-		r.SetContext(context.WithValue(ctx, lengthKey{}, rq.length))
+	case rq.upload != nil:
+		r.SetHeader("Content-Type", rq.upload.contentType).SetContext(context.WithValue(ctx, uploadKey{}, rq.upload))
 	case body != nil:
 		r.SetBody(bytes.NewReader(body)) // resty hands a reader through without copying it
 	}

@@ -29,6 +29,11 @@ func settled(op string, err error) *Error {
 	return e
 }
 
+// notStarted is a call whose context had ended before it was sent.
+func notStarted(ended error) *Error {
+	return &Error{summary: "nothing was sent: " + ended.Error(), cause: ended}
+}
+
 // failure completes the error of a call that was sent: whether its outcome is known, and without a secret in it.
 func failure(rq request, body []byte, ans answer, err error) *Error {
 	secrets := secretsOf(rq, body)
