@@ -1,148 +1,172 @@
 package authingtest
 
 import (
-	"encoding/json"
-	"time"
-
-	"github.com/authing-wxapp/authing"
+	"cmp"
+	"strings"
 )
 
-// account is a user of the pool as Authing stores it.
-type account struct {
-	id, email, phone, username, nickname, company, photo string
-	unionID, openID, oauth                               string
-	registerMethod, lastIP, token                        string
-	signedUp, lastLogin, tokenExpires                    time.Time
-	loginsCount                                          int
-}
+const shortestPassword = 6
 
-// AddUser registers an account as if it had been there before, and signs it in once. Of u it takes Email, Phone,
-// Username, Nickname, Company, Photo, UnionID, OpenID, OAuth and RegisterMethod; the ID and the Token are minted.
-func (s *Server) AddUser(u authing.User) *authing.User {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a := &account{
-		email: u.Email, phone: u.Phone, username: u.Username, nickname: u.Nickname, company: u.Company, photo: u.Photo,
-		unionID: u.UnionID, openID: u.OpenID, oauth: u.OAuth, registerMethod: u.RegisterMethod,
-	}
-	s.register(a)
-	s.signIn(a, "::1")
-	return a.user()
-}
-
-// User returns the account with this id as it is stored, its latest token included, or nil.
-func (s *Server) User(id string) *authing.User {
-	return s.lookUp(func(a *account) bool { return a.id == id })
-}
-
-// UserByPhone returns the account that holds this phone number, or nil.
-func (s *Server) UserByPhone(phone string) *authing.User {
-	return s.lookUp(func(a *account) bool { return a.phone == phone })
-}
-
-// Users returns all accounts in the order of their registration.
-func (s *Server) Users() []*authing.User {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := make([]*authing.User, 0, len(s.accounts))
-	for _, a := range s.accounts {
-		all = append(all, a.user())
-	}
-	return all
-}
-
-func (s *Server) lookUp(is func(*account) bool) *authing.User {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if a := s.find(is); a != nil {
-		return a.user()
-	}
-	return nil
-}
-
-// find returns the first account that matches, or nil.
-func (s *Server) find(is func(*account) bool) *account {
-	for _, a := range s.accounts {
-		if is(a) {
-			return a
-		}
-	}
-	return nil
-}
-
-// register gives a an id and adds it to the pool.
-func (s *Server) register(a *account) {
-	a.id = mint(hexDigits, 24)
-	a.signedUp = s.opts.Clock()
-	s.accounts = append(s.accounts, a)
-}
-
-func (s *Server) signIn(a *account, ip string) {
-	a.loginsCount++
-	a.lastLogin, a.lastIP = s.opts.Clock(), ip
-	s.newToken(a)
-}
-
-// restUser is an account as the REST endpoints write it.
-type restUser struct {
-	ID             string  `json:"_id"`
-	Email          string  `json:"email,omitempty"` // users without an address lack the key
-	EmailVerified  bool    `json:"emailVerified"`
-	Username       string  `json:"username"`
-	Nickname       string  `json:"nickname"`
-	Company        string  `json:"company"`
-	Photo          string  `json:"photo"`
-	LoginsCount    int     `json:"loginsCount"`
-	RegisterMethod string  `json:"registerMethod"`
-	Blocked        bool    `json:"blocked"`
-	IsDeleted      bool    `json:"isDeleted"`
-	OAuth          string  `json:"oauth"`
-	Metadata       string  `json:"metadata"`
-	UnionID        *string `json:"unionid"`
-	OpenID         *string `json:"openid"`
-	LastIP         string  `json:"lastIP"`
-	LastLogin      string  `json:"lastLogin"`
-	SignedUp       string  `json:"signedUp"`
-	Token          string  `json:"token"`
-	TokenExpiredAt string  `json:"tokenExpiredAt"`
-	Phone          string  `json:"phone"`
-}
-
-func (a *account) rest() restUser {
-	return restUser{
-		ID:             a.id,
-		Email:          a.email,
-		Username:       a.username,
-		Nickname:       a.nickname,
-		Company:        a.company,
-		Photo:          a.photo,
-		LoginsCount:    a.loginsCount,
-		RegisterMethod: a.registerMethod,
-		OAuth:          a.oauth,
-		Metadata:       `""`,
-		UnionID:        orNull(a.unionID),
-		OpenID:         orNull(a.openID),
-		LastIP:         a.lastIP,
-		LastLogin:      isoDate(a.lastLogin),
-		SignedUp:       isoDate(a.signedUp),
-		Token:          a.token,
-		TokenExpiredAt: isoDate(a.tokenExpires),
-		Phone:          a.phone,
-	}
-}
-
-// user returns what the client makes of a.
-func (a *account) user() *authing.User {
-	var u authing.User
-	json.Unmarshal([]byte(jsonText(a.rest())), &u) // User reads every object of this shape
-	return &u
-}
-
-func orNull(s string) *string {
-	if s == "" {
+// checkPool refuses calls for another user pool, and those that name none.
+func (s *Server) checkPool(id string) *envelope {
+	switch id {
+	case s.opts.UserPoolID:
 		return nil
+	case "":
+		return refuse(2205)
 	}
-	return &s
+	return refuse(2224)
 }
 
-func isoDate(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+// checkEmail looks no closer than that: which addresses the service takes is not known.
+func checkEmail(email string, code int) *envelope {
+	local, domain, ok := strings.Cut(email, "@")
+	if email != "" && (!ok || local == "" || domain == "" || strings.ContainsAny(email, " \t\r\n")) {
+		return refuse(code)
+	}
+	return nil
+}
+
+// registerUser signs nobody in, unless the caller asks for that too.
+func (s *Server) registerUser(call graphqlCall) (any, *envelope) {
+	info, _ := call.arguments["userInfo"].(object)
+	email, username, unionID, phone := text(info, "email"), text(info, "username"), text(info, "unionid"), text(info, "phone")
+	password, refused := s.decryptPassword(text(info, "password"))
+	ip := cmp.Or(text(info, "lastIP"), call.ip)
+	if email == "" && username == "" && unionID == "" && phone == "" {
+		refused = cmp.Or(refused, refuse(2028))
+	}
+	refused = cmp.Or(s.checkPool(text(info, "registerInClient")), refused, checkEmail(email, 2003),
+		checkNewPassword(password, unionID != "" || phone != ""), s.checkFree(email, username, unionID, phone),
+		s.checkPhoneCode(phone, info), s.countRegistration(ip))
+	if refused != nil {
+		return nil, refused
+	}
+	a := &account{
+		email: email, username: username, unionID: unionID, phone: phone, password: password, lastIP: ip,
+		nickname: text(info, "nickname"), photo: text(info, "photo"), oauth: text(info, "oauth"),
+		browser: text(info, "browser"), device: text(info, "device"),
+		registerMethod: cmp.Or(text(info, "registerMethod"), "default:username-password"),
+	}
+	delete(s.smsCodes, phone)
+	s.register(a)
+	if info["forceLogin"] == true {
+		s.signIn(a, ip)
+	}
+	return s.graphqlUser(a), nil
+}
+
+// checkNewPassword lets those go without a password who can sign in otherwise.
+func checkNewPassword(password string, optional bool) *envelope {
+	switch {
+	case password == "" && !optional:
+		return refuse(2032)
+	case password != "" && len([]rune(password)) < shortestPassword:
+		return refuse(2029)
+	}
+	return nil
+}
+
+func (s *Server) checkFree(email, username, unionID, phone string) *envelope {
+	switch {
+	case s.ofEmail(email) != nil || s.ofUnionID(unionID) != nil || s.ofPhone(phone) != nil:
+		return refuse(2026)
+	case s.ofUsername(username) != nil:
+		return refuse(2034)
+	}
+	return nil
+}
+
+// userExist finds the accounts that checkFree does.
+func (s *Server) userExist(call graphqlCall) (any, *envelope) {
+	if refused := s.checkPool(text(call.arguments, "userPoolId")); refused != nil {
+		return nil, refused
+	}
+	return s.checkFree(text(call.arguments, "email"), text(call.arguments, "username"), "",
+		text(call.arguments, "phone")) != nil, nil
+}
+
+// login takes a password, or a code that was texted to a phone. It looks at no token.
+func (s *Server) login(call graphqlCall) (any, *envelope) {
+	if refused := s.checkPool(text(call.arguments, "registerInClient")); refused != nil {
+		return nil, refused
+	}
+	ip := cmp.Or(text(call.arguments, "lastIP"), call.ip)
+	find := s.byPassword
+	if text(call.arguments, "phone") != "" {
+		find = s.byPhoneCode
+	}
+	a, refused := find(call.arguments, ip)
+	if refused != nil {
+		return nil, refused
+	}
+	a.browser = cmp.Or(text(call.arguments, "browser"), a.browser)
+	a.device = cmp.Or(text(call.arguments, "device"), a.device)
+	s.signIn(a, ip)
+	return s.graphqlUser(a), nil
+}
+
+// byPassword returns the account that signs in with an address, a user name or a union id. A union id alone will do, as
+// in the original.
+func (s *Server) byPassword(arguments object, ip string) (*account, *envelope) {
+	email, username, unionID := text(arguments, "email"), text(arguments, "username"), text(arguments, "unionid")
+	if email == "" && username == "" && unionID == "" {
+		return nil, refuse(2028)
+	}
+	password, refused := s.decryptPassword(text(arguments, "password"))
+	refused = cmp.Or(refused, checkEmail(email, 2003), s.checkCaptcha(ip, text(arguments, "verifyCode")))
+	if refused != nil {
+		return nil, refused
+	}
+	a := cmp.Or(s.ofEmail(email), s.ofUsername(username), s.ofUnionID(unionID))
+	onlyUnionID := email == "" && username == "" && password == ""
+	switch {
+	case a == nil:
+		refused = refuse(2004)
+	case a.blocked:
+		return nil, refuse(2005)
+	case onlyUnionID:
+	case a.password == "":
+		return nil, refuse(2027)
+	case a.password != password:
+		refused = refuse(2006)
+	case a.mfa:
+		return nil, refuse(1635)
+	}
+	s.countLogin(ip, refused == nil)
+	return a, refused
+}
+
+// AddLDAPUser adds somebody to the directory that the user pool is connected to. The first login creates the account.
+func (s *Server) AddLDAPUser(username, password string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ldap[username] = password
+}
+
+// loginByLDAP gets the password in clear and looks at no token.
+func (s *Server) loginByLDAP(call graphqlCall) (any, *envelope) {
+	username := text(call.arguments, "username")
+	if refused := s.checkPool(text(call.arguments, "clientId")); refused != nil {
+		return nil, refused
+	}
+	password, ok := s.ldap[username]
+	if !ok {
+		return nil, refuse(2004)
+	}
+	if password != text(call.arguments, "password") {
+		return nil, refuse(2006)
+	}
+	name := "uid=" + username + ",ou=people,dc=example,dc=com" // directories put it into the unionid
+	a := s.ofUnionID(name)
+	if a == nil {
+		a = &account{username: username, unionID: name, registerMethod: "ldap:default::from-undefined"}
+		s.register(a)
+	}
+	if a.blocked {
+		return nil, refuse(2005)
+	}
+	a.browser = cmp.Or(text(call.arguments, "browser"), a.browser)
+	s.signIn(a, call.ip)
+	return s.graphqlUser(a), nil
+}

@@ -60,3 +60,24 @@ func ExampleServer_FailNext() {
 	fmt.Println(errors.Is(err, authing.ErrOutcomeUnknown), len(srv.Users()))
 	// Output: true 1
 }
+
+func ExampleServer_LastSMS() {
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+
+	if err := client.GetVerificationCode(ctx, "13800000001"); err != nil {
+		log.Fatal(err)
+	}
+	user, err := client.LoginByPhoneCode(ctx, "13800000001", srv.LastSMS("13800000001"))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	fmt.Println(user.Phone, srv.SentSMS())
+	// Output: 13800000001 map[13800000001:1]
+}

@@ -22,22 +22,25 @@ const (
 // UntilGone as Fault.Delay waits until the client gives up or the server is closed.
 const UntilGone time.Duration = math.MaxInt64
 
-// Fault is what goes wrong with one call. Without Drop, ErrCode, Status and Body the call only waits for Delay.
+// Fault is what goes wrong with one call. Without Drop, Code, ErrCode, Status and Body the call only waits for Delay.
 type Fault struct {
 	When  When
 	Delay time.Duration // real time, not the Clock's; if the client goes away meanwhile, nothing further happens
 	Drop  bool          // close the connection without a reply
 
-	// What to reply instead: a failure of WeChat with this errcode (-1 is "busy"), or this HTTP answer, where a zero
-	// Status is 200. A fault Before the call that has a reply keeps the call from happening.
+	// What to reply instead: a refusal of Authing with this code (1000 is "busy"), in the shape that the endpoint gives
+	// it; a failure of WeChat with this errcode (-1 is "busy"), for calls that spend a code of wx.login; or this HTTP
+	// answer, where a zero Status is 200. A fault Before the call that has a reply keeps the call from happening.
+	Code    int
 	ErrCode int
 	Status  int
 	Body    string
 }
 
-// FailNext lets the next call of op fail, where op is the name of the client's method: "LoginWithWxapp", "BindPhone",
-// "GetPhone" or "Decrypt"; another name strikes nothing. Several faults of one op strike one call each, in the order
-// given.
+// FailNext lets the next call of op fail, where op is the name of the client's method: "LoginWithWxapp", "Login",
+// "GetVerificationCode" and so on; another name strikes nothing. Of the three requests of ChangeAvatar, the one for the
+// upload token is "ChangeAvatar", the one to the storage is "Upload", and the last is an "Update" like any other.
+// Several faults of one op strike one call each, in the order given.
 func (s *Server) FailNext(op string, fault Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,38 +58,52 @@ func (s *Server) nextFault(op string) (fault Fault, ok bool) {
 	return queue[0], true
 }
 
-// endpoint serves one operation and lets its faults strike. answer knows nothing of them.
+// exchange is one operation that arrived.
+type exchange struct {
+	op     string
+	answer func() reply
+	refuse func(*envelope) reply // the shape of a refusal
+}
+
+// endpoint serves one operation of the REST endpoints.
 func (s *Server) endpoint(op string, answer func(*http.Request) reply) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		fault, ok := s.nextFault(op)
-		if !ok {
-			answer(r).write(w)
-			return
-		}
-		instead, replaced := s.replacement(fault)
-		if fault.When != Before {
-			answered := answer(r)
-			if !replaced {
-				instead, replaced = answered, true
-			}
-		}
-		if fault.When == MidReply {
-			instead.writeHalf(w)
-		}
-		if gone := !s.wait(r, fault.Delay); gone || fault.Drop || fault.When == MidReply {
-			drop(w)
-			return
-		}
-		if !replaced {
-			instead = answer(r)
-		}
-		instead.write(w)
+		s.serve(w, r, exchange{op, func() reply { return answer(r) }, (*envelope).reply})
 	}
 }
 
+// serve answers and lets faults strike. x.answer knows nothing of them.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, x exchange) {
+	fault, ok := s.nextFault(x.op)
+	if !ok {
+		x.answer().write(w)
+		return
+	}
+	instead, replaced := s.replacement(fault, x)
+	if fault.When != Before {
+		answered := x.answer()
+		if !replaced {
+			instead, replaced = answered, true
+		}
+	}
+	if fault.When == MidReply {
+		instead.writeHalf(w)
+	}
+	if gone := !s.wait(r, fault.Delay); gone || fault.Drop || fault.When == MidReply {
+		drop(w)
+		return
+	}
+	if !replaced {
+		instead = x.answer()
+	}
+	instead.write(w)
+}
+
 // replacement returns the reply that fault asks for, if it does.
-func (s *Server) replacement(fault Fault) (instead reply, ok bool) {
+func (s *Server) replacement(fault Fault, x exchange) (instead reply, ok bool) {
 	switch {
+	case fault.Code != 0:
+		return x.refuse(refuse(fault.Code)), true
 	case fault.ErrCode != 0:
 		return s.wechatFailure(fault.ErrCode), true
 	case fault.Status != 0 || fault.Body != "":

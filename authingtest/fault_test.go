@@ -1,7 +1,9 @@
 package authingtest_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"testing"
@@ -88,25 +90,96 @@ func TestMidReplySendsHalf(t *testing.T) {
 	assert.Equal(t, "01234", string(body))
 }
 
-func TestFaultsOfEveryOp(t *testing.T) {
-	t.Parallel()
-	srv, client := setup(t, authingtest.Options{})
-	ann := srv.NewPhone(authingtest.WxUser{})
-	_, asAnn := signIn(t, client, ann)
-	for op, call := range map[string]func() error{
-		"LoginWithWxapp": func() error { _, err := client.LoginWithWxapp(ctx, ann.Login(), ann.GetUserInfo()); return err },
-		"BindPhone":      func() error { _, err := asAnn.BindPhone(ctx, ann.Login(), ann.GetPhoneNumber()); return err },
-		"GetPhone":       func() error { _, err := client.GetPhone(ctx, ann.Login(), ann.GetPhoneNumber()); return err },
+// everyMethod calls each method of the client once, all of them with success.
+func everyMethod(t *testing.T, srv *authingtest.Server, client *authing.Client) map[string]func() error {
+	t.Helper()
+	phone := srv.NewPhone(authingtest.WxUser{})
+	user, asUser := signIn(t, client, phone)
+	srv.AddLDAPUser("ann", "secret")
+	app := srv.AuthorizeApp(user.ID, authing.OAuthApp{})
+	srv.AddUser(authing.User{Email: "ann@example.com"})
+	bob := srv.AddUser(authing.User{Phone: "13900000000"})
+	asBob := client.As(bob.Token)
+	picture, registered := pngImage(t), 0
+	return map[string]func() error{
+		"LoginWithWxapp": func() error { _, err := client.LoginWithWxapp(ctx, phone.Login(), phone.GetUserInfo()); return err },
+		"BindPhone":      func() error { _, err := asUser.BindPhone(ctx, phone.Login(), phone.GetPhoneNumber()); return err },
+		"GetPhone":       func() error { _, err := client.GetPhone(ctx, phone.Login(), phone.GetPhoneNumber()); return err },
 		"Decrypt": func() error {
-			code, d := ann.Login(), ann.GetPhoneNumber()
+			code, d := phone.Login(), phone.GetPhoneNumber()
 			_, err := client.Decrypt(ctx, code, d.EncryptedData, d.IV)
 			return err
 		},
-	} {
+		"GetVerificationCode": func() error { return client.GetVerificationCode(ctx, "13900000009") },
+		"LoginByPhoneCode": func() error {
+			require.NoError(t, client.GetVerificationCode(ctx, "13900000008"))
+			_, err := client.LoginByPhoneCode(ctx, "13900000008", srv.LastSMS("13900000008"))
+			return err
+		},
+		"Register": func() error {
+			registered++
+			_, err := client.Register(ctx, authing.RegisterParams{UnionID: fmt.Sprint("u-", registered)})
+			return err
+		},
+		"Login":            func() error { _, err := client.Login(ctx, authing.LoginParams{UnionID: user.UnionID}); return err },
+		"LoginByLDAP":      func() error { _, err := client.LoginByLDAP(ctx, "ann", "secret"); return err },
+		"CheckLoginStatus": func() error { _, err := asUser.CheckLoginStatus(ctx); return err },
+		"VerifyToken":      func() error { _, err := client.VerifyToken(ctx, user.Token); return err },
+		"Logout": func() error {
+			leaving := srv.AddUser(authing.User{})
+			return client.As(leaving.Token).Logout(ctx, leaving.ID)
+		},
+		"User": func() error { _, err := asUser.User(ctx, user.ID); return err },
+		"Update": func() error {
+			_, err := asUser.Update(ctx, user.ID, authing.UserUpdate{Company: ptr("x"), LoginsCount: ptr(1), Blocked: ptr(false)})
+			return err
+		},
+		"SendResetPasswordEmail": func() error { return client.SendResetPasswordEmail(ctx, "ann@example.com") },
+		"VerifyResetPasswordVerifyCode": func() error {
+			require.NoError(t, client.SendResetPasswordEmail(ctx, "ann@example.com"))
+			return client.VerifyResetPasswordVerifyCode(ctx, "ann@example.com", srv.LastMail("ann@example.com").Code)
+		},
+		"ChangePassword": func() error {
+			require.NoError(t, client.SendResetPasswordEmail(ctx, "ann@example.com"))
+			_, err := client.ChangePassword(ctx, authing.ChangePasswordParams{
+				Email: "ann@example.com", Password: "password", VerifyCode: srv.LastMail("ann@example.com").Code,
+			})
+			return err
+		},
+		"SendVerifyEmail": func() error { return client.SendVerifyEmail(ctx, "ann@example.com") },
+		"UnbindEmail": func() error {
+			_, err := asBob.Update(ctx, bob.ID, authing.UserUpdate{Email: ptr("bob@example.com")})
+			require.NoError(t, err)
+			_, err = asBob.UnbindEmail(ctx, bob.ID)
+			return err
+		},
+		"Metadata":       func() error { _, err := asUser.Metadata(ctx, user.ID); return err },
+		"SetMetadata":    func() error { _, err := asUser.SetMetadata(ctx, user.ID, "k", "v"); return err },
+		"RemoveMetadata": func() error { _, err := asUser.RemoveMetadata(ctx, user.ID, "k"); return err },
+		"ChangeAvatar":   func() error { _, err := asUser.ChangeAvatar(ctx, user.ID, bytes.NewReader(picture)); return err },
+		"GetAuthedAppList": func() error {
+			_, err := asUser.GetAuthedAppList(ctx, user.ID, authing.Page{Page: 1, Count: 1})
+			return err
+		},
+		"RevokeAuthedApp": func() error { _, err := asUser.RevokeAuthedApp(ctx, user.ID, app); return err },
+	}
+}
+
+func TestFaultsOfEveryOp(t *testing.T) {
+	t.Parallel()
+	srv, _ := setup(t, authingtest.Options{EarlyUpdates: true})
+	client, err := authing.NewClient(srv.UserPoolID(), append(srv.ClientOptions(), authing.WithReadRetries(0))...)
+	require.NoError(t, err)
+	for op, call := range everyMethod(t, srv, client) {
 		srv.FailNext(op, authingtest.Fault{Drop: true})
 		srv.FailNext(op, authingtest.Fault{Status: 503})
+		srv.FailNext(op, authingtest.Fault{Code: 1000})
 		assert.ErrorIs(t, call(), io.EOF, op)
 		assert.ErrorIs(t, call(), authing.ErrBadResponse, "faults strike one after the other: %s", op)
+		err := call()
+		assert.Equal(t, 1000, codeOf(t, err), op)
+		assert.ErrorContains(t, err, "系统繁忙", op)
+		assert.NotErrorIs(t, err, authing.ErrOutcomeUnknown, op)
 		assert.NoError(t, call(), op)
 	}
 }

@@ -2,6 +2,8 @@ package authingtest
 
 import (
 	"bytes"
+	"cmp"
+	"crypto/rsa"
 	"encoding/json"
 	"io"
 	"maps"
@@ -20,7 +22,8 @@ import (
 // KeepKey as Options.MinKeyAge lets no login replace a session key.
 const KeepKey time.Duration = math.MaxInt64
 
-// Options configures a [Server]. The zero value gives a server that is as strict as the real one.
+// Options configures a [Server]. The zero value gives a server that is as strict as the real one, but without limits on
+// how often an address may call.
 type Options struct {
 	// Clock tells the time, by which codes, tokens and throttles run out. It must be safe for concurrent use.
 	// Nil is time.Now.
@@ -28,9 +31,13 @@ type Options struct {
 
 	UserPoolID string // empty: minted
 	AppID      string // of the mini program; empty: minted
+	Secret     string // of the user pool, for the token of its owner; empty: minted
 
 	// Where to listen; nil is a free port on loopback. The server closes the listeners.
-	UsersListener, OAuthListener net.Listener
+	UsersListener, OAuthListener, UploadListener net.Listener
+
+	// PrivateKey decrypts passwords. Nil is one with 1024 bits, as Authing's, that all servers of the process share.
+	PrivateKey *rsa.PrivateKey
 
 	// MinKeyAge is the age from which a login replaces the session key. With zero every login replaces it, which brings
 	// to light what real WeChat, whose period is unknown, shows now and then. See [KeepKey].
@@ -40,6 +47,14 @@ type Options struct {
 	NoUnionID          bool // the mini program belongs to no Open Platform account, so that nobody has a unionid
 	NoPhoneCode        bool // details of phone numbers lack the code of their own, as before 2021-12
 	NumericCountryCode bool // encrypted phone numbers hold 86, not "86"
+	EarlyUpdates       bool // updateUser changes e-mail addresses and phone numbers, as before 2020
+
+	// How often one address, that of the caller or a lastIP, may do something within five minutes. With zero there is no
+	// limit. The real service allows 3 logins with a password, then demands a captcha, and 3 registrations. The limit of
+	// FailureLimit is on logins that fail, since the last that did not; it demands a captcha too.
+	LoginLimit, FailureLimit, RegistrationLimit int
+
+	UploadLimit int64 // bytes of a file that the storage accepts; 0: 10 MiB
 
 	// WeChatError words a failure of WeChat the way Authing would: how the real one does is not known.
 	// Nil answers HTTP 200 and {"code":500,"message":…,"data":{"errcode":…,"errmsg":…}}.
@@ -48,67 +63,121 @@ type Options struct {
 
 // Server is an Authing with one user pool, and the WeChat behind it. All methods are safe for concurrent use.
 type Server struct {
-	opts         Options
-	tokenKey     string
-	users, oauth *httptest.Server
-	closing      chan struct{}
-	closeOnce    sync.Once
+	opts                  Options
+	tokenKey              string
+	ownerID, groupID      string
+	users, oauth, storage *httptest.Server
+	closing               chan struct{}
+	closeOnce             sync.Once
 
-	mu       sync.Mutex // guards what follows
-	accounts []*account
-	sessions map[sessionID]*session
-	codes    map[string]*loginCode
-	requests []Request
-	arrivals map[string]int
-	faults   map[string][]Fault
+	mu           sync.Mutex // guards what follows
+	accounts     []*account
+	sessions     map[sessionID]*session
+	codes        map[string]*loginCode
+	ldap         map[string]string // passwords by user name
+	callers      map[string]*caller
+	captchas     map[string]string   // texts by URL
+	smsCodes     map[string]sentCode // by phone number
+	mailCodes    map[string]sentCode // by address
+	lastSMS      map[string]string
+	lastMail     map[string]Mail
+	sentSMS      map[string]int
+	sentMails    map[string]int
+	tickets      map[string]ticketOf
+	uploadTokens map[string]time.Time // when they expire
+	images       map[string][]byte    // by key
+	requests     []Request
+	arrivals     map[string]int
+	faults       map[string][]Fault
 }
 
 // NewServer starts a server. The caller should call Close when finished. Like httptest.NewServer it panics if the
 // machine has no loopback port left.
 func NewServer(opts Options) *Server {
-	if opts.Clock == nil {
-		opts.Clock = time.Now
-	}
-	if opts.UserPoolID == "" {
-		opts.UserPoolID = mint(hexDigits, 24)
-	}
-	if opts.AppID == "" {
-		opts.AppID = "wx" + mint(hexDigits, 16)
-	}
-	if opts.WeChatError == nil {
-		opts.WeChatError = wordWeChatError
-	}
 	s := &Server{
-		opts:     opts,
-		tokenKey: mint(alphanumerics, 32),
-		closing:  make(chan struct{}),
-		sessions: map[sessionID]*session{},
-		codes:    map[string]*loginCode{},
-		arrivals: map[string]int{},
-		faults:   map[string][]Fault{},
+		opts:         opts.withDefaults(),
+		tokenKey:     mint(alphanumerics, 32),
+		ownerID:      mint(hexDigits, 24),
+		groupID:      mint(hexDigits, 24),
+		closing:      make(chan struct{}),
+		sessions:     map[sessionID]*session{},
+		codes:        map[string]*loginCode{},
+		ldap:         map[string]string{},
+		callers:      map[string]*caller{},
+		captchas:     map[string]string{},
+		smsCodes:     map[string]sentCode{},
+		mailCodes:    map[string]sentCode{},
+		lastSMS:      map[string]string{},
+		lastMail:     map[string]Mail{},
+		sentSMS:      map[string]int{},
+		sentMails:    map[string]int{},
+		tickets:      map[string]ticketOf{},
+		uploadTokens: map[string]time.Time{},
+		images:       map[string][]byte{},
+		arrivals:     map[string]int{},
+		faults:       map[string][]Fault{},
 	}
-	users, oauth := http.NewServeMux(), http.NewServeMux()
+	users, oauth, storage := http.NewServeMux(), http.NewServeMux(), http.NewServeMux()
+	s.routeGraphQL(users, "users")
+	s.routeGraphQL(oauth, "oauth")
 	s.routeWxapp(oauth)
-	s.users = start(opts.UsersListener, s.recorded("users", users))
-	s.oauth = start(opts.OAuthListener, s.recorded("oauth", oauth))
+	s.routeStorage(storage)
+	users.HandleFunc("GET /send_smscode/{phone}/{pool}", s.endpoint("GetVerificationCode", s.sendSMSCode))
+	users.HandleFunc("GET /verify_email/{ticket}", func(w http.ResponseWriter, r *http.Request) { s.verifyEmail(r).write(w) })
+	users.HandleFunc("GET /captcha/{id}", s.serveCaptcha)
+	s.users = listening(opts.UsersListener, s.recorded("users", users))
+	s.oauth = listening(opts.OAuthListener, s.recorded("oauth", oauth))
+	s.storage = listening(opts.UploadListener, s.recorded("upload", storage))
+	// The handlers look at these fields, so none may run before all are set.
+	for _, host := range []*httptest.Server{s.users, s.oauth, s.storage} {
+		host.Start()
+	}
 	return s
 }
 
-func start(l net.Listener, h http.Handler) *httptest.Server {
+func (o Options) withDefaults() Options {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.UserPoolID == "" {
+		o.UserPoolID = mint(hexDigits, 24)
+	}
+	if o.AppID == "" {
+		o.AppID = "wx" + mint(hexDigits, 16)
+	}
+	if o.Secret == "" {
+		o.Secret = mint(hexDigits, 32)
+	}
+	if o.PrivateKey == nil {
+		o.PrivateKey = madeKey()
+	}
+	if o.UploadLimit == 0 {
+		o.UploadLimit = 10 << 20
+	}
+	if o.WeChatError == nil {
+		o.WeChatError = wordWeChatError
+	}
+	return o
+}
+
+// listening returns a server that is still to be started.
+func listening(l net.Listener, h http.Handler) *httptest.Server {
 	ts := httptest.NewUnstartedServer(h)
 	if l != nil {
 		ts.Listener.Close()
 		ts.Listener = l
 	}
-	ts.Start()
 	return ts
 }
 
-// Close shuts the server down. It ends the calls that a [Fault] keeps waiting, and blocks until all calls have ended.
+// Close shuts the server down. It ends the calls that are still under way, those that a [Fault] keeps waiting and those
+// of clients that never finish their request included.
 func (s *Server) Close() {
 	s.closeOnce.Do(func() { close(s.closing) })
-	s.users.Close()
-	s.oauth.Close()
+	for _, host := range []*httptest.Server{s.users, s.oauth, s.storage} {
+		host.CloseClientConnections()
+		host.Close()
+	}
 }
 
 // UserPoolID returns the id of the one user pool that the server knows.
@@ -123,16 +192,28 @@ func (s *Server) UsersURL() string { return s.users.URL }
 // OAuthURL returns the base URL of the oauth host, without a trailing slash.
 func (s *Server) OAuthURL() string { return s.oauth.URL }
 
+// UploadURL returns the base URL of the storage of avatars, without a trailing slash.
+func (s *Server) UploadURL() string { return s.storage.URL }
+
+// CDNURL returns the base URL that uploaded avatars are served from, without a trailing slash.
+func (s *Server) CDNURL() string { return s.storage.URL + "/cdn" }
+
+// Secret returns the secret of the user pool.
+func (s *Server) Secret() string { return s.opts.Secret }
+
 // ClientOptions returns what authing.NewClient needs, beside the UserPoolID, to call this server.
 func (s *Server) ClientOptions() []authing.Option {
-	return []authing.Option{authing.WithHosts(authing.Hosts{
-		Users: s.UsersURL(), OAuth: s.OAuthURL(), AllowHTTP: true,
-	})}
+	return []authing.Option{
+		authing.WithHosts(authing.Hosts{
+			Users: s.UsersURL(), OAuth: s.OAuthURL(), Upload: s.UploadURL(), CDN: s.CDNURL(), AllowHTTP: true,
+		}),
+		authing.WithPublicKey(s.PublicKey()),
+	}
 }
 
 // Request is a request as it arrived.
 type Request struct {
-	Host   string // "users" or "oauth"
+	Host   string // "users", "oauth" or "upload"
 	Method string
 	Path   string // with the query, still escaped
 	Header http.Header
@@ -146,8 +227,9 @@ func (s *Server) Requests() []Request {
 	return slices.Clone(s.requests)
 }
 
-// SpentCodes returns how often each code of wx.login arrived. Every arrival counts, also of a code that is unknown, at a
-// wrong address, or in a call that got no answer: a count of two is a request that somebody sent twice.
+// SpentCodes returns how often each code of wx.login arrived, and each texted code in a login. Every arrival counts, also
+// of a code that is unknown, at a wrong address, or in a call that got no answer: a count of two is a request that
+// somebody sent twice.
 func (s *Server) SpentCodes() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -169,13 +251,16 @@ func (s *Server) recorded(host string, next http.Handler) http.Handler {
 }
 
 func (s *Server) record(rq Request) {
-	var spends struct{ Code string }
+	var spends struct {
+		Code      string
+		Variables struct{ PhoneCode json.Number }
+	}
 	json.Unmarshal(rq.Body, &spends)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, rq)
-	if spends.Code != "" {
-		s.arrivals[spends.Code]++
+	if code := cmp.Or(spends.Code, spends.Variables.PhoneCode.String()); code != "" {
+		s.arrivals[code]++
 	}
 }
 
@@ -183,20 +268,6 @@ func (s *Server) record(rq Request) {
 type reply struct {
 	status int
 	body   string
-}
-
-// envelope is how Authing wraps what its REST endpoints return.
-type envelope struct {
-	Code    int    `json:"code"`
-	Message string `json:"message"`
-	Data    any    `json:"data"`
-}
-
-func success(data any) reply { return reply{http.StatusOK, jsonText(envelope{200, "ok", data})} }
-
-// refusal has HTTP status 200, as far as is known.
-func refusal(code int, message string) reply {
-	return reply{http.StatusOK, jsonText(envelope{Code: code, Message: message})}
 }
 
 // jsonText writes v without the escapes for HTML, which neither JavaScript nor WeChat makes.

@@ -3,10 +3,12 @@ package authingtest_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"runtime/pprof"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -128,13 +130,17 @@ func listen(t *testing.T) net.Listener {
 
 func TestListeners(t *testing.T) {
 	t.Parallel()
-	l := [2]net.Listener{listen(t), listen(t)}
+	l := [3]net.Listener{listen(t), listen(t), listen(t)}
 	srv, client := setup(t, authingtest.Options{
-		UsersListener: l[0], OAuthListener: l[1], UserPoolID: "pool-1", AppID: "wx0000000000000001",
+		UsersListener: l[0], OAuthListener: l[1], UploadListener: l[2],
+		UserPoolID: "pool-1", AppID: "wx0000000000000001", Secret: "s3cret",
 	})
 	assert.Equal(t, "http://"+l[0].Addr().String(), srv.UsersURL())
 	assert.Equal(t, "http://"+l[1].Addr().String(), srv.OAuthURL())
+	assert.Equal(t, "http://"+l[2].Addr().String(), srv.UploadURL())
+	assert.Equal(t, srv.UploadURL()+"/cdn", srv.CDNURL())
 	assert.Equal(t, "pool-1", srv.UserPoolID())
+	assert.Equal(t, "s3cret", srv.Secret())
 	assert.Equal(t, "wx0000000000000001", srv.AppID())
 	signIn(t, client, srv.NewPhone(authingtest.WxUser{}))
 	assert.Equal(t, "/oauth/wechatapp/auth/pool-1", srv.Requests()[0].Path)
@@ -145,19 +151,21 @@ func TestClose(t *testing.T) {
 	// Goroutines inherit the label, which tells those of this test from those of others.
 	const label = "left-behind"
 	pprof.Do(ctx, pprof.Labels("test", label), func(ctx context.Context) {
-		l := [2]net.Listener{listen(t), listen(t)}
-		srv := authingtest.NewServer(authingtest.Options{UsersListener: l[0], OAuthListener: l[1]})
+		l := [3]net.Listener{listen(t), listen(t), listen(t)}
+		srv := authingtest.NewServer(authingtest.Options{UsersListener: l[0], OAuthListener: l[1], UploadListener: l[2]})
 		client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
 		require.NoError(t, err)
 		phone := srv.NewPhone(authingtest.WxUser{})
-		signIn(t, client, phone)
+		user, asUser := signIn(t, client, phone)
+		_, err = asUser.ChangeAvatar(ctx, user.ID, bytes.NewReader(pngImage(t)))
+		require.NoError(t, err)
 		srv.FailNext("LoginWithWxapp", authingtest.Fault{Delay: authingtest.UntilGone})
 		waiting := make(chan error, 1)
 		go func() {
 			_, err := client.LoginWithWxapp(ctx, phone.Login(), phone.GetUserInfo())
 			waiting <- err
 		}()
-		require.Eventually(t, func() bool { return len(srv.Requests()) == 2 }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return len(srv.Requests()) == 5 }, 5*time.Second, time.Millisecond)
 
 		srv.Close()
 		srv.Close()
@@ -176,4 +184,25 @@ func TestClose(t *testing.T) {
 		require.NoError(t, pprof.Lookup("goroutine").WriteTo(&running, 1))
 		return !strings.Contains(running.String(), label)
 	}, 5*time.Second, 5*time.Millisecond, "goroutines of the server are left")
+}
+
+// A client that stops halfway through its request must not keep a test from ending.
+func TestCloseWithAHalfSentRequest(t *testing.T) {
+	t.Parallel()
+	srv := authingtest.NewServer(authingtest.Options{})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(srv.OAuthURL(), "http://"))
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "POST /oauth/wechatapp/auth/"+srv.UserPoolID()+" HTTP/1.1\r\nHost: x\r\n"+
+		"Content-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n{")
+	require.NoError(t, err)
+	_, err = io.ReadFull(conn, make([]byte, len("HTTP/1.1 100 Continue"))) // the handler waits for the rest now
+	require.NoError(t, err)
+
+	srv.Close()
+
+	_, err = io.Copy(io.Discard, conn)
+	if err != nil {
+		assert.ErrorIs(t, err, syscall.ECONNRESET)
+	}
 }

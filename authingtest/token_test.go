@@ -85,3 +85,100 @@ func TestARefusedTokenSpendsNoCode(t *testing.T) {
 	assert.NoError(t, err)
 	assert.Equal(t, map[string]int{code: 2}, srv.SpentCodes())
 }
+
+// What ends a token ends it on all hosts.
+func TestAccountsThatMayNotAct(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		happen func(*authingtest.Server, string)
+		code   int
+		login  int // 0: the WeChat user can sign in, into an account
+		same   bool
+	}{
+		"nothing": {func(*authingtest.Server, string) {}, 0, 0, true},
+		"blocked": {func(srv *authingtest.Server, id string) { srv.SetBlocked(id, true) }, 2005, 2005, true},
+		"deleted": {(*authingtest.Server).DeleteUser, 2207, 0, false},
+	} {
+		srv, client := setup(t, authingtest.Options{})
+		ann := srv.NewPhone(authingtest.WxUser{})
+		user, asAnn := signIn(t, client, ann)
+		tt.happen(srv, user.ID)
+
+		_, bound := asAnn.BindPhone(ctx, ann.Login(), ann.GetPhoneNumber())
+		_, read := asAnn.User(ctx, user.ID)
+		status, err := asAnn.CheckLoginStatus(ctx)
+		require.NoError(t, err, name)
+		again, login := client.LoginWithWxapp(ctx, ann.Login(), ann.GetUserInfo())
+
+		if tt.code == 0 {
+			assert.NoError(t, bound, name)
+			assert.NoError(t, read, name)
+			assert.True(t, status.Status, name)
+		} else {
+			assert.Equal(t, tt.code, codeOf(t, bound), name)
+			assert.Equal(t, tt.code, codeOf(t, read), name)
+			assert.Equal(t, tt.code, status.Code, name)
+			assert.False(t, status.Status, name)
+		}
+		if tt.login != 0 {
+			assert.Equal(t, tt.login, codeOf(t, login), name)
+			continue
+		}
+		require.NoError(t, login, name)
+		assert.Equal(t, tt.same, again.ID == user.ID, name)
+	}
+}
+
+func TestTokensOfTheUsersHostExpire(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	srv, client := setup(t, authingtest.Options{Clock: clock.Now})
+	ann := srv.AddUser(authing.User{})
+	asAnn := client.As(ann.Token)
+	clock.pass(15*24*time.Hour - time.Second)
+	_, err := asAnn.User(ctx, ann.ID)
+	require.NoError(t, err)
+	later, err := client.VerifyToken(ctx, ann.Token)
+	require.NoError(t, err)
+	assert.Equal(t, ann.TokenExpiredAt.Unix(), later.ExpiresAt.Unix())
+
+	clock.pass(time.Second)
+	_, err = asAnn.User(ctx, ann.ID)
+	assert.Equal(t, 2206, codeOf(t, err))
+	_, err = client.VerifyToken(ctx, ann.Token)
+	assert.Equal(t, 2206, codeOf(t, err))
+	status, err := asAnn.CheckLoginStatus(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, authing.LoginStatus{Code: 2206, Message: "登录信息已过期"}, *status)
+	status, err = client.As("x").CheckLoginStatus(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, authing.LoginStatus{Code: 2207, Message: "登录信息有误"}, *status)
+}
+
+// Signing out ends all tokens of a user, and nobody else's.
+func TestSignedOutEverywhere(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	srv, client := setup(t, authingtest.Options{Clock: clock.Now})
+	ann, bob := srv.AddUser(authing.User{UnionID: "u-ann"}), srv.AddUser(authing.User{})
+	clock.pass(time.Second)
+	second, err := client.Login(ctx, authing.LoginParams{UnionID: "u-ann"})
+	require.NoError(t, err)
+	require.NotEqual(t, ann.Token, second.Token)
+	_, err = client.As(ann.Token).User(ctx, ann.ID)
+	require.NoError(t, err, "a new login leaves older tokens alone")
+
+	require.NoError(t, client.As(second.Token).Logout(ctx, ann.ID))
+
+	for _, token := range []authing.Secret{ann.Token, second.Token} {
+		_, err = client.As(token).User(ctx, ann.ID)
+		assert.Equal(t, 2206, codeOf(t, err))
+	}
+	assert.Equal(t, "0", srv.User(ann.ID).TokenExpiredAt.Text)
+	_, err = client.As(bob.Token).User(ctx, bob.ID)
+	assert.NoError(t, err)
+	_, err = client.As(bob.Token).Update(ctx, bob.ID, authing.UserUpdate{TokenExpiredAt: ptr("2030-01-01T00:00:00Z")})
+	require.NoError(t, err)
+	_, err = client.As(bob.Token).User(ctx, bob.ID)
+	assert.NoError(t, err, "that is not over yet")
+}

@@ -1,9 +1,9 @@
 package authingtest
 
 import (
+	"cmp"
 	"encoding/json"
 	"mime"
-	"net"
 	"net/http"
 )
 
@@ -34,24 +34,19 @@ type wxappCall struct {
 	ip    string
 }
 
-var incomplete = refusal(2231, "请求参数不全！")
-
 // wxapp reads a call and looks at what all endpoints demand. One call is answered at a time.
 func (s *Server) wxapp(answer func(wxappCall) reply) func(*http.Request) reply {
 	return func(r *http.Request) reply {
 		if r.PathValue("pool") != s.opts.UserPoolID {
-			return refusal(2224, "用户池不存在")
+			return refuse(2224).reply()
 		}
-		c := wxappCall{token: r.Header.Get("Authorization")}
+		c := wxappCall{token: r.Header.Get("Authorization"), ip: callerIP(r)}
 		mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if mediaType != "application/json" || json.NewDecoder(r.Body).Decode(&c) != nil {
-			return reply{http.StatusBadRequest, incomplete.body}
+			return reply{http.StatusBadRequest, jsonText(refuse(2231))}
 		}
 		if c.IV == "" || c.EncryptedData == "" || c.Code == "" {
-			return incomplete
-		}
-		if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-			c.ip = "::ffff:" + host
+			return refuse(2231).reply()
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -68,8 +63,11 @@ func (s *Server) loginWithWxapp(c wxappCall) reply {
 	}
 	var profile wxProfile
 	json.Unmarshal(plain, &profile) // a phone number in its place leaves the profile empty
-	a := s.ofPhone(c.Phone)
-	switch known := s.ofWeChat(code); {
+	a, known := s.ofPhone(c.Phone), s.ofWeChat(code)
+	if to := cmp.Or(a, known); to != nil && to.blocked {
+		return refuse(2005).reply()
+	}
+	switch {
 	case a != nil:
 		if known == nil {
 			a.connect(code, profile)
@@ -89,11 +87,6 @@ func (s *Server) loginWithWxapp(c wxappCall) reply {
 	}
 	s.signIn(a, c.ip)
 	return success(a.rest())
-}
-
-// ofPhone returns the account that holds phone, or nil. Nobody holds the empty number.
-func (s *Server) ofPhone(phone string) *account {
-	return s.find(func(a *account) bool { return phone != "" && a.phone == phone })
 }
 
 // ofWeChat returns the account of a WeChat user: unionid knows the user across mini programs, openid in one only.
@@ -130,24 +123,24 @@ func (a *account) connect(code *loginCode, profile wxProfile) {
 
 // bindPhone demands a token, and looks at it before the code is spent.
 func (s *Server) bindPhone(c wxappCall) reply {
-	a, refused := s.holder(c.token)
-	if a == nil {
-		return refused
+	a, denied := s.holder(c.token)
+	if denied != nil {
+		return denied.reply()
 	}
 	_, number, refused := s.openPhone(c)
 	if number == "" {
 		return refused
 	}
 	if other := s.ofPhone(number); other != nil && other != a {
-		return refusal(2035, "手机号已绑定")
+		return refuse(2035).reply()
 	}
 	a.phone = number
 	return success(a.rest())
 }
 
 func (s *Server) getPhone(c wxappCall) reply {
-	if a, refused := s.holder(c.token); a == nil && c.token != "" {
-		return refused
+	if _, denied := s.holder(c.token); denied != nil && c.token != "" {
+		return denied.reply()
 	}
 	plain, number, refused := s.openPhone(c)
 	if number == "" {
@@ -157,8 +150,8 @@ func (s *Server) getPhone(c wxappCall) reply {
 }
 
 func (s *Server) decryptForPage(c wxappCall) reply {
-	if a, refused := s.holder(c.token); a == nil && c.token != "" {
-		return refused
+	if _, denied := s.holder(c.token); denied != nil && c.token != "" {
+		return denied.reply()
 	}
 	code, plain, refused := s.open(c)
 	if code == nil {

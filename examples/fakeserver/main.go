@@ -1,10 +1,11 @@
 // Command fakeserver serves the Authing and the WeChat of package authingtest on addresses of your choice, so that a
 // backend in any language can be tried without an account, a phone or a network.
 //
-//	go run ./examples/fakeserver -users 127.0.0.1:8081 -oauth 127.0.0.1:8082 -phone 127.0.0.1:8083
+//	go run ./examples/fakeserver -users 127.0.0.1:8081 -oauth 127.0.0.1:8082 -upload 127.0.0.1:8084 -phone 127.0.0.1:8083
 //
-// It prints the base URLs of the two Authing hosts and the id of the user pool: give them to the backend in place of
-// the real ones. The third address plays the phones of WeChat users, with POST requests:
+// It prints the base URLs of the Authing hosts, the address that uploaded avatars are served from, and the id and the
+// secret of the user pool: give them to the backend in place of the real ones. The phone address plays the phones of
+// WeChat users, with POST requests:
 //
 //	/phones                              a new phone; the optional body {"nickName":"Ann","phoneNumber":…} says whose
 //	/phones/{id}/login                   wx.login: {"errMsg":"login:ok","code":…}
@@ -12,6 +13,13 @@
 //	                                     getPhoneNumber and getRealtimePhoneNumber
 //	/phones/{id}/getPhoneNumber?deny     e.detail when the user refuses
 //	/phones/{id}/getPhoneNumber?fail=no+permission&errno=1400001    e.detail when WeChat fails
+//
+// and shows what else reaches a user, with GET requests:
+//
+//	/sms/{phone}         the code in the last text message: {"code":…,"sent":…}, with the number of messages so far
+//	/mail/{address}      the last mail: {"code":…,"link":…,"sent":…}
+//	/captcha?url=…       the text on a captcha: {"text":…}
+//	/publickey           the key that passwords are encrypted with, as PEM text
 //
 // So a sign-in is, with what the calls return put in:
 //
@@ -56,6 +64,13 @@ POST requests to the phone address play the phones of WeChat users:
   /phones/{id}/getPhoneNumber?deny     e.detail when the user refuses
   /phones/{id}/getPhoneNumber?fail=no+permission&errno=1400001    e.detail when WeChat fails
 
+GET requests to it show what else reaches a user:
+
+  /sms/{phone}         the code in the last text message, and how many there were
+  /mail/{address}      the code or the link in the last mail, and how many there were
+  /captcha?url=...     the text on a captcha
+  /publickey           the key that passwords are encrypted with
+
 A sign-in, with what the calls return put in:
 
   curl -X POST -d '{"nickName":"Ann"}' 127.0.0.1:8083/phones
@@ -70,6 +85,7 @@ Flags:
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
 		log.Fatal("fakeserver: ", err)
 	}
@@ -85,17 +101,20 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	usersAddr := flags.String("users", "127.0.0.1:8081", "listen here as Authing's users host")
 	oauthAddr := flags.String("oauth", "127.0.0.1:8082", "listen here as Authing's oauth host")
+	uploadAddr := flags.String("upload", "127.0.0.1:8084", "listen here as the storage of avatars")
 	phoneAddr := flags.String("phone", "127.0.0.1:8083", "listen here to play the phones")
 	pool := flags.String("pool", "", "id of the user pool (default a random one)")
+	secret := flags.String("secret", "", "secret of the user pool (default a random one)")
 	appID := flags.String("appid", "", "AppID of the mini program (default a random one)")
+	logins := flags.Int("logins", 0, "demand a captcha after so many logins from one address in 5 minutes (default no limit)")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
 	} else if err != nil {
 		return err
 	}
 
-	var listeners [3]net.Listener
-	for i, addr := range []string{*usersAddr, *oauthAddr, *phoneAddr} {
+	var listeners [4]net.Listener
+	for i, addr := range []string{*usersAddr, *oauthAddr, *uploadAddr, *phoneAddr} {
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
 			return err
@@ -104,15 +123,17 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		listeners[i] = l
 	}
 	fake := authingtest.NewServer(authingtest.Options{
-		UserPoolID: *pool, AppID: *appID, UsersListener: listeners[0], OAuthListener: listeners[1],
+		UserPoolID: *pool, Secret: *secret, AppID: *appID, LoginLimit: *logins,
+		UsersListener: listeners[0], OAuthListener: listeners[1], UploadListener: listeners[2],
 	})
 	defer fake.Close()
 	phones := &http.Server{Handler: newPhones(fake), ReadHeaderTimeout: 10 * time.Second}
-	fmt.Fprintf(out, "users %s\noauth %s\nphone http://%s\npool  %s\nappid %s\n",
-		fake.UsersURL(), fake.OAuthURL(), listeners[2].Addr(), fake.UserPoolID(), fake.AppID())
+	fmt.Fprintf(out, "users  %s\noauth  %s\nupload %s\ncdn    %s\nphone  http://%s\npool   %s\nsecret %s\nappid  %s\n",
+		fake.UsersURL(), fake.OAuthURL(), fake.UploadURL(), fake.CDNURL(), listeners[3].Addr(),
+		fake.UserPoolID(), fake.Secret(), fake.AppID())
 
 	failed := make(chan error, 1)
-	go func() { failed <- phones.Serve(listeners[2]) }()
+	go func() { failed <- phones.Serve(listeners[3]) }()
 	select {
 	case err := <-failed:
 		return err
@@ -135,6 +156,10 @@ type phones struct {
 func newPhones(fake *authingtest.Server) http.Handler {
 	p := &phones{fake: fake}
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /sms/{phone}", p.sms)
+	mux.HandleFunc("GET /mail/{address}", p.mail)
+	mux.HandleFunc("GET /captcha", p.captcha)
+	mux.HandleFunc("GET /publickey", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, fake.PublicKey()) })
 	mux.HandleFunc("POST /phones", p.create)
 	mux.HandleFunc("POST /phones/{id}/login", p.with(func(w http.ResponseWriter, _ *http.Request, phone *authingtest.Phone) {
 		writeJSON(w, map[string]string{"errMsg": "login:ok", "code": phone.Login()})
@@ -177,6 +202,43 @@ func (p *phones) create(w http.ResponseWriter, r *http.Request) {
 		ID string `json:"id"`
 		authingtest.WxUser
 	}{strconv.Itoa(id), phone.User()})
+}
+
+func (p *phones) sms(w http.ResponseWriter, r *http.Request) {
+	number := r.PathValue("phone")
+	code := p.fake.LastSMS(number)
+	if code == "" {
+		http.Error(w, "no text message went to that number", http.StatusNotFound)
+		return
+	}
+	writeJSON(w, struct {
+		Code string `json:"code"`
+		Sent int    `json:"sent"`
+	}{code, p.fake.SentSMS()[number]})
+}
+
+func (p *phones) mail(w http.ResponseWriter, r *http.Request) {
+	address := r.PathValue("address")
+	sent := p.fake.SentMails()[address]
+	if sent == 0 {
+		http.Error(w, "no mail went to that address", http.StatusNotFound)
+		return
+	}
+	last := p.fake.LastMail(address)
+	writeJSON(w, struct {
+		Code string `json:"code,omitempty"`
+		Link string `json:"link,omitempty"`
+		Sent int    `json:"sent"`
+	}{last.Code, last.Link, sent})
+}
+
+func (p *phones) captcha(w http.ResponseWriter, r *http.Request) {
+	text := p.fake.Captcha(r.URL.Query().Get("url"))
+	if text == "" {
+		http.Error(w, "no such captcha: the url is the one in the data of the refusal", http.StatusNotFound)
+		return
+	}
+	writeJSON(w, map[string]string{"text": text})
 }
 
 // with looks the phone up that a request is for.

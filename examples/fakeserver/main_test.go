@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -19,7 +20,7 @@ import (
 
 // program is a fakeserver that runs, with what it printed.
 type program struct {
-	users, oauth, phone, pool, appID string
+	users, oauth, upload, cdn, phone, pool, secret, appID string
 
 	stop    context.CancelFunc
 	stopped chan error
@@ -31,14 +32,16 @@ func start(t *testing.T, args ...string) *program {
 	t.Cleanup(cancel)
 	printed, out := io.Pipe()
 	p := &program{stop: cancel, stopped: make(chan error, 1)}
-	args = append([]string{"-users", "127.0.0.1:0", "-oauth", "127.0.0.1:0", "-phone", "127.0.0.1:0"}, args...)
+	for _, name := range []string{"-users", "-oauth", "-upload", "-phone"} {
+		args = append([]string{name, "127.0.0.1:0"}, args...)
+	}
 	go func() {
 		err := run(ctx, args, out)
 		out.CloseWithError(err)
 		p.stopped <- err
 	}()
-	_, err := fmt.Fscanf(printed, "users %s\noauth %s\nphone %s\npool %s\nappid %s\n",
-		&p.users, &p.oauth, &p.phone, &p.pool, &p.appID)
+	_, err := fmt.Fscanf(printed, "users %s\noauth %s\nupload %s\ncdn %s\nphone %s\npool %s\nsecret %s\nappid %s\n",
+		&p.users, &p.oauth, &p.upload, &p.cdn, &p.phone, &p.pool, &p.secret, &p.appID)
 	require.NoError(t, err)
 	return p
 }
@@ -53,6 +56,28 @@ func (p *program) post(t *testing.T, path, body string, v any) int {
 		require.NoError(t, json.NewDecoder(resp.Body).Decode(v))
 	}
 	return resp.StatusCode
+}
+
+// get returns the status and the text of the answer.
+func (p *program) get(t *testing.T, path string) (int, string) {
+	t.Helper()
+	resp, err := http.Get(p.phone + path)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp.StatusCode, string(text)
+}
+
+// client is a client of the program, as a backend would have it.
+func (p *program) client(t *testing.T) *authing.Client {
+	t.Helper()
+	_, key := p.get(t, "/publickey")
+	client, err := authing.NewClient(p.pool, authing.WithPublicKey(key), authing.WithHosts(authing.Hosts{
+		Users: p.users, OAuth: p.oauth, Upload: p.upload, CDN: p.cdn,
+	}))
+	require.NoError(t, err)
+	return client
 }
 
 func (p *program) login(t *testing.T, id string) string {
@@ -74,8 +99,7 @@ func TestSignInAndBind(t *testing.T) {
 	p := start(t, "-pool", "pool-1", "-appid", "wx0000000000000001")
 	assert.Equal(t, "pool-1", p.pool)
 	assert.Equal(t, "wx0000000000000001", p.appID)
-	client, err := authing.NewClient(p.pool, authing.WithHosts(authing.Hosts{Users: p.users, OAuth: p.oauth}))
-	require.NoError(t, err)
+	client := p.client(t)
 	var ann, other struct{ ID, OpenID, PhoneNumber string }
 	require.Equal(t, http.StatusOK, p.post(t, "/phones", `{"nickName":"Ann <3","phoneNumber":"13900000001"}`, &ann))
 	require.Equal(t, http.StatusOK, p.post(t, "/phones", "", &other))
@@ -107,6 +131,69 @@ func TestSignInAndBind(t *testing.T) {
 	assert.NoError(t, <-p.stopped)
 }
 
+func TestWhatReachesAUser(t *testing.T) {
+	t.Parallel()
+	p := start(t, "-logins", "1")
+	client, ctx := p.client(t), context.Background()
+
+	require.NoError(t, client.GetVerificationCode(ctx, "13900000001"))
+	var sms struct {
+		Code string
+		Sent int
+	}
+	_, text := p.get(t, "/sms/13900000001")
+	require.NoError(t, json.Unmarshal([]byte(text), &sms))
+	assert.Equal(t, 1, sms.Sent)
+	_, err := client.LoginByPhoneCode(ctx, "13900000001", sms.Code)
+	assert.NoError(t, err)
+
+	_, err = client.Register(ctx, authing.RegisterParams{Email: "ann@example.com", Password: "forgotten"})
+	require.NoError(t, err)
+	require.NoError(t, client.SendResetPasswordEmail(ctx, "ann@example.com"))
+	var mail struct {
+		Code, Link string
+		Sent       int
+	}
+	_, text = p.get(t, "/mail/ann@example.com")
+	require.NoError(t, json.Unmarshal([]byte(text), &mail))
+	assert.Equal(t, 1, mail.Sent)
+	_, err = client.ChangePassword(ctx, authing.ChangePasswordParams{
+		Email: "ann@example.com", Password: "remembered", VerifyCode: mail.Code,
+	})
+	require.NoError(t, err)
+	require.NoError(t, client.SendVerifyEmail(ctx, "ann@example.com"))
+	_, text = p.get(t, "/mail/ann@example.com")
+	require.NoError(t, json.Unmarshal([]byte(text), &mail))
+	assert.True(t, strings.HasPrefix(mail.Link, p.users), mail.Link)
+
+	params := authing.LoginParams{Email: "ann@example.com", Password: "remembered"}
+	user, err := client.Login(ctx, params)
+	require.NoError(t, err)
+	_, err = client.Login(ctx, params)
+	var refused *authing.Error
+	require.ErrorAs(t, err, &refused)
+	var data struct{ URL string }
+	require.NoError(t, json.Unmarshal(refused.Data, &data))
+	var captcha struct{ Text string }
+	_, text = p.get(t, "/captcha?url="+url.QueryEscape(data.URL))
+	require.NoError(t, json.Unmarshal([]byte(text), &captcha))
+	params.VerifyCode = captcha.Text
+	_, err = client.Login(ctx, params)
+	assert.NoError(t, err)
+
+	user, err = client.As(user.Token).ChangeAvatar(ctx, user.ID, strings.NewReader("\x89PNG\x0D\x0A\x1A\x0A"))
+	require.NoError(t, err)
+	resp, err := http.Get(user.Photo)
+	require.NoError(t, err)
+	resp.Body.Close()
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+
+	for _, path := range []string{"/sms/13900000002", "/mail/bob@example.com", "/captcha?url=x", "/captcha"} {
+		status, _ := p.get(t, path)
+		assert.Equal(t, http.StatusNotFound, status, path)
+	}
+}
+
 func TestRefusedRequests(t *testing.T) {
 	t.Parallel()
 	p := start(t)
@@ -129,7 +216,8 @@ func TestHelpNamesAllEndpoints(t *testing.T) {
 	require.NoError(t, run(context.Background(), []string{"-h"}, &out))
 	for _, word := range []string{
 		"/phones ", "/phones/{id}/login", "/getUserInfo", "getUserProfile", "/getPhoneNumber", "getRealtimePhoneNumber", "?deny", "?fail",
-		"curl", "-users", "-oauth", "-phone", "-pool", "-appid",
+		"curl", "-users", "-oauth", "-upload", "-phone", "-pool", "-secret", "-appid", "-logins",
+		"/sms/{phone}", "/mail/{address}", "/captcha", "/publickey",
 	} {
 		assert.Contains(t, out.String(), word)
 	}
@@ -142,8 +230,8 @@ func TestBadArguments(t *testing.T) {
 	defer taken.Close()
 	free := "127.0.0.1:0"
 	assert.Error(t, run(context.Background(), []string{"-nonsense"}, io.Discard))
-	for _, name := range []string{"-users", "-oauth", "-phone"} {
-		args := []string{"-users", free, "-oauth", free, "-phone", free, name, taken.Addr().String()}
+	for _, name := range []string{"-users", "-oauth", "-upload", "-phone"} {
+		args := []string{"-users", free, "-oauth", free, "-upload", free, "-phone", free, name, taken.Addr().String()}
 		assert.ErrorContains(t, run(context.Background(), args, io.Discard), "address already in use", name)
 	}
 }

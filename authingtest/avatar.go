@@ -1,0 +1,98 @@
+package authingtest
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"time"
+)
+
+// uploadTokenLifetime is what the storage's own documents recommend.
+const uploadTokenLifetime = time.Hour
+
+// qiNiuUploadToken returns a token for the storage.
+func (s *Server) qiNiuUploadToken(call graphqlCall) (any, *envelope) {
+	if _, refused := s.acting(call, "", 1001); refused != nil {
+		return nil, refused
+	}
+	token := mint(alphanumerics, 40) + ":" + mint(alphanumerics, 27) + "=:" + mint(alphanumerics, 64)
+	s.uploadTokens[token] = s.opts.Clock().Add(uploadTokenLifetime)
+	return token, nil
+}
+
+// storageError is how the storage refuses.
+func storageError(status int, message string) reply {
+	return reply{status, jsonText(object{"error": message})}
+}
+
+// routeStorage adds the storage, which keeps the images, and the addresses that they are served from.
+func (s *Server) routeStorage(mux *http.ServeMux) {
+	mux.HandleFunc("POST /{$}", func(w http.ResponseWriter, r *http.Request) {
+		s.serve(w, r, exchange{"Upload", func() reply { return s.upload(r) }, func(e *envelope) reply {
+			return storageError(http.StatusBadRequest, e.Message)
+		}})
+	})
+	mux.HandleFunc("GET /cdn/{key...}", func(w http.ResponseWriter, r *http.Request) {
+		image, ok := s.image(r.PathValue("key"))
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", http.DetectContentType(image))
+		w.Write(image)
+	})
+}
+
+func (s *Server) image(key string) (image []byte, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	image, ok = s.images[key]
+	return image, ok
+}
+
+// upload keeps the file in a form. A key that holds another file is not overwritten.
+func (s *Server) upload(r *http.Request) reply {
+	const inMemory = 1 << 20
+	if err := r.ParseMultipartForm(inMemory); err != nil {
+		return storageError(http.StatusBadRequest, "parse multipart failed")
+	}
+	defer r.MultipartForm.RemoveAll()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	token := r.PostForm.Get("token")
+	expires, known := s.uploadTokens[token]
+	switch {
+	case token == "":
+		return storageError(http.StatusBadRequest, "token not specified")
+	case !known:
+		return storageError(http.StatusUnauthorized, "bad token")
+	case !s.opts.Clock().Before(expires):
+		return storageError(http.StatusUnauthorized, "expired token")
+	}
+	file, header, err := r.FormFile("file")
+	if err != nil {
+		return storageError(http.StatusBadRequest, "file is not specified in multipart")
+	}
+	defer file.Close()
+	if header.Size > s.opts.UploadLimit {
+		return storageError(http.StatusRequestEntityTooLarge, "request entity too large")
+	}
+	image, err := io.ReadAll(file)
+	if err != nil {
+		return storageError(http.StatusBadRequest, "read multipart data failed")
+	}
+	sum := sha1.Sum(image)
+	hash := base64.URLEncoding.EncodeToString(append([]byte{0x16}, sum[:]...))
+	key := r.PostForm.Get("key")
+	if key == "" {
+		key = hash
+	}
+	if stored, taken := s.images[key]; taken && !bytes.Equal(stored, image) {
+		const fileExists = 614
+		return storageError(fileExists, "file exists")
+	}
+	s.images[key] = image
+	return reply{http.StatusOK, jsonText(object{"hash": hash, "key": key})}
+}

@@ -1,0 +1,154 @@
+package authingtest_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing/authingtest"
+)
+
+// recordedDocument is a GraphQL request of the original JavaScript SDK, taken apart.
+type recordedDocument struct {
+	Kind, Name          string
+	VariableDefinitions map[string]string
+	RootFields          []struct {
+		Field     string
+		Arguments map[string]any
+	}
+	Selection []string
+	Variables map[string]any
+}
+
+type recordedRequest struct {
+	Verb, HostRole, Path, BodyKind string
+	Headers                        map[string]string
+	GraphQL                        *recordedDocument
+}
+
+// text puts the document together again.
+func (d recordedDocument) text() string {
+	var b strings.Builder
+	b.WriteString(d.Kind + " " + d.Name)
+	if len(d.VariableDefinitions) > 0 {
+		b.WriteString("(")
+		for name, typ := range d.VariableDefinitions {
+			fmt.Fprintf(&b, "$%s: %s ", name, typ)
+		}
+		b.WriteString(")")
+	}
+	b.WriteString("{" + d.RootFields[0].Field)
+	if arguments := d.RootFields[0].Arguments; len(arguments) > 0 {
+		b.WriteString("(")
+		for _, name := range slices.Sorted(maps.Keys(arguments)) {
+			b.WriteString(name + ": " + literal(arguments[name]) + " ")
+		}
+		b.WriteString(")")
+	}
+	selection := map[string]any{}
+	for _, path := range d.Selection {
+		at := selection
+		for _, name := range strings.Split(path, ".")[1:] {
+			if at[name] == nil {
+				at[name] = map[string]any{}
+			}
+			at = at[name].(map[string]any)
+		}
+	}
+	return b.String() + braces(selection) + "}"
+}
+
+func braces(selection map[string]any) string {
+	if len(selection) == 0 {
+		return ""
+	}
+	text := "{"
+	for name, inner := range selection {
+		text += name + braces(inner.(map[string]any)) + " "
+	}
+	return text + "}"
+}
+
+func literal(v any) string {
+	object, ok := v.(map[string]any)
+	if !ok {
+		text, _ := json.Marshal(v)
+		return string(text)
+	}
+	if name, ok := object["$var"]; ok {
+		return "$" + name.(string)
+	}
+	var members []string
+	for name, member := range object {
+		members = append(members, name+": "+literal(member))
+	}
+	return "{" + strings.Join(members, ", ") + "}"
+}
+
+// Every GraphQL request that the original was seen to send is valid here, but for those where it forgot what is required.
+func TestTheOriginalsDocuments(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../testdata/golden/legacy-requests.json")
+	require.NoError(t, err)
+	var recorded struct {
+		Cases []struct {
+			ID    string
+			Steps []struct {
+				JSDefects []string
+				Requests  []recordedRequest
+			}
+		}
+	}
+	decodeJSON(t, text, &recorded)
+	srv, _ := setup(t, authingtest.Options{UserPoolID: "pool00000000000000000001"})
+	hosts := map[string]string{"users": srv.UsersURL(), "oauth": srv.OAuthURL()}
+	sent := 0
+	for _, c := range recorded.Cases {
+		for _, step := range c.Steps {
+			for _, rq := range step.Requests {
+				if rq.GraphQL == nil || hosts[rq.HostRole] == "" {
+					continue
+				}
+				body := map[string]any{"query": rq.GraphQL.text()}
+				if rq.GraphQL.Variables != nil {
+					body["variables"] = encrypted(rq.GraphQL.Variables)
+				}
+				bodyText, err := json.Marshal(body)
+				require.NoError(t, err)
+				header := http.Header{"Content-Type": {"application/json"}}
+				for name, value := range rq.Headers {
+					header.Set(name, value)
+				}
+
+				status, answer := send(t, rawRequest{"POST", hosts[rq.HostRole], "/graphql", string(bodyText), header})
+
+				want := http.StatusOK
+				if slices.Contains(step.JSDefects, "required-variable-missing") {
+					want = http.StatusBadRequest
+				}
+				assert.Equal(t, want, status, "%s: %s\n%s", c.ID, answer, bodyText)
+				sent++
+			}
+		}
+	}
+	assert.Greater(t, sent, 80)
+}
+
+// encrypted puts any text where a ciphertext was.
+func encrypted(variables map[string]any) map[string]any {
+	variables = maps.Clone(variables)
+	for name, value := range variables {
+		if object, ok := value.(map[string]any); ok && object["rsaEncrypted"] != nil {
+			variables[name] = "ciphertext"
+		}
+	}
+	return variables
+}
