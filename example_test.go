@@ -1,0 +1,284 @@
+package authing_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/authingtest"
+)
+
+// Ann signs in and binds her phone number. The Authing here is a fake in this process; against the real one NewClient
+// takes the id of the user pool alone, and codes and details come from the page.
+func Example() {
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	ann := srv.NewPhone(authingtest.WxUser{NickName: "Ann", PhoneNumber: "13800138000"})
+	ctx := context.Background()
+
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...) // once, at start-up
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	user, err := client.LoginWithWxapp(ctx, ann.Login(), ann.GetUserInfo())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	user, err = client.As(user.Token).BindPhone(ctx, ann.Login(), ann.GetPhoneNumber()) // a second code
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(user.Nickname, user.Phone)
+	// Output: Ann 13800138000
+}
+
+// A handler decodes what the page posted and signs the user in. The token goes to the session store of the backend.
+func ExampleClient_LoginWithWxapp() {
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ann := srv.NewPhone(authingtest.WxUser{NickName: "Ann"})
+	posted, _ := json.Marshal(map[string]any{"code": ann.Login(), "detail": ann.GetUserInfo()})
+
+	var body struct {
+		Code   string         `json:"code"`
+		Detail authing.Detail `json:"detail"`
+	}
+	if err := json.Unmarshal(posted, &body); err != nil {
+		fmt.Println(err)
+		return
+	}
+	user, err := client.LoginWithWxapp(context.Background(), body.Code, body.Detail)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	sessions := map[string]string{"session of Ann": string(user.Token)}
+	fmt.Println(user.Nickname, len(sessions), user.Token)
+	// Output: Ann 1 [redacted]
+}
+
+func ExampleClient_BindPhone() {
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ann := srv.NewPhone(authingtest.WxUser{PhoneNumber: "13800138000"})
+	user, err := client.LoginWithWxapp(context.Background(), ann.Login(), ann.GetUserInfo())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	// A later request: the token comes out of the session, code and detail from the page.
+	token, code, detail := user.Token, ann.Login(), ann.GetPhoneNumber()
+	user, err = client.As(token).BindPhone(context.Background(), code, detail)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(user.Phone)
+	// Output: 13800138000
+}
+
+// One client serves all users: each call acts as the holder of the token that As was given.
+func ExampleClient_As() {
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	phones := []*authingtest.Phone{
+		srv.NewPhone(authingtest.WxUser{NickName: "Ann", PhoneNumber: "13800138000"}),
+		srv.NewPhone(authingtest.WxUser{NickName: "Bob", PhoneNumber: "13900139000"}),
+	}
+	var tokens []authing.Secret
+	for _, phone := range phones {
+		user, err := client.LoginWithWxapp(ctx, phone.Login(), phone.GetUserInfo())
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		tokens = append(tokens, user.Token)
+	}
+	for i, phone := range phones {
+		user, err := client.As(tokens[i]).BindPhone(ctx, phone.Login(), phone.GetPhoneNumber())
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(user.Nickname, user.Phone)
+	}
+	// Output:
+	// Ann 13800138000
+	// Bob 13900139000
+}
+
+// A user with a password signs in. LastIP is the user's address: without it all sign-ins seem to come from the backend.
+func ExampleClient_Login() {
+	srv := authingtest.NewServer(authingtest.Options{LoginLimit: 1})
+	defer srv.Close()
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	if _, err := client.Register(ctx, authing.RegisterParams{Username: "ann", Password: "correct horse"}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	params := authing.LoginParams{Username: "ann", Password: "wrong horse", LastIP: "192.0.2.1"}
+	_, err = client.Login(ctx, params)
+	fmt.Println(errors.Is(err, authing.ErrWrongPassword))
+
+	params.Password = "correct horse"
+	user, err := client.Login(ctx, params)
+	if failed := (*authing.Error)(nil); errors.Is(err, authing.ErrCaptchaRequired) && errors.As(err, &failed) {
+		var captcha struct {
+			URL string `json:"url"`
+		}
+		if err := json.Unmarshal(failed.Data, &captcha); err != nil {
+			fmt.Println(err)
+			return
+		}
+		params.VerifyCode = srv.Captcha(captcha.URL) // what the user reads in the picture
+		user, err = client.Login(ctx, params)
+	}
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(user.Username, user.Token)
+	// Output:
+	// true
+	// ann [redacted]
+}
+
+// Only the fields that are set are sent: an empty text clears a field, and nil leaves it as it is.
+func ExampleClient_Update() {
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ann := srv.AddUser(authing.User{Username: "ann", Nickname: "Ann", Company: "Example Inc."})
+
+	nickname, company := "Ann Lee", ""
+	user, err := client.As(ann.Token).Update(context.Background(), ann.ID, authing.UserUpdate{
+		Nickname: &nickname,
+		Company:  &company,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%q %q %q\n", user.Username, user.Nickname, user.Company)
+	// Output: "ann" "Ann Lee" ""
+}
+
+// The image is streamed: a file, or the body of an upload, need not be read into memory first.
+func ExampleClient_ChangeAvatar() {
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ann := srv.AddUser(authing.User{Username: "ann"})
+
+	image := strings.NewReader("GIF89a\x01\x00\x01\x00\x00\x00\x00;")
+	user, err := client.As(ann.Token).ChangeAvatar(context.Background(), ann.ID, image)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(strings.HasPrefix(user.Photo, srv.CDNURL()), path.Ext(user.Photo))
+	// Output: true .gif
+}
+
+// A page sends its token with each request, and the backend asks whose it is.
+func ExampleClient_VerifyToken() {
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ann := srv.AddUser(authing.User{Username: "ann", Email: "ann@example.com"})
+	ctx := context.Background()
+
+	holder, err := client.VerifyToken(ctx, ann.Token)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(holder.UserID == ann.ID, holder.Email)
+
+	if err := client.As(ann.Token).Logout(ctx, ann.ID); err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = client.VerifyToken(ctx, ann.Token)
+	fmt.Println(errors.Is(err, authing.ErrLoginRequired))
+	// Output:
+	// true ann@example.com
+	// true
+}
+
+// A backend branches on the sentinels and answers the page.
+func ExampleError() {
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	signIn := func(code string, detail authing.Detail) string {
+		_, err := client.LoginWithWxapp(context.Background(), code, detail)
+		var failed *authing.Error
+		switch {
+		case err == nil:
+			return "welcome"
+		case errors.Is(err, authing.ErrUserRefused):
+			return "tell the user what it is for"
+		case errors.Is(err, authing.ErrCodeInvalid):
+			return "call wx.login and let the user tap again"
+		case errors.As(err, &failed):
+			return fmt.Sprintf("%s failed with code %d", failed.Op, failed.Code)
+		}
+		return "not an error of this package"
+	}
+
+	ann := srv.NewPhone(authingtest.WxUser{NickName: "Ann"})
+	code, detail := ann.Login(), ann.GetUserInfo()
+	fmt.Println(signIn(code, detail))
+	fmt.Println(signIn(code, detail)) // the same code again
+	fmt.Println(signIn(ann.Login(), ann.Deny("getUserInfo")))
+	// Output:
+	// welcome
+	// call wx.login and let the user tap again
+	// tell the user what it is for
+}
