@@ -22,21 +22,21 @@
 //
 // # One code, one call
 //
-// Every call that takes a code of wx.login spends it, also when the call fails. Two calls need two codes. The package
-// sends such a call at most once and gives net/http nothing to send again. When no usable answer comes the error
-// matches [ErrOutcomeUnknown]: ask the page for a fresh code rather than repeating the call.
+// Every call that takes a code of wx.login has spent it once it was sent, also when it then fails. Two calls need two
+// codes. The package sends such a call at most once and gives net/http nothing to send again. When no usable answer
+// comes the error matches [ErrOutcomeUnknown]: ask the page for a fresh code rather than repeating the call.
 //
 // # Errors
 //
 // Every failure is a *[Error] with the method, HTTP status, code and message of the service. Branch with errors.Is on
-// the sentinels ([ErrUserRefused], [ErrCodeInvalid], [ErrLoginRequired], …). Errors and log records hold no token,
-// code, phone number or other personal data; Error.Message and Error.Data are the service's own words and may.
+// the sentinels ([ErrUserRefused], [ErrCodeInvalid], [ErrLoginRequired], …). Texts of errors and log records hold no
+// token, code, password, phone number or e-mail address; Error.Message and Error.Data are the service's own words and may.
 //
 // # Concurrency
 //
 // One Client serves all goroutines. Copies made by As share its connections.
 //
-// # Tests
+// # Other packages
 //
-// Package authingtest is an Authing and a WeChat in this process, for tests that need no network and no account.
+// Package authinghttp checks the token that a page sends with each request to a net/http backend. Package authingtest is an Authing and a WeChat in this process, for tests that need no network and no account.
 package authing

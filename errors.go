@@ -49,8 +49,9 @@ var (
 	ErrVerifyCode      = errors.New("authing: verification code rejected") // wrong or expired: ask for a new one
 )
 
-// Error is what every call of this package fails with, always as a pointer. It prints without secrets and personal
-// data under every verb; Message and Data are what the service said, unchanged, and may hold such data.
+// Error is what every call of this package fails with, always as a pointer. It prints without tokens, codes, passwords,
+// phone numbers and e-mail addresses under every verb; Message and Data are what the service said, unchanged, and may
+// hold such things.
 type Error struct {
 	Op         string        // the method that failed: "BindPhone"
 	StatusCode int           // HTTP status, 200 is possible; 0 when no answer arrived

@@ -134,7 +134,7 @@ func WithReadRetries(n int) Option {
 }
 
 // WithLogger writes one record per call: operation, duration, HTTP status, attempts and, of a failure, code and error.
-// No record holds a token, a code, a phone number or other personal data. The default, and nil, is silence.
+// No record holds a token, a code, a password, a phone number or an e-mail address. The default, and nil, is silence.
 func WithLogger(logger *slog.Logger) Option {
 	return func(c *config) error {
 		c.logger = logger
