@@ -95,7 +95,7 @@ func (c *Client) uploadAvatar(ctx context.Context, token Secret, file *avatar) (
 	}, func(ans answer) error {
 		err := decode(ans.body, &stored)
 		switch {
-		case err == nil && ans.status == http.StatusOK && stored.Key != "":
+		case err == nil && ans.status == http.StatusOK && checkRequired("key", stored.Key) == nil:
 			return nil
 		case err == nil && stored.Error != "":
 			return &Error{Message: string(stored.Error), Data: ans.body, RetryAfter: retryAfter(ans.header),

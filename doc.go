@@ -38,5 +38,6 @@
 //
 // # Other packages
 //
-// Package authinghttp checks the token that a page sends with each request to a net/http backend. Package authingtest is an Authing and a WeChat in this process, for tests that need no network and no account.
+// Package authinghttp checks the token that a page sends with each request to a net/http backend. Package authingtest
+// is an Authing and a WeChat in this process, for tests that need no network and no account.
 package authing

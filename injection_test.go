@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -154,21 +155,49 @@ func TestInjectionThroughTokenOfAnyCall(t *testing.T) {
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
 		for _, value := range []authing.Secret{"a\r\nX-Evil: 1", "a\nb", "\x00", " ", "Bearer a", "é", "\x7f"} {
 			var headers []http.Header
-			client, err := authing.NewClient(pool, authing.WithHTTPClient(&http.Client{
-				Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
-					headers = append(headers, r.Header)
-					return nil, io.ErrUnexpectedEOF
-				}),
-			}))
-			require.NoError(t, err)
+			client := clientOver(t, transportFunc(func(r *http.Request) (*http.Response, error) {
+				headers = append(headers, r.Header)
+				return nil, io.ErrUnexpectedEOF
+			}), authing.WithReadRetries(0))
 
-			_, err = m.call(context.Background(), client.As(value))
+			_, err := m.call(context.Background(), client.As(value))
 
 			require.Error(t, err)
 			for _, header := range headers {
 				assert.Empty(t, header.Get("Authorization"), "%q", value)
 			}
 		}
+	})
+}
+
+// A phone number is a part of the address of one call.
+func TestInjectionThroughAddress(t *testing.T) {
+	t.Parallel()
+	eachHostileValue(t, func(t *testing.T, value string) {
+		var host, uri string
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			host, uri = r.Host, r.RequestURI
+			io.WriteString(w, `{"code":200,"message":"ok"}`)
+		}))
+		t.Cleanup(srv.Close)
+		client := clientAt(t, srv.URL)
+
+		err := client.GetVerificationCode(context.Background(), value)
+
+		if err != nil {
+			require.ErrorIs(t, err, authing.ErrInvalidArgument)
+			assert.Empty(t, uri)
+			return
+		}
+		assert.Equal(t, strings.TrimPrefix(srv.URL, "http://"), host)
+		segments := strings.Split(uri, "/")
+		require.Len(t, segments, 4)
+		assert.Equal(t, []string{"", "send_smscode", pool}, []string{segments[0], segments[1], segments[3]})
+		assert.NotContains(t, []string{".", ".."}, segments[2])
+		assert.False(t, strings.ContainsAny(segments[2], "?#"))
+		unescaped, err := url.PathUnescape(segments[2])
+		require.NoError(t, err)
+		assert.Equal(t, value, unescaped)
 	})
 }
 

@@ -2,12 +2,18 @@ package authing_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"reflect"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -29,10 +35,25 @@ const (
 	canaryOpenID        = "oPeNiDz1X2c3V4b5N6m7K8j9H0"
 	canaryAvatar        = "https://thirdwx.qlogo.cn/mmopen/aVaTaR8u7Y6t5R4e3W2q1/132"
 
+	canaryEmail       = "eMaIlQ9w8E7@r6T5y4U3.example"
+	canaryUsername    = "uSeRnAmE5tGb6YhN7uJm"
+	canaryUnionID     = "uNiOnId3eDc4RfV5tGb6YhN"
+	canaryPassword    = authing.Secret("pAsSwOrD8iK zAq1XsW2cDe3Vf")
+	canaryOldPassword = authing.Secret("oLdPaSs7Uj% bGt5NhY6mJu7Ki")
+	canarySMSCode     = "1739154826" // a number on the wire
+	canaryMailCode    = "mAiLcOdE4rFv5TgB"
+	canaryCaptcha     = "cApTcHa8iKm9OlP"
+	canaryLastIP      = "203.0.113.177"
+	canaryMetaKey     = "kEyOfMeTa1qAz2WsX"
+	canaryMetaValue   = "vAlUeOfMeTa3eDc4RfV"
+	canaryGivenToken  = authing.Secret("eyJgiven3.vErIfY9iJn8UhB7.y6TgV5rFc4EdX3s")
+	canaryImage       = "\x89PNG\r\n\x1a\niMaGeBy5TgB6yHn7UjM8iK"
+
 	// What the service answers with.
-	canaryUserToken  = "eyJanswer2.uSeR7tOkEn5zXcVbNm.q1W2e3R4t5Y6u7I8"
-	canaryUserPhone  = "13806628417"
-	canaryUserOpenID = "uSeRoPeNiDp0O9i8U7y6T5r4E3"
+	canaryUserToken   = "eyJanswer2.uSeR7tOkEn5zXcVbNm.q1W2e3R4t5Y6u7I8"
+	canaryUserPhone   = "13806628417"
+	canaryUserOpenID  = "uSeRoPeNiDp0O9i8U7y6T5r4E3"
+	canaryUploadToken = "uPlOaDtOkEn6:h9J8k7L6m5N4:b3V2c1X0z9A8"
 )
 
 // canaries names them for a failing test.
@@ -40,8 +61,12 @@ var canaries = map[string]string{
 	"token": string(canaryToken), "code": canaryCode, "iv": canaryIV, "encrypted data": canaryEncryptedData,
 	"phone": canaryPhone, "phone digits": canaryPhone[3:], "phone code": canaryPhoneCode, "raw data": canaryRawData,
 	"signature": canarySignature, "cloud id": canaryCloudID, "nick name": canaryNickName, "open id": canaryOpenID,
-	"avatar": canaryAvatar, "user's token": canaryUserToken, "user's phone": canaryUserPhone,
-	"user's open id": canaryUserOpenID,
+	"avatar": canaryAvatar, "e-mail address": canaryEmail, "user name": canaryUsername, "union id": canaryUnionID,
+	"password": string(canaryPassword), "old password": string(canaryOldPassword), "texted code": canarySMSCode,
+	"mailed code": canaryMailCode, "captcha": canaryCaptcha, "IP address": canaryLastIP, "metadata key": canaryMetaKey,
+	"metadata value": canaryMetaValue, "token to verify": string(canaryGivenToken), "image": canaryImage[8:],
+	"user's token": canaryUserToken, "user's phone": canaryUserPhone, "user's open id": canaryUserOpenID,
+	"upload token": canaryUploadToken,
 }
 
 func canaryDetail(errMsg string) authing.Detail {
@@ -52,43 +77,64 @@ func canaryDetail(errMsg string) authing.Detail {
 	}
 }
 
-// remoteMethod is a call of the service with canaries in all its arguments.
+func canaryImageReader() io.Reader { return strings.NewReader(canaryImage) }
+
+// remoteMethod is a call of the service with canaries in all its arguments. A call that makes several requests has an
+// entry for each of them.
 type remoteMethod struct {
-	name   string
-	call   func(ctx context.Context, c *authing.Client) (any, error)
-	answer string   // of a success
-	sends  []string // what a server would see in the request, and could echo
-	read   bool     // changes nothing, so that it may be sent twice
+	name    string
+	call    func(ctx context.Context, c *authing.Client) (any, error)
+	answers []string // of a success, one to each request
+	step    int      // the request that the entry is about
+	sends   []string // what a server would see in it, and could echo
+	read    bool     // changes nothing, so that it may be sent twice
 }
 
-const canaryUser = `{"code":200,"message":"ok","data":{"_id":"5e05bbf2d51b3761d5c71070","token":"` + canaryUserToken +
-	`","phone":"` + canaryUserPhone + `","openid":"` + canaryUserOpenID + `","loginsCount":3,"blocked":false}}`
+func (m remoteMethod) String() string {
+	if len(m.answers) == 1 {
+		return m.name
+	}
+	return fmt.Sprintf("%s, request %d", m.name, m.step+1)
+}
+
+const (
+	userID = "5e05bbf2d51b3761d5c71070"
+
+	canaryUserData = `{"_id":"` + userID + `","token":"` + canaryUserToken + `","phone":"` + canaryUserPhone +
+		`","openid":"` + canaryUserOpenID + `","loginsCount":3,"blocked":false}`
+	canaryUser     = `{"code":200,"message":"ok","data":` + canaryUserData + `}`
+	canaryNotice   = `{"message":"成功","code":null,"status":null}`
+	canaryMetadata = `{"totalCount":1,"list":[{"key":"` + canaryMetaKey + `","value":"` + canaryMetaValue + `"}]}`
+)
+
+// graphqlData is the answer of a GraphQL operation with this field.
+func graphqlData(field, result string) string { return `{"data":{"` + field + `":` + result + `}}` }
 
 // remoteMethods is every call that leaves the machine. What must hold for all of them is tested over this table.
-var remoteMethods = []remoteMethod{
+var remoteMethods = append([]remoteMethod{
 	{
 		name: "LoginWithWxapp",
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
 			return c.LoginWithWxapp(ctx, canaryCode, canaryDetail("getUserInfo:ok"), authing.WithPhone(canaryPhone))
 		},
-		answer: canaryUser,
-		sends:  []string{canaryCode, canaryIV, canaryEncryptedData, canaryPhone},
+		answers: []string{canaryUser},
+		sends:   []string{canaryCode, canaryIV, canaryEncryptedData, canaryPhone},
 	},
 	{
 		name: "BindPhone",
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
 			return c.BindPhone(ctx, canaryCode, canaryDetail("getPhoneNumber:ok"))
 		},
-		answer: canaryUser,
-		sends:  []string{string(canaryToken), canaryCode, canaryIV, canaryEncryptedData},
+		answers: []string{canaryUser},
+		sends:   []string{string(canaryToken), canaryCode, canaryIV, canaryEncryptedData},
 	},
 	{
 		name: "GetPhone",
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
 			return c.GetPhone(ctx, canaryCode, canaryDetail("getPhoneNumber:ok"))
 		},
-		answer: `{"code":200,"message":"ok","data":{"phoneNumber":"` + canaryUserPhone + `","purePhoneNumber":"` +
-			canaryUserPhone + `","countryCode":"86","watermark":{"appid":"wx1","timestamp":1583400000}}}`,
+		answers: []string{`{"code":200,"message":"ok","data":{"phoneNumber":"` + canaryUserPhone + `","purePhoneNumber":"` +
+			canaryUserPhone + `","countryCode":"86","watermark":{"appid":"wx1","timestamp":1583400000}}}`},
 		sends: []string{string(canaryToken), canaryCode, canaryIV, canaryEncryptedData},
 	},
 	{
@@ -96,17 +142,261 @@ var remoteMethods = []remoteMethod{
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
 			return c.Decrypt(ctx, canaryCode, canaryEncryptedData, canaryIV)
 		},
-		answer: `{"code":200,"message":"ok","data":{"openId":"` + canaryUserOpenID + `","phoneNumber":"` +
-			canaryUserPhone + `","gender":1,"watermark":{"appid":"wx1","timestamp":1583400000}}}`,
+		answers: []string{`{"code":200,"message":"ok","data":{"openId":"` + canaryUserOpenID + `","phoneNumber":"` +
+			canaryUserPhone + `","gender":1,"watermark":{"appid":"wx1","timestamp":1583400000}}}`},
 		sends: []string{string(canaryToken), canaryCode, canaryIV, canaryEncryptedData},
 	},
+	{
+		name: "GetVerificationCode",
+		call: func(ctx context.Context, c *authing.Client) (any, error) {
+			return nil, c.GetVerificationCode(ctx, canaryPhone)
+		},
+		answers: []string{`{"code":200,"message":"发送成功"}`},
+		sends:   []string{canaryPhone},
+	},
+	{
+		name: "LoginByPhoneCode",
+		call: func(ctx context.Context, c *authing.Client) (any, error) {
+			return c.LoginByPhoneCode(ctx, canaryPhone, canarySMSCode)
+		},
+		answers: []string{graphqlData("login", canaryUserData)},
+		sends:   []string{string(canaryToken), canaryPhone, canarySMSCode},
+	},
+	{
+		name: "Register",
+		call: func(ctx context.Context, c *authing.Client) (any, error) {
+			return c.Register(ctx, authing.RegisterParams{
+				Email: canaryEmail, Username: canaryUsername, UnionID: canaryUnionID, Password: canaryPassword,
+				Nickname: canaryNickName, Photo: canaryAvatar, OAuth: canaryRawData, LastIP: canaryLastIP,
+			})
+		},
+		answers: []string{graphqlData("register", canaryUserData)},
+		sends:   []string{string(canaryToken), canaryEmail, canaryUsername, canaryUnionID, canaryAvatar, canaryLastIP},
+	},
+	{
+		name: "Login",
+		call: func(ctx context.Context, c *authing.Client) (any, error) {
+			return c.Login(ctx, authing.LoginParams{
+				Email: canaryEmail, Username: canaryUsername, UnionID: canaryUnionID, Password: canaryPassword,
+				LastIP: canaryLastIP, VerifyCode: canaryCaptcha,
+			})
+		},
+		answers: []string{graphqlData("login", canaryUserData)},
+		sends:   []string{string(canaryToken), canaryEmail, canaryUsername, canaryUnionID, canaryLastIP, canaryCaptcha},
+	},
+	{
+		name: "LoginByLDAP",
+		call: func(ctx context.Context, c *authing.Client) (any, error) {
+			return c.LoginByLDAP(ctx, canaryUsername, canaryPassword)
+		},
+		answers: []string{graphqlData("LoginByLDAP", canaryUserData)},
+		sends:   []string{canaryUsername, string(canaryPassword)},
+	},
+	{
+		name:    "CheckLoginStatus",
+		call:    func(ctx context.Context, c *authing.Client) (any, error) { return c.CheckLoginStatus(ctx) },
+		answers: []string{graphqlData("checkLoginStatus", `{"status":true,"code":200,"message":"ok"}`)},
+		sends:   []string{string(canaryToken)},
+		read:    true,
+	},
+	{
+		name:    "Logout",
+		call:    func(ctx context.Context, c *authing.Client) (any, error) { return nil, c.Logout(ctx, userID) },
+		answers: []string{graphqlData("updateUser", canaryUserData)},
+		sends:   []string{string(canaryToken)},
+	},
+	{
+		name:    "User",
+		call:    func(ctx context.Context, c *authing.Client) (any, error) { return c.User(ctx, userID) },
+		answers: []string{graphqlData("user", canaryUserData)},
+		sends:   []string{string(canaryToken)},
+		read:    true,
+	},
+	{
+		name: "Update",
+		call: func(ctx context.Context, c *authing.Client) (any, error) {
+			email, username, phone, token := canaryEmail, canaryUsername, canaryPhone, canaryGivenToken
+			password, oldPassword := canaryPassword, canaryOldPassword
+			return c.Update(ctx, userID, authing.UserUpdate{
+				Email: &email, Username: &username, Phone: &phone, Token: &token,
+				Password: &password, OldPassword: &oldPassword,
+			})
+		},
+		answers: []string{graphqlData("updateUser", canaryUserData)},
+		sends:   []string{string(canaryToken), canaryEmail, canaryUsername, canaryPhone, string(canaryGivenToken)},
+	},
+	{
+		name:    "UnbindEmail",
+		call:    func(ctx context.Context, c *authing.Client) (any, error) { return c.UnbindEmail(ctx, userID) },
+		answers: []string{graphqlData("unbindEmail", canaryUserData)},
+		sends:   []string{string(canaryToken)},
+	},
+	{
+		name: "SendResetPasswordEmail",
+		call: func(ctx context.Context, c *authing.Client) (any, error) {
+			return nil, c.SendResetPasswordEmail(ctx, canaryEmail)
+		},
+		answers: []string{graphqlData("sendResetPasswordEmail", canaryNotice)},
+		sends:   []string{string(canaryToken), canaryEmail},
+	},
+	{
+		name: "VerifyResetPasswordVerifyCode",
+		call: func(ctx context.Context, c *authing.Client) (any, error) {
+			return nil, c.VerifyResetPasswordVerifyCode(ctx, canaryEmail, canaryMailCode)
+		},
+		answers: []string{graphqlData("verifyResetPasswordVerifyCode", canaryNotice)},
+		sends:   []string{string(canaryToken), canaryEmail, canaryMailCode},
+	},
+	{
+		name: "ChangePassword",
+		call: func(ctx context.Context, c *authing.Client) (any, error) {
+			return c.ChangePassword(ctx, authing.ChangePasswordParams{
+				Email: canaryEmail, Password: canaryPassword, VerifyCode: canaryMailCode,
+			})
+		},
+		answers: []string{graphqlData("changePassword", canaryUserData)},
+		sends:   []string{string(canaryToken), canaryEmail, canaryMailCode},
+	},
+	{
+		name: "SendVerifyEmail",
+		call: func(ctx context.Context, c *authing.Client) (any, error) {
+			return nil, c.SendVerifyEmail(ctx, canaryEmail)
+		},
+		answers: []string{graphqlData("sendVerifyEmail", canaryNotice)},
+		sends:   []string{string(canaryToken), canaryEmail},
+	},
+	{
+		name:    "Metadata",
+		call:    func(ctx context.Context, c *authing.Client) (any, error) { return c.Metadata(ctx, userID) },
+		answers: []string{graphqlData("userMetadata", canaryMetadata)},
+		sends:   []string{string(canaryToken)},
+		read:    true,
+	},
+	{
+		name: "SetMetadata",
+		call: func(ctx context.Context, c *authing.Client) (any, error) {
+			return c.SetMetadata(ctx, userID, canaryMetaKey, canaryMetaValue)
+		},
+		answers: []string{graphqlData("setUserMetadata", canaryMetadata)},
+		sends:   []string{string(canaryToken), canaryMetaKey, canaryMetaValue},
+	},
+	{
+		name: "RemoveMetadata",
+		call: func(ctx context.Context, c *authing.Client) (any, error) {
+			return c.RemoveMetadata(ctx, userID, canaryMetaKey)
+		},
+		answers: []string{graphqlData("removeUserMetadata", canaryMetadata)},
+		sends:   []string{string(canaryToken), canaryMetaKey},
+	},
+	{
+		name: "GetAuthedAppList",
+		call: func(ctx context.Context, c *authing.Client) (any, error) {
+			return c.GetAuthedAppList(ctx, userID, authing.Page{Page: 2, Count: 5})
+		},
+		answers: []string{graphqlData("GetUserAuthorizedApps", `{"OAuthApps":[],"OIDCApps":[{"name":"x"}],"totalCount":1}`)},
+		sends:   []string{string(canaryToken)},
+		read:    true,
+	},
+	{
+		name: "RevokeAuthedApp",
+		call: func(ctx context.Context, c *authing.Client) (any, error) {
+			return c.RevokeAuthedApp(ctx, userID, "5d4bd78bd51b3761d5c7106f")
+		},
+		answers: []string{graphqlData("RevokeUserAuthorizedApp", `{"isRevoked":"true","_id":"5e","type":"oauth"}`)},
+		sends:   []string{string(canaryToken)},
+	},
+	{
+		name: "VerifyToken",
+		call: func(ctx context.Context, c *authing.Client) (any, error) { return c.VerifyToken(ctx, canaryGivenToken) },
+		answers: []string{graphqlData("checkLoginStatus", `{"status":true,"code":200,"message":"ok","token":`+
+			`{"data":{"id":"`+userID+`","clientId":"`+pool+`"},"iat":1583400000,"exp":1584696000}}`)},
+		sends: []string{string(canaryToken), string(canaryGivenToken)},
+		read:  true,
+	},
+}, requestsOfChangeAvatar()...)
+
+func requestsOfChangeAvatar() (requests []remoteMethod) {
+	for step, sends := range [][]string{
+		{string(canaryToken)}, {canaryUploadToken, canaryImage[8:]}, {string(canaryToken), userID},
+	} {
+		requests = append(requests, remoteMethod{
+			name: "ChangeAvatar",
+			call: func(ctx context.Context, c *authing.Client) (any, error) {
+				return c.ChangeAvatar(ctx, userID, canaryImageReader())
+			},
+			answers: []string{
+				graphqlData("qiNiuUploadToken", `"`+canaryUploadToken+`"`),
+				`{"hash":"FhSx","key":"avatar/wechatapp/5e05.png"}`,
+				graphqlData("updateUser", canaryUserData),
+			},
+			step:  step,
+			sends: sends,
+		})
+	}
+	return requests
+}
+
+func TestMethodsAreAllInTheTable(t *testing.T) {
+	t.Parallel()
+	var want, got []string
+	client := reflect.TypeFor[*authing.Client]()
+	for i := range client.NumMethod() {
+		method := client.Method(i)
+		for j := range method.Type.NumIn() {
+			if method.Type.In(j) == reflect.TypeFor[context.Context]() {
+				want = append(want, method.Name)
+			}
+		}
+	}
+	for _, m := range remoteMethods {
+		if m.step == 0 {
+			got = append(got, m.name)
+		}
+	}
+	assert.Greater(t, len(want), 20)
+	assert.ElementsMatch(t, want, got)
+}
+
+// The tests over the table are told by it what to expect, so it must not forget what a read is.
+func TestMethodsThatRead(t *testing.T) {
+	t.Parallel()
+	var reads []string
+	for _, m := range remoteMethods {
+		if m.read {
+			reads = append(reads, m.name)
+		}
+	}
+	assert.ElementsMatch(t, reads, []string{"User", "CheckLoginStatus", "VerifyToken", "Metadata", "GetAuthedAppList"})
+}
+
+// Every call succeeds on good answers, and makes as many requests as the table says.
+func TestMethodsSucceed(t *testing.T) {
+	t.Parallel()
+	eachMethod(t, func(t *testing.T, m remoteMethod) {
+		client, got := setupResponder(t, m.succeed())
+
+		_, err := m.call(context.Background(), client.As(canaryToken))
+
+		require.NoError(t, err)
+		require.Len(t, got.all(), len(m.answers))
+		request := got.all()[m.step]
+		for _, secret := range m.sends {
+			assert.Contains(t, request.Line+request.Header.Get("Authorization")+request.Body, asSent(secret))
+		}
+	})
+}
+
+// asSent is a text as it stands in a request.
+func asSent(text string) string {
+	quoted, _ := json.Marshal(text)
+	return strings.Trim(string(quoted), `"`)
 }
 
 // eachMethod runs a test for every method.
 func eachMethod(t *testing.T, test func(t *testing.T, m remoteMethod)) {
 	t.Helper()
 	for _, m := range remoteMethods {
-		t.Run(m.name, func(t *testing.T) {
+		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
 			test(t, m)
 		})
@@ -142,12 +432,44 @@ func (m remoteMethod) wantFailure(t *testing.T, result any, err error, sent bool
 	}
 }
 
-// mostArrivals is how often a request may reach the service.
-func (m remoteMethod) mostArrivals() int {
+// arrivals is how often a request reaches a service in passing trouble.
+func (m remoteMethod) arrivals() int {
 	if m.read {
 		return 2
 	}
 	return 1
+}
+
+// succeed answers all requests of a call well, again and again.
+func (m remoteMethod) succeed() httpmock.Responder {
+	var requests atomic.Int32
+	return func(*http.Request) (*http.Response, error) {
+		return stringAnswer(http.StatusOK, m.answers[int(requests.Add(1)-1)%len(m.answers)]), nil
+	}
+}
+
+// prepared leaves the request that m is about, and those after it, to next and answers those before it well.
+func (m remoteMethod) prepared(next transportFunc) transportFunc {
+	var (
+		requests atomic.Int32
+		succeed  = m.succeed()
+	)
+	return func(r *http.Request) (*http.Response, error) {
+		if int(requests.Add(1)) <= m.step {
+			return succeed(r)
+		}
+		return next(r)
+	}
+}
+
+// setupFailing returns a client to whose request that m is about respond answers, and the requests since then.
+func (m remoteMethod) setupFailing(t *testing.T, respond httpmock.Responder, opts ...authing.Option) (*authing.Client, func() []exchange) {
+	t.Helper()
+	client, got := setupResponder(t, httpmock.Responder(m.prepared(transportFunc(respond))), opts...)
+	return client.As(canaryToken), func() []exchange {
+		all := got.all()
+		return all[min(m.step, len(all)):]
+	}
 }
 
 // clientAt returns a client, signed in with the canary token, all of whose hosts are at url.

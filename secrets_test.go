@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -89,18 +90,25 @@ func (s *leakSearch) layers(t *testing.T, err error) {
 	}
 }
 
-// seen is a request as a server, a proxy or a transport sees it, and could quote it.
-type seen struct{ url, path, authorization, body string }
+// seen is a request as a server, a proxy or a transport sees it, and could quote it, and its good answer.
+type seen struct{ url, path, authorization, body, success string }
 
-func see(r *http.Request) seen {
+func see(r *http.Request, success string) seen {
 	var body []byte
 	if r.Body != nil {
 		body, _ = io.ReadAll(r.Body)
 	}
-	return seen{r.URL.String(), r.URL.RequestURI(), r.Header.Get("Authorization"), string(body)}
+	return seen{r.URL.String(), r.URL.RequestURI(), r.Header.Get("Authorization"), string(body), success}
 }
 
 func (s seen) String() string { return s.url + " " + s.authorization + " " + s.body }
+
+// field is the field of a GraphQL answer.
+func (s seen) field() string {
+	_, member, _ := strings.Cut(s.success, `{"data":{"`)
+	field, _, _ := strings.Cut(member, `"`)
+	return field
+}
 
 // quoted is the request as a JSON text.
 func (s seen) quoted() string {
@@ -169,9 +177,24 @@ var indiscretions = []indiscretion{
 	}),
 	saying("cut", 200, func(s seen) string { return `{"code":200,"message":` + s.quoted()[:len(s.quoted())-1] }),
 	saying("invalid UTF-8", 200, func(s seen) string { return `{"code":200,"message":"` + "\xff" + s.String() }),
-	saying("half a success", 200, func(seen) string { return canaryUser[:len(canaryUser)-2] }),
-	saying("success, but 500", 500, func(seen) string { return canaryUser }),
-	saying("success with a code", 200, func(seen) string { return strings.Replace(canaryUser, "200", "2000", 1) }),
+	saying("half a success", 200, func(s seen) string { return s.success[:len(s.success)-2] }),
+	saying("success, but 500", 500, func(s seen) string { return s.success }),
+	saying("success with a rest", 200, func(s seen) string { return s.success + s.String() }),
+	saying("success of another call", 200, func(s seen) string { return graphqlData("another", s.quoted()) }),
+	saying("several GraphQL errors", 200, func(s seen) string {
+		return `{"errors":[` + s.quoted() + `,{"message":` + s.quoted() + `},{"extensions":` + s.quoted() +
+			`},{"message":{"code":2005,"message":` + s.quoted() + `}}]}`
+	}),
+	saying("text instead of a result", 200, func(s seen) string { return graphqlData(s.field(), s.quoted()) }),
+	saying("text instead of any type", 200, func(s seen) string {
+		return graphqlData(s.field(), `{"blocked":`+s.quoted()+`,"status":`+s.quoted()+`,"list":`+s.quoted()+
+			`,"OAuthApps":`+s.quoted()+`,"when":[`+s.quoted()+`]}`)
+	}),
+	saying("notice", 200, func(s seen) string {
+		return graphqlData(s.field(), `{"code":2300,"message":`+s.quoted()+`,"status":false}`)
+	}),
+	saying("error of the storage", 401, func(s seen) string { return `{"error":` + s.quoted() + `}` }),
+	saying("key of the storage", 200, func(s seen) string { return `{"key":["` + s.quoted() + `]}` }),
 
 	breaking("error", func(s seen) error { return fmt.Errorf("cannot send %v", s) }),
 	breaking("error with the path alone", func(s seen) error { return errors.New("cannot send " + s.path) }),
@@ -210,35 +233,35 @@ func TestSecretsInFailures(t *testing.T) {
 	search := &leakSearch{}
 	search.report(t, 50_000)
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
-		for _, i := range indiscretions {
-			t.Run(i.name, func(t *testing.T) {
-				t.Parallel()
-				var (
-					log     bytes.Buffer
-					request seen
-				)
-				client := clientOver(t, transportFunc(func(r *http.Request) (*http.Response, error) {
-					request = see(r)
-					status, body, err := i.answer(request)
-					if err != nil {
-						return nil, err
-					}
-					return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
-				}), authing.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
-
-				result, err := m.call(context.Background(), client)
-
-				require.Error(t, err)
-				assert.Nil(t, result)
-				for _, secret := range m.sends {
-					assert.Contains(t, request.String(), secret, "a secret that is not sent proves nothing")
+		eachCell(t, indiscretions, func(t *testing.T, i indiscretion) {
+			var (
+				log     bytes.Buffer
+				request seen
+			)
+			client := clientOver(t, m.prepared(func(r *http.Request) (*http.Response, error) {
+				request = see(r, m.answers[m.step])
+				status, body, err := i.answer(request)
+				if err != nil {
+					return nil, err
 				}
-				search.failure(t, err)
-				assert.NotContains(t, err.Error(), request.url)
-				require.NotEmpty(t, log.String())
-				search.text(t, "the log", log.String())
-			})
-		}
+				return stringAnswer(status, body), nil
+			}), authing.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
+
+			result, err := m.call(context.Background(), client)
+
+			require.NotEmpty(t, log.String())
+			search.text(t, "the log", log.String())
+			for _, secret := range m.sends {
+				assert.Contains(t, request.String(), asSent(secret), "a secret that is not sent proves nothing")
+			}
+			if err == nil { // a call that promises nothing, and one for which a refusal is a result
+				assert.Contains(t, []string{"GetVerificationCode", "CheckLoginStatus"}, m.name)
+				return
+			}
+			assert.Nil(t, result)
+			search.failure(t, err)
+			assert.NotContains(t, err.Error(), request.url)
+		})
 	})
 }
 
@@ -268,8 +291,9 @@ func TestSecretsInBrokenBodies(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				client := clientOver(t, transportFunc(func(r *http.Request) (*http.Response, error) {
-					body := &brokenBody{strings.NewReader(m.answer[:len(m.answer)-1]), err(see(r))}
+				client := clientOver(t, m.prepared(func(r *http.Request) (*http.Response, error) {
+					answer := m.answers[m.step]
+					body := &brokenBody{strings.NewReader(answer[:len(answer)-1]), err(see(r, answer))}
 					return &http.Response{StatusCode: 200, Header: http.Header{}, Body: body}, nil
 				}))
 
@@ -287,18 +311,15 @@ func TestSecretsInCutAnswers(t *testing.T) {
 	search := &leakSearch{}
 	search.report(t, 10_000)
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
-		for _, c := range cuts {
-			t.Run(c.name, func(t *testing.T) {
-				t.Parallel()
-				url, _, _ := startCutting(t, c, 0, m.answer)
+		eachCell(t, cuts, func(t *testing.T, c cut) {
+			url, _, _ := m.startCutting(t, c, false)
 
-				_, err := m.call(context.Background(), clientAt(t, url))
+			_, err := m.call(context.Background(), clientAt(t, url))
 
-				require.Error(t, err)
-				search.failure(t, err)
-				assert.NotContains(t, err.Error(), url)
-			})
-		}
+			require.Error(t, err)
+			search.failure(t, err)
+			assert.NotContains(t, err.Error(), url)
+		})
 	})
 }
 
@@ -317,12 +338,12 @@ func TestSecretsInBrokenHeads(t *testing.T) {
 				head = fmt.Sprintf(head, secret)
 				t.Run(head, func(t *testing.T) {
 					t.Parallel()
-					url := startTCP(t, func(conn net.Conn) {
-						readRequest(bufio.NewReader(conn))
+					url, _, _ := m.startCutting(t, cut{head, func(conn *net.TCPConn, in *bufio.Reader, _ string) {
+						readRequest(in)
 						io.WriteString(conn, head+"\r\nConnection: close\r\n\r\n")
-					})
+					}}, false)
 
-					_, err := m.call(context.Background(), clientAt(t, url))
+					_, err := m.call(context.Background(), clientAt(t, url, authing.WithReadRetries(0)))
 
 					require.Error(t, err)
 					search.failure(t, err)
@@ -427,13 +448,69 @@ func TestSecretsInRefusals(t *testing.T) {
 		"line break in the token":        bind(canaryCode, canaryToken+"\r\n"),
 		"white space in the token":       bind(canaryCode, "Bearer "+canaryToken),
 		"token beyond ASCII":             bind(canaryCode, canaryToken+"é"),
-		"pool id":                        func(*authing.Client) error { _, err := authing.NewClient(canaryPhone); return err },
-		"password in a host":             building(authing.WithHosts(authing.Hosts{Users: "https://ann:" + canaryCode + "@example.com"})),
-		"secret in a query":              building(authing.WithHosts(authing.Hosts{OAuth: "https://example.com?key=" + canaryCode})),
-		"host that is no URL":            building(authing.WithHosts(authing.Hosts{OAuth: "https://exa mple.com/%zz" + canaryCode})),
-		"user agent":                     building(authing.WithUserAgent(canaryCode + "\n")),
-		"public key":                     building(authing.WithPublicKey("-----BEGIN PUBLIC KEY-----\n" + canaryEncryptedData + "\n-----END PUBLIC KEY-----")),
-		"public key that is no PEM":      building(authing.WithPublicKey(canaryEncryptedData)),
+		"white space in a token to verify": func(c *authing.Client) error {
+			_, err := c.VerifyToken(context.Background(), canaryGivenToken+" ")
+			return err
+		},
+		"control character in an e-mail address": func(c *authing.Client) error {
+			return c.SendVerifyEmail(context.Background(), canaryEmail+"\n")
+		},
+		"control character in a mailed code": func(c *authing.Client) error {
+			return c.VerifyResetPasswordVerifyCode(context.Background(), canaryEmail, canaryMailCode+"\x00")
+		},
+		"control character in a user name": func(c *authing.Client) error {
+			_, err := c.LoginByLDAP(context.Background(), canaryUsername+"\x7f", canaryPassword)
+			return err
+		},
+		"invalid UTF-8 in a captcha": func(c *authing.Client) error {
+			_, err := c.Login(context.Background(), authing.LoginParams{Email: canaryEmail, VerifyCode: canaryCaptcha + "\xff"})
+			return err
+		},
+		"long password": func(c *authing.Client) error {
+			_, err := c.Register(context.Background(),
+				authing.RegisterParams{Username: canaryUsername, Password: canaryPassword + authing.Secret(strings.Repeat("x", 117))})
+			return err
+		},
+		"password without the old one": func(c *authing.Client) error {
+			password := canaryPassword
+			_, err := c.Update(context.Background(), userID, authing.UserUpdate{Password: &password})
+			return err
+		},
+		"control character in an update": func(c *authing.Client) error {
+			token := canaryGivenToken + "\r\n"
+			_, err := c.Update(context.Background(), userID, authing.UserUpdate{Token: &token})
+			return err
+		},
+		"control character in a metadata key": func(c *authing.Client) error {
+			_, err := c.SetMetadata(context.Background(), userID, canaryMetaKey+"\t", canaryMetaValue)
+			return err
+		},
+		"metadata of nobody": func(c *authing.Client) error {
+			_, err := c.SetMetadata(context.Background(), "", canaryMetaKey, canaryMetaValue)
+			return err
+		},
+		"texted code with letters": func(c *authing.Client) error {
+			_, err := c.LoginByPhoneCode(context.Background(), canaryPhone, canarySMSCode+"x")
+			return err
+		},
+		"path in a phone number": func(c *authing.Client) error {
+			return c.GetVerificationCode(context.Background(), canaryPhone+"/x")
+		},
+		"image of no type": func(c *authing.Client) error {
+			_, err := c.ChangeAvatar(context.Background(), userID, strings.NewReader(canaryImage[8:]))
+			return err
+		},
+		"large image": func(c *authing.Client) error {
+			_, err := c.ChangeAvatar(context.Background(), userID, strings.NewReader(canaryImage+strings.Repeat("x", 5<<20)))
+			return err
+		},
+		"pool id":                   func(*authing.Client) error { _, err := authing.NewClient(canaryPhone); return err },
+		"password in a host":        building(authing.WithHosts(authing.Hosts{Users: "https://ann:" + canaryCode + "@example.com"})),
+		"secret in a query":         building(authing.WithHosts(authing.Hosts{OAuth: "https://example.com?key=" + canaryCode})),
+		"host that is no URL":       building(authing.WithHosts(authing.Hosts{OAuth: "https://exa mple.com/%zz" + canaryCode})),
+		"user agent":                building(authing.WithUserAgent(canaryCode + "\n")),
+		"public key":                building(authing.WithPublicKey("-----BEGIN PUBLIC KEY-----\n" + canaryEncryptedData + "\n-----END PUBLIC KEY-----")),
+		"public key that is no PEM": building(authing.WithPublicKey(canaryEncryptedData)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -459,7 +536,7 @@ func TestSecretsInSuccesses(t *testing.T) {
 	search.report(t, 100)
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
 		var log bytes.Buffer
-		client, _ := setup(t, http.StatusOK, m.answer, authing.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
+		client, _ := setupResponder(t, m.succeed(), authing.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
 
 		_, err := m.call(context.Background(), client.As(canaryToken))
 
@@ -491,7 +568,40 @@ func TestSecretsInClients(t *testing.T) {
 		search.text(t, "options under "+verb, fmt.Sprintf(verb, opts))
 		search.text(t, "login options under "+verb, fmt.Sprintf(verb, []authing.WxappOption{authing.WithPhone(canaryPhone)}))
 	}
-	text, err := json.Marshal(client)
+	text, err := json.Marshal(map[string]any{"client": client})
 	require.NoError(t, err)
 	search.text(t, "a client as JSON", string(text))
 }
+
+// On the wire a texted code is a number, without the zeros that it begins with. It is the same code still.
+func TestSecretsTextedCodeWithoutItsZeros(t *testing.T) {
+	t.Parallel()
+	client, got := setup(t, http.StatusOK, `{"errors":[{"message":"the code 915482 has expired"}]}`)
+
+	_, err := client.LoginByPhoneCode(context.Background(), canaryPhone, "00915482")
+
+	require.Error(t, err)
+	assert.Contains(t, got.only(t).Body, `"phoneCode":915482,`)
+	assert.NotContains(t, err.Error(), "915482")
+}
+
+// A password is never on the wire as it is, but for the directory that needs it.
+func TestSecretsPasswordsTravelEncrypted(t *testing.T) {
+	t.Parallel()
+	ciphers := map[string]int{"Register": 1, "Login": 1, "Update": 2, "ChangePassword": 1}
+	eachMethod(t, func(t *testing.T, m remoteMethod) {
+		client, got := setupResponder(t, m.succeed())
+
+		_, err := m.call(context.Background(), client.As(canaryToken))
+
+		require.NoError(t, err)
+		sent := fmt.Sprint(got.all())
+		for _, password := range []authing.Secret{canaryPassword, canaryOldPassword} {
+			assert.Equal(t, m.name == "LoginByLDAP" && password == canaryPassword, strings.Contains(sent, asSent(string(password))))
+		}
+		assert.Len(t, cipherText.FindAllString(sent, -1), ciphers[m.name])
+	})
+}
+
+// cipherText is 128 bytes in base64.
+var cipherText = regexp.MustCompile(`"[0-9A-Za-z+/]{171}="`)

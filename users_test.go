@@ -1,6 +1,7 @@
 package authing_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -11,12 +12,17 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"os"
+	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -25,7 +31,7 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// manyUsers is a service whose codes tell whose they are: "ann/1" is of ann.
+// manyUsers is a service whose codes and ids tell whose they are: "ann/1" is of ann.
 // It counts what a client must never do: send one user's code with another's token, or a code twice.
 type manyUsers struct {
 	calls, mixUps, repeats atomic.Int32
@@ -35,10 +41,18 @@ type manyUsers struct {
 func (s *manyUsers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.calls.Add(1)
 	var sent struct {
-		Code string `json:"code"`
+		Code      string            `json:"code"`
+		Variables map[string]string `json:"variables"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
 		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	if id := sent.Variables["id"]; id != "" {
+		if r.Header.Get("Authorization") != "Bearer token-of-"+id {
+			s.mixUps.Add(1)
+		}
+		fmt.Fprintf(w, `{"data":{"user":{"_id":%q}}}`, id)
 		return
 	}
 	if _, again := s.spent.LoadOrStore(sent.Code, true); again {
@@ -62,11 +76,11 @@ func TestUsersAreNotMixedUp(t *testing.T) {
 	service := &manyUsers{}
 	srv := httptest.NewServer(service)
 	t.Cleanup(srv.Close)
-	client, err := authing.NewClient(pool, authing.WithHosts(authing.Hosts{OAuth: srv.URL}))
+	client, err := authing.NewClient(pool, authing.WithHosts(authing.Hosts{OAuth: srv.URL, Users: srv.URL}))
 	require.NoError(t, err)
 	t.Cleanup(client.CloseIdleConnections)
 
-	// session signs a user in and binds a phone as that user, and as the user of the session before.
+	// session signs a user in, looks the user up and binds a phone as that user, and as the user of the session before.
 	session := func(name, before string, asBefore *authing.Client) (*authing.Client, error) {
 		ctx := context.Background()
 		user, err := client.LoginWithWxapp(ctx, name+"/login", loginDetail)
@@ -76,6 +90,10 @@ func TestUsersAreNotMixedUp(t *testing.T) {
 		asUser := client.As(user.Token)
 		if _, err := client.LoginWithWxapp(ctx, name+"/refused", loginDetail); !errors.Is(err, authing.ErrCodeInvalid) {
 			return nil, fmt.Errorf("%s was not refused: %w", name, err)
+		}
+		found, err := asUser.User(ctx, name)
+		if err != nil || found.ID != name {
+			return nil, fmt.Errorf("%s found %v: %w", name, found, err)
 		}
 		bound, err := asUser.BindPhone(ctx, name+"/bind", phoneDetail)
 		if err != nil || bound.ID != name {
@@ -110,7 +128,7 @@ func TestUsersAreNotMixedUp(t *testing.T) {
 	}
 	running.Wait()
 
-	assert.EqualValues(t, goroutines*(4*rounds-1), service.calls.Load())
+	assert.EqualValues(t, goroutines*(5*rounds-1), service.calls.Load())
 	assert.Zero(t, service.mixUps.Load())
 	assert.Zero(t, service.repeats.Load())
 	_, err = client.BindPhone(context.Background(), "nobody/bind", phoneDetail)
@@ -242,5 +260,442 @@ func TestUsersDataStaysInItsCall(t *testing.T) {
 		assert.Zero(t, s.strangers.Load())
 		assert.Positive(t, s.whole.Load())
 		assert.Positive(t, s.broken.Load())
+	}
+}
+
+// avatarUsers is the users host of a call of ChangeAvatar.
+type avatarUsers struct {
+	updates atomic.Int32
+	photo   atomic.Value
+}
+
+func (u *avatarUsers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var sent struct {
+		Variables struct{ Photo string }
+	}
+	json.NewDecoder(r.Body).Decode(&sent)
+	if sent.Variables.Photo == "" {
+		io.WriteString(w, graphqlData("qiNiuUploadToken", `"`+canaryUploadToken+`"`))
+		return
+	}
+	u.photo.Store(sent.Variables.Photo)
+	u.updates.Add(1)
+	io.WriteString(w, graphqlData("updateUser", canaryUserData))
+}
+
+// setupAvatar returns a client whose uploads go to store, and the users host behind it.
+func setupAvatar(t *testing.T, store http.HandlerFunc, opts ...authing.Option) (*authing.Client, *avatarUsers) {
+	t.Helper()
+	users := &avatarUsers{}
+	usersHost, storage := httptest.NewServer(users), httptest.NewServer(store)
+	client, err := authing.NewClient(pool, append([]authing.Option{
+		authing.WithHosts(authing.Hosts{Users: usersHost.URL, Upload: storage.URL, CDN: "https://cdn.example"}),
+	}, opts...)...)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		client.CloseIdleConnections()
+		storage.CloseClientConnections()
+		storage.Close()
+		usersHost.Close()
+	})
+	return client.As(canaryToken), users
+}
+
+func storeAll(w http.ResponseWriter, r *http.Request) {
+	if _, err := io.Copy(io.Discard, r.Body); err == nil {
+		io.WriteString(w, `{"key":"stored.png"}`)
+	}
+}
+
+func tryAvatar(client *authing.Client, image io.Reader) (*authing.User, error) {
+	return client.ChangeAvatar(context.Background(), userID, image)
+}
+
+// pngOf is an image of that many bytes.
+func pngOf(size int) string { return canaryImage + strings.Repeat("x", size-len(canaryImage)) }
+
+// plain hides from a reader everything but Read, so that nobody can tell how much it has.
+type plain struct{ io.Reader }
+
+// readerFunc is an io.Reader.
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// The storage has the first bytes of an image before the last ones were read.
+func TestUsersAvatarIsStreamed(t *testing.T) {
+	t.Parallel()
+	const first = 128 << 10
+	arrived := make(chan struct{})
+	client, users := setupAvatar(t, func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.CopyN(io.Discard, r.Body, first/2); err == nil {
+			close(arrived)
+		}
+		storeAll(w, r)
+	})
+	image := io.MultiReader(strings.NewReader(pngOf(first)), readerFunc(func([]byte) (int, error) {
+		select {
+		case <-arrived:
+			return 0, io.EOF
+		case <-time.After(5 * time.Second):
+			return 0, errors.New("the storage did not get the beginning")
+		}
+	}))
+
+	_, err := tryAvatar(client, image)
+
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, users.updates.Load())
+}
+
+// It measures what the process allocates, so it cannot run in parallel.
+func TestUsersAvatarIsNotHeldInMemory(t *testing.T) {
+	client, _ := setupAvatar(t, storeAll)
+	image := pngOf(5 << 20)
+	for name, reader := range map[string]io.Reader{"known": strings.NewReader(image), "unknown": plain{strings.NewReader(image)}} {
+		bytes := allocated(func() {
+			_, err := tryAvatar(client, reader)
+			require.NoError(t, err)
+		})
+		assert.Less(t, bytes, uint64(2<<20), name)
+	}
+}
+
+func TestUsersAvatarLength(t *testing.T) {
+	t.Parallel()
+	image := pngOf(100_000)
+	file := func(skip int64) io.Reader {
+		name := filepath.Join(t.TempDir(), "ann.png")
+		require.NoError(t, os.WriteFile(name, []byte(strings.Repeat("s", int(skip))+image), 0o600))
+		opened, err := os.Open(name)
+		require.NoError(t, err)
+		t.Cleanup(func() { opened.Close() })
+		_, err = opened.Seek(skip, io.SeekStart)
+		require.NoError(t, err)
+		return opened
+	}
+	for name, tt := range map[string]struct {
+		image io.Reader
+		known bool
+	}{
+		"bytes.Reader":       {bytes.NewReader([]byte(image)), true},
+		"bytes.Buffer":       {bytes.NewBufferString(image), true},
+		"strings.Reader":     {strings.NewReader(image), true},
+		"file":               {file(0), true},
+		"rest of a file":     {file(1000), true},
+		"part of a reader":   {io.NewSectionReader(strings.NewReader("12345"+image), 5, int64(len(image))), true},
+		"plain reader":       {plain{strings.NewReader(image)}, false},
+		"byte by byte":       {iotest.OneByteReader(strings.NewReader(image)), false},
+		"with the end early": {iotest.DataErrReader(strings.NewReader(image)), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var (
+				told, counted int64
+				stored        string
+			)
+			client, users := setupAvatar(t, func(w http.ResponseWriter, r *http.Request) {
+				told = r.ContentLength
+				counter := &countingReader{Reader: r.Body}
+				r.Body = io.NopCloser(counter)
+				if file, _, err := r.FormFile("file"); err == nil {
+					content, _ := io.ReadAll(file)
+					stored = string(content)
+				}
+				io.Copy(io.Discard, r.Body)
+				counted = counter.count.Load()
+				io.WriteString(w, `{"key":"stored.png"}`)
+			})
+
+			_, err := tryAvatar(client, tt.image)
+
+			require.NoError(t, err)
+			assert.True(t, image == stored, "the image arrived changed")
+			if tt.known {
+				assert.Equal(t, counted, told)
+			} else {
+				assert.EqualValues(t, -1, told)
+			}
+			assert.Equal(t, "https://cdn.example/stored.png", users.photo.Load())
+		})
+	}
+}
+
+// countingReader counts what is read and how often.
+type countingReader struct {
+	io.Reader
+	count, reads atomic.Int64
+}
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	r.reads.Add(1)
+	n, err := r.Reader.Read(p)
+	r.count.Add(int64(n))
+	return n, err
+}
+
+func TestUsersAvatarThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	const limit = 5 << 20
+	errDisk := errors.New("the disk is gone")
+	huge := io.LimitReader(readerFunc(func(p []byte) (int, error) { return copy(p, canaryImage), nil }), 10*limit)
+	for name, tt := range map[string]struct {
+		image  io.Reader
+		most   int64 // that is read of it
+		unsent bool
+		fits   bool
+		cause  error
+	}{
+		"as large as may be":             {image: strings.NewReader(pngOf(limit)), most: limit, fits: true},
+		"as large as may be, unknown":    {image: plain{strings.NewReader(pngOf(limit))}, most: limit, fits: true},
+		"a byte too large, unknown":      {image: plain{strings.NewReader(pngOf(limit + 1))}, most: limit + 1},
+		"much too large":                 {image: huge, most: limit + 64<<10},
+		"of a type that cannot be shown": {image: plain{strings.NewReader("<svg>" + strings.Repeat("x", limit))}, most: 512, unsent: true},
+		"unreadable":                     {image: iotest.ErrReader(errDisk), unsent: true, cause: errDisk},
+		"unreadable soon": {image: io.MultiReader(strings.NewReader(pngOf(100)), iotest.ErrReader(errDisk)),
+			most: 100, unsent: true, cause: errDisk},
+		"unreadable later": {image: io.MultiReader(strings.NewReader(pngOf(100_000)), iotest.ErrReader(errDisk)),
+			most: 100_000, cause: errDisk},
+		"canceled by its source": {image: io.MultiReader(strings.NewReader(pngOf(100_000)), iotest.ErrReader(context.Canceled)),
+			most: 100_000, cause: context.Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var uploads, whole atomic.Int32
+			client, users := setupAvatar(t, func(w http.ResponseWriter, r *http.Request) {
+				uploads.Add(1)
+				if _, err := io.Copy(io.Discard, r.Body); err == nil {
+					whole.Add(1)
+				}
+				io.WriteString(w, `{"key":"stored.png"}`)
+			})
+			image := &countingReader{Reader: tt.image}
+
+			user, err := tryAvatar(client, image)
+
+			assert.LessOrEqual(t, image.count.Load(), tt.most)
+			if tt.fits {
+				require.NoError(t, err)
+				assert.EqualValues(t, 1, users.updates.Load())
+				return
+			}
+			assert.Nil(t, user)
+			require.ErrorIs(t, err, authing.ErrInvalidArgument)
+			require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
+			if tt.cause != nil {
+				require.ErrorIs(t, err, tt.cause)
+			}
+			var e *authing.Error
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, "ChangeAvatar", e.Op)
+			if tt.unsent {
+				assert.Zero(t, uploads.Load())
+			}
+			assert.Zero(t, whole.Load())
+			assert.Zero(t, users.updates.Load())
+		})
+	}
+	t.Run("known to be a byte too large", func(t *testing.T) {
+		t.Parallel()
+		client, got := setup(t, http.StatusOK, canaryUser)
+		image := strings.NewReader(pngOf(limit + 1))
+
+		_, err := tryAvatar(client, image)
+
+		wantRefused(t, err, got)
+		assert.Equal(t, limit+1, image.Len(), "it was read")
+	})
+}
+
+func TestUsersAvatarKeysCannotBeGuessed(t *testing.T) {
+	t.Parallel()
+	const calls = 1000
+	m := requestsOfChangeAvatar()[0]
+	client, got := setupResponder(t, m.succeed())
+	for range calls {
+		_, err := tryAvatar(client, canaryImageReader())
+		require.NoError(t, err)
+	}
+	keys := map[string]bool{}
+	for _, e := range got.all() {
+		for _, key := range avatarKey.FindAllString(e.Body, -1) {
+			keys[key] = true
+		}
+	}
+	assert.Len(t, keys, calls)
+}
+
+var avatarKey = regexp.MustCompile(`\r\navatar/wechatapp/[0-9a-f]{32}\.png\r\n`)
+
+// The image is the caller's again once the call returned, also when nobody read it to its end.
+func TestUsersAvatarIsNotReadAfterwards(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{200, 401, 502} {
+		returned, late := make(chan struct{}), make(chan error)
+		m := requestsOfChangeAvatar()[1]
+		client := clientOver(t, m.prepared(func(r *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(r.URL.Path, "/graphql") {
+				return stringAnswer(http.StatusOK, m.answers[2]), nil
+			}
+			body := r.Body
+			go func() { // as net/http does when the answer comes early
+				<-returned
+				_, err := io.Copy(io.Discard, body)
+				late <- err
+			}()
+			return stringAnswer(status, `{"key":"stored.png"}`), nil
+		}))
+		image := &countingReader{Reader: plain{strings.NewReader(pngOf(100_000))}}
+
+		_, err := tryAvatar(client, image)
+
+		assert.Equal(t, status == 200, err == nil)
+		before := image.reads.Load()
+		close(returned)
+		require.Error(t, <-late)
+		assert.Equal(t, before, image.reads.Load())
+	}
+}
+
+func TestUsersAvatarCanceledWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	client, users := setupAvatar(t, storeAll)
+	image := &countingReader{Reader: io.MultiReader(strings.NewReader(pngOf(100_000)), readerFunc(func(p []byte) (int, error) {
+		cancel()
+		return copy(p, canaryImage), nil
+	}))}
+
+	user, err := client.ChangeAvatar(ctx, userID, image)
+
+	reads := image.reads.Load()
+	assert.Nil(t, user)
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, authing.ErrOutcomeUnknown)
+	require.NotErrorIs(t, err, authing.ErrInvalidArgument)
+	client.CloseIdleConnections()
+	assert.Zero(t, users.updates.Load())
+	assert.Equal(t, reads, image.reads.Load())
+}
+
+func TestUsersAvatarAnswers(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		status  int
+		body    string
+		message string // of a refusal
+	}{
+		"bad token":           {401, `{"error":"bad token"}`, "bad token"},
+		"bad form":            {400, `{"error":"invalid multipart format"}`, "invalid multipart format"},
+		"file exists":         {614, `{"error":"file exists"}`, "file exists"},
+		"slow down":           {429, `{"error":"slow down"}`, "slow down"},
+		"refused with 200":    {200, `{"error":"callback failed"}`, "callback failed"},
+		"HTML":                {200, "<html>", ""},
+		"HTML of a 502":       {502, "<html>", ""},
+		"HTML of a 403":       {403, "<html>", ""},
+		"nothing":             {200, "", ""},
+		"null":                {200, "null", ""},
+		"empty object":        {200, "{}", ""},
+		"no key":              {200, `{"hash":"FhSx"}`, ""},
+		"empty key":           {200, `{"key":""}`, ""},
+		"null key":            {200, `{"key":null}`, ""},
+		"number as key":       {200, `{"key":5}`, ""},
+		"line break in key":   {200, `{"key":"stored\n.png"}`, ""},
+		"list as key":         {200, `{"key":["stored.png"]}`, ""},
+		"cut":                 {200, `{"key":"stored.png"`, ""},
+		"rest":                {200, `{"key":"stored.png"}x`, ""},
+		"invalid UTF-8":       {200, "{\"key\":\"\xff\"}", ""},
+		"key, but 500":        {500, `{"key":"stored.png"}`, ""},
+		"key, but 302":        {302, `{"key":"stored.png"}`, ""},
+		"refusal, but 503":    {503, `{"error":"busy"}`, "busy"},
+		"GraphQL":             {200, graphqlData("updateUser", canaryUserData), ""},
+		"envelope of Authing": {200, canaryUser, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, users := setupAvatar(t, func(w http.ResponseWriter, r *http.Request) {
+				io.Copy(io.Discard, r.Body)
+				w.Header().Set("Retry-After", "7")
+				w.WriteHeader(tt.status)
+				io.WriteString(w, tt.body)
+			})
+
+			user, err := tryAvatar(client, canaryImageReader())
+
+			assert.Nil(t, user)
+			var e *authing.Error
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, tt.status, e.StatusCode)
+			assert.Equal(t, tt.message, e.Message)
+			assert.Equal(t, tt.body, string(e.Data))
+			assert.Equal(t, 7*time.Second, e.RetryAfter)
+			assert.Equal(t, tt.message == "", errors.Is(err, authing.ErrBadResponse))
+			assert.Equal(t, tt.message == "" || tt.status >= 500, errors.Is(err, authing.ErrOutcomeUnknown))
+			assert.Contains(t, err.Error(), tt.message)
+			assert.Zero(t, users.updates.Load())
+		})
+	}
+}
+
+// The storage belongs to somebody else: it learns nothing about the user.
+func TestUsersAvatarStorageLearnsNothing(t *testing.T) {
+	t.Parallel()
+	var seen atomic.Value
+	client, users := setupAvatar(t, func(w http.ResponseWriter, r *http.Request) {
+		dump, _ := httputil.DumpRequest(r, true)
+		seen.Store(string(dump))
+		io.WriteString(w, `{"key":"../other?x#y/安.png"}`)
+	})
+
+	_, err := tryAvatar(client, canaryImageReader())
+
+	require.NoError(t, err)
+	assert.Contains(t, seen.Load(), canaryUploadToken)
+	assert.Contains(t, seen.Load(), canaryImage)
+	for _, private := range []string{string(canaryToken), userID, pool, "Authorization", "Bearer", "Cookie"} {
+		assert.NotContains(t, seen.Load(), private)
+	}
+	assert.Equal(t, "https://cdn.example/../other?x#y/安.png", users.photo.Load(), "the key is the storage's")
+}
+
+func TestUsersAvatarTimeouts(t *testing.T) {
+	t.Parallel()
+	const none = 0
+	for name, tt := range map[string]struct {
+		option, client time.Duration
+		want           [3]time.Duration
+	}{
+		"default":         {none, none, [3]time.Duration{10 * time.Second, time.Minute, 10 * time.Second}},
+		"option":          {time.Hour, none, [3]time.Duration{time.Hour, time.Hour, time.Hour}},
+		"client, shorter": {none, 30 * time.Second, [3]time.Duration{10 * time.Second, 30 * time.Second, 10 * time.Second}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var left []time.Duration
+			succeed := requestsOfChangeAvatar()[0].succeed()
+			opts := []authing.Option{authing.WithHTTPClient(&http.Client{
+				Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+					deadline, _ := r.Context().Deadline()
+					left = append(left, time.Until(deadline))
+					return succeed(r)
+				}),
+				Timeout: tt.client,
+			})}
+			if tt.option != none {
+				opts = append(opts, authing.WithTimeout(tt.option))
+			}
+			client, err := authing.NewClient(pool, opts...)
+			require.NoError(t, err)
+
+			_, err = tryAvatar(client, canaryImageReader())
+
+			require.NoError(t, err)
+			require.Len(t, left, 3)
+			for i, want := range tt.want {
+				assert.InDelta(t, want, left[i], float64(want/10))
+				assert.LessOrEqual(t, left[i], want)
+			}
+		})
 	}
 }
