@@ -44,7 +44,7 @@ func (c *Client) Register(ctx context.Context, p RegisterParams) (*User, error) 
 		op: "Register",
 		check: cmp.Or(err, checkIdentity(p.Email, p.Username, p.UnionID), checkToken(c.token),
 			checkText("nickname", p.Nickname), checkText("photo", p.Photo), checkText("register method", p.RegisterMethod),
-			checkText("last IP", p.LastIP)),
+			checkText("last IP", p.LastIP), checkUTF8("OAuth text", p.OAuth)),
 		auth: c.bearer(),
 		hide: []string{string(p.Password)},
 	}, register, struct {
@@ -122,7 +122,7 @@ var loginByLDAP = operation{`mutation LoginByLDAP($username: String!, $password:
 func (c *Client) LoginByLDAP(ctx context.Context, username string, password Secret) (*User, error) {
 	return graphqlUser(ctx, c, request{
 		op:    "LoginByLDAP",
-		check: cmp.Or(checkRequired("user name", username), checkPassword(password)),
+		check: cmp.Or(checkRequired("user name", username), checkPassword(password), checkUTF8("password", string(password))),
 		url:   c.oauth,
 	}, loginByLDAP, struct {
 		Username string `json:"username"`

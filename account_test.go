@@ -399,3 +399,51 @@ func TestLogout(t *testing.T) {
 	client, _ = setup(t, 200, `{"data":{"updateUser":null}}`)
 	require.ErrorIs(t, client.As(token).Logout(context.Background(), "u1"), authing.ErrOutcomeUnknown)
 }
+
+// The service can put a refusal in the place of what a call promises.
+func TestSoftRefusalInPlaceOfAResult(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	client, _ := setup(t, 200, `{"data":{"changePassword":{"code":2300,"message":"验证码过期","status":false}}}`)
+	_, err := client.ChangePassword(ctx, authing.ChangePasswordParams{Email: "a@b.c", Password: "secret", VerifyCode: "1"})
+	require.ErrorIs(t, err, authing.ErrVerifyCode)
+	require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
+	assert.Equal(t, "验证码过期", requireError(t, err).Message)
+
+	client, _ = setup(t, 200, `{"data":{"login":{"code":2006,"message":"密码不正确"}}}`)
+	_, err = client.Login(ctx, authing.LoginParams{Username: "lin", Password: "x"})
+	require.ErrorIs(t, err, authing.ErrWrongPassword)
+
+	client, _ = setup(t, 200, `{"data":{"userMetadata":{"code":2206,"message":"expired"}}}`)
+	_, err = client.As(token).Metadata(ctx, "u1")
+	require.ErrorIs(t, err, authing.ErrLoginRequired)
+
+	client, _ = setup(t, 200, `{"data":{"login":{"_id":"u1","token":"a.b.c","code":2006}}}`)
+	_, err = client.Login(ctx, authing.LoginParams{Username: "lin", Password: "x"})
+	require.NoError(t, err, "what a call promises is there")
+}
+
+// encoding/json would replace what is not UTF-8, and so change a password or a stored value silently.
+func TestInvalidUTF8SendsNothing(t *testing.T) {
+	t.Parallel()
+	client, got := setup(t, 200, "")
+	client = client.As(token)
+	ctx := context.Background()
+	for name, call := range map[string]func() error{
+		"metadata": func() error { _, err := client.SetMetadata(ctx, "u1", "k", "a\xffb"); return err },
+		"LDAP":     func() error { _, err := client.LoginByLDAP(ctx, "lin", "pa\xffss"); return err },
+		"OAuth": func() error {
+			_, err := client.Register(ctx, authing.RegisterParams{Email: "a@b.c", OAuth: "\xff"})
+			return err
+		},
+		"password": func() error {
+			_, err := client.Login(ctx, authing.LoginParams{Email: "a@b.c", Password: "\xff"})
+			return err
+		},
+	} {
+		err := call()
+		require.ErrorIs(t, err, authing.ErrInvalidArgument, name)
+		assert.ErrorContains(t, err, "UTF-8", name)
+	}
+	assert.Empty(t, got.all())
+}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
+	"math"
 )
 
 // Page picks a part of a list. A zero field is not sent and leaves it to the service: page 1, 10 items.
@@ -19,6 +21,11 @@ type AuthedApps struct {
 	TotalCount int
 
 	raw rawAnswer
+}
+
+// Format prints how many there are.
+func (a AuthedApps) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "authing.AuthedApps{TotalCount:%d, …}", a.TotalCount)
 }
 
 // Raw returns the list as the service sent it.
@@ -129,6 +136,9 @@ func (p Page) check() error {
 	if p.Page < 0 || p.Count < 0 {
 		return invalid("page and count must not be negative: 0 leaves them to the service")
 	}
+	if p.Page > math.MaxInt32 || p.Count > math.MaxInt32 {
+		return invalid("page or count is larger than the service can read")
+	}
 	return nil
 }
 
@@ -143,6 +153,11 @@ type RevokedApp struct {
 	When      Timestamp
 
 	raw rawAnswer
+}
+
+// Format prints which app it is.
+func (a RevokedApp) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "authing.RevokedApp{AppID:%q, …}", a.AppID)
 }
 
 // Raw returns the answer as the service sent it.

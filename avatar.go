@@ -30,7 +30,8 @@ var uploadToken = operation{`query qiNiuUploadToken { qiNiuUploadToken }`, "qiNi
 
 // ChangeAvatar uploads an image and makes it the photo of the user, whose token it needs ([Client.As]). It returns the
 // updated user. The image is a PNG, JPEG, GIF, WebP or BMP, told by its first bytes, of at most 5 MiB; it is streamed,
-// not held in memory, and not read after the call returned. A reader with a known length (a file, a bytes.Reader) is
+// not held in memory, and not read after the call returned; only a Read that stalls is left behind when the context or
+// the time limit of 60 seconds ends. A reader with a known length (a file, a bytes.Reader) is
 // best: the upload then says how long it is.
 //
 // It makes three requests, each sent once: for an upload token, to the storage, and to update the user. When one of
@@ -76,49 +77,57 @@ func (c *Client) uploadAvatar(ctx context.Context, token Secret, file *avatar) (
 	w.Close()
 	tail := form.String()[len(head):]
 
-	var stored struct {
-		Key   string `json:"key"`
-		Error text   `json:"error"`
-	}
-	_, err = c.do(ctx, request{
+	rq := request{
 		op:     "ChangeAvatar",
 		method: http.MethodPost,
 		url:    c.upload,
 		upload: &upload{
 			body:        io.MultiReader(strings.NewReader(head), file, strings.NewReader(tail)),
 			length:      file.withAround(len(head) + len(tail)),
+			fault:       file.fault,
 			contentType: w.FormDataContentType(),
 		},
 		timeout: uploadTimeout,
 		hide:    []string{string(token), file.start},
 		part:    true,
-	}, func(ans answer) error {
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeLimit(rq))
+	defer cancel()
+	file.ctx = ctx
+	defer file.close()
+
+	var stored struct {
+		Key   string `json:"key"`
+		Error text   `json:"error"`
+	}
+	_, err = c.do(ctx, rq, func(ans answer) error {
 		err := decode(ans.body, &stored)
 		switch {
 		case err == nil && ans.status == http.StatusOK && checkRequired("key", stored.Key) == nil:
 			return nil
 		case err == nil && stored.Error != "":
 			return &Error{Message: string(stored.Error), Data: ans.body, RetryAfter: retryAfter(ans.header),
-				settled: ans.status < 500, hint: "the storage refused the image"}
+				settled: ans.status < 500 || ans.status >= 600, hint: "the storage refused the image"}
 		}
 		return badResponse(ans, "no key for the uploaded image", err)
 	})
-	if broken := file.close(); broken != nil && err != nil {
-		return "", settled("ChangeAvatar", broken)
-	}
 	return stored.Key, err
 }
 
-// avatar is an image on its way. The transport may read it in a goroutine that outlives the request, hence the lock.
+// avatar is an image on its way. The transport reads it in a goroutine that can outlive the request, and a reader of the
+// caller can stall, so each read of the image runs in a goroutine that Read and close wait for no longer than ctx lasts.
 type avatar struct {
 	name, mediaType string
 	start           string // its first bytes
 	length          int64  // -1 if unknown
+	image           io.Reader
+	chunk           []byte          // what is being read; not in use again before that read ended
+	ctx             context.Context // of the upload, with its time limit
 
-	mu    sync.Mutex
-	image io.Reader
-	left  int64
-	err   error // why it can no longer be read
+	mu     sync.Mutex
+	read   int64
+	err    error         // why it can no longer be read
+	ending chan struct{} // closed when the read under way ends; nil before the first
 }
 
 var errAvatarClosed = errors.New("the upload is over")
@@ -157,7 +166,6 @@ func openAvatar(ctx context.Context, image io.Reader) (*avatar, error) {
 		start:     string(start),
 		length:    length,
 		image:     io.MultiReader(bytes.NewReader(start), image),
-		left:      avatarLimit,
 	}, nil
 }
 
@@ -214,34 +222,76 @@ func (a *avatar) withAround(n int) int64 {
 
 func (a *avatar) Read(p []byte) (int, error) {
 	a.mu.Lock()
-	err := a.err
-	a.mu.Unlock()
+	err := cmp.Or(a.err, a.ctx.Err())
 	if err != nil {
+		a.mu.Unlock()
 		return 0, err
 	}
-	n, err := a.image.Read(p)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.left -= int64(n); a.left < 0 {
-		a.err = invalid("the image is larger than 5 MiB")
-		return 0, a.err
+	ending := make(chan struct{})
+	a.ending = ending
+	a.mu.Unlock()
+
+	if len(a.chunk) < len(p) {
+		a.chunk = make([]byte, len(p))
 	}
-	if err != nil && err != io.EOF {
-		a.err = brokenImage(err)
-		return n, a.err
+	chunk, n := a.chunk[:len(p)], 0 // p is not ours any more once this returned
+	go func() {
+		defer close(ending)
+		for n < len(chunk) && err == nil && a.wanted() {
+			var more int
+			more, err = a.image.Read(chunk[n:])
+			n += more
+		}
+	}()
+	select {
+	case <-ending:
+		return copy(p, chunk[:n]), a.account(n, err)
+	case <-a.ctx.Done():
+		return 0, a.ctx.Err()
 	}
-	return n, err
 }
 
-// close ends reading and returns what was wrong with the image itself.
-func (a *avatar) close() error {
+// wanted reports whether anybody waits for the image.
+func (a *avatar) wanted() bool { return a.fault() == nil && a.ctx.Err() == nil }
+
+// account adds up what was read and returns what is wrong with it.
+func (a *avatar) account(n int, err error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.err == nil {
-		a.err = errAvatarClosed
-		return nil
+	a.read += int64(n)
+	switch {
+	case a.read > avatarLimit:
+		a.err = invalid("the image is larger than 5 MiB")
+	case a.length >= 0 && (a.read > a.length || err == io.EOF && a.read < a.length):
+		a.err = invalid("the image is not as long as its reader said: did somebody else write to it?")
+	case err != nil && err != io.EOF:
+		a.err = brokenImage(err)
+	default:
+		return err
 	}
 	return a.err
+}
+
+// fault returns what was wrong with the image itself.
+func (a *avatar) fault() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.err
+}
+
+// close ends reading. It waits for a read that is under way, as long as the time of the upload lasts.
+func (a *avatar) close() {
+	a.mu.Lock()
+	a.err = cmp.Or(a.err, errAvatarClosed)
+	ending := a.ending
+	a.mu.Unlock()
+	if ending == nil {
+		return
+	}
+	select {
+	case <-ending:
+	case <-a.ctx.Done():
+	}
 }
 
 func brokenImage(err error) error {

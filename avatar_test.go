@@ -7,9 +7,13 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
@@ -112,3 +116,105 @@ func TestChangeAvatarBadInput(t *testing.T) {
 		change("the image could not be read", "u1", iotest.ErrReader(errors.New("the disk is gone"))),
 	})
 }
+
+// stalled is an image that begins and does not go on until it is released.
+func stalled(t *testing.T) (image *os.File, release func()) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	_, err = w.WriteString("\x89PNG\r\n\x1a\n" + strings.Repeat("x", 600))
+	require.NoError(t, err)
+	t.Cleanup(func() { w.Close(); r.Close() })
+	return r, func() { w.Close() }
+}
+
+func TestChangeAvatarOfAStalledReader(t *testing.T) {
+	t.Parallel()
+	uploading := make(chan struct{}, 2)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/graphql") {
+			io.WriteString(w, `{"data":{"qiNiuUploadToken":"t"}}`)
+			return
+		}
+		uploading <- struct{}{}
+		io.Copy(io.Discard, r.Body)
+	}))
+	t.Cleanup(srv.Close)
+	hosts := authing.WithHosts(authing.Hosts{Users: srv.URL, Upload: srv.URL})
+
+	t.Run("canceled", func(t *testing.T) {
+		t.Parallel()
+		client, err := authing.NewClient(pool, hosts)
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(context.Background())
+		go func() {
+			<-uploading
+			cancel()
+		}()
+		image, _ := stalled(t)
+		_, err = client.As(token).ChangeAvatar(ctx, "u1", image)
+		require.ErrorIs(t, err, context.Canceled)
+	})
+	t.Run("timed out", func(t *testing.T) {
+		t.Parallel()
+		client, err := authing.NewClient(pool, hosts, authing.WithTimeout(200*time.Millisecond))
+		require.NoError(t, err)
+		image, _ := stalled(t)
+		_, err = client.As(token).ChangeAvatar(context.Background(), "u1", image)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	})
+}
+
+// A storage that refuses early must not leave a read behind: the caller may rewind the image and try again.
+func TestChangeAvatarWaitsForTheReadUnderWay(t *testing.T) {
+	t.Parallel()
+	reading, refused := make(chan struct{}), make(chan struct{})
+	var under atomic.Int32
+	image := io.MultiReader(strings.NewReader("\x89PNG\r\n\x1a\n"+strings.Repeat("x", 600)), readerFunc(func(p []byte) (int, error) {
+		under.Add(1)
+		defer under.Add(-1)
+		close(reading)
+		<-refused // the storage has answered; the call must wait for us all the same
+		return 0, io.EOF
+	}))
+	client, err := authing.NewClient(pool, withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
+		if strings.HasSuffix(r.URL.Path, "/graphql") {
+			return httpmock.NewStringResponse(200, `{"data":{"qiNiuUploadToken":"t"}}`), nil
+		}
+		go io.Copy(io.Discard, r.Body) // as net/http does
+		<-reading
+		// Later than a call that does not wait would return; one that does wait needs no certain time.
+		time.AfterFunc(20*time.Millisecond, func() { close(refused) })
+		return httpmock.NewStringResponse(401, `{"error":"bad token"}`), nil
+	})))
+	require.NoError(t, err)
+
+	_, err = client.As(token).ChangeAvatar(context.Background(), "u1", image)
+
+	require.ErrorContains(t, err, "bad token")
+	assert.Zero(t, under.Load(), "a read is under way after the call returned")
+}
+
+func TestChangeAvatarOfALyingReader(t *testing.T) {
+	t.Parallel()
+	for _, length := range []int{100, 5000} {
+		client, got := setupResponder(t, func(r *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(r.URL.Path, "/graphql") {
+				return httpmock.NewStringResponse(200, `{"data":{"qiNiuUploadToken":"t"}}`), nil
+			}
+			return nil, errors.New("the body broke")
+		})
+		_, err := client.As(token).ChangeAvatar(context.Background(), "u1",
+			lying{strings.NewReader("\x89PNG\r\n\x1a\n" + strings.Repeat("x", 600)), length})
+		require.ErrorIs(t, err, authing.ErrInvalidArgument)
+		require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
+		assert.Len(t, got.all(), 2)
+	}
+}
+
+type lying struct {
+	io.Reader
+	length int
+}
+
+func (l lying) Len() int { return l.length }

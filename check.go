@@ -58,6 +58,14 @@ func checkText(name, s string) error {
 	return nil
 }
 
+// checkUTF8 refuses a text that JSON cannot carry: encoding/json would change it silently.
+func checkUTF8(name, s string) error {
+	if !utf8.ValidString(s) {
+		return invalid("the %s is not valid UTF-8", name)
+	}
+	return nil
+}
+
 // checkRequired refuses an empty text, and what checkText does.
 func checkRequired(name, s string) error {
 	if s == "" {

@@ -216,6 +216,11 @@ func (c *config) send(ctx context.Context, rq request, judge func(answer) error)
 	ctx = context.WithValue(ctx, operationKey{}, rq.op)
 	for attempts = 1; ; attempts++ {
 		ans, err = c.exchange(ctx, rq, body)
+		if err != nil && rq.upload != nil {
+			if fault := rq.upload.fault(); fault != nil {
+				return ans, attempts, settled(rq.op, fault)
+			}
+		}
 		if rq.read && attempts <= c.readRetries && passing(ans, err) && pause(ctx) {
 			continue
 		}

@@ -113,7 +113,7 @@ func invalid(format string, args ...any) *Error {
 }
 
 // personal is what looks like a phone number or an e-mail address, which the service knows and the caller never sent.
-var personal = regexp.MustCompile(`\+?\b[0-9]{10,}\b|[\w.+-]+@[\w.-]+`)
+var personal = regexp.MustCompile(`\+?\b[0-9]{3,4}(?:[ -]?[0-9]{3,4}){2,}\b|[\w.+-]+@[\w.-]+`)
 
 // quotable makes the service's words fit for one line of a log: secrets that the caller sent are taken out, since a
 // service may echo them, and personal data, control characters and endless texts.

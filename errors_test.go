@@ -280,6 +280,9 @@ func TestErrorTextHoldsNoPersonalData(t *testing.T) {
 		"another account holds it already")
 	assert.Contains(t, e.Message, "13812345678", "unchanged")
 
+	_, err = bindError(t, 200, `{"code":2035,"message":"tel 138-0000-0000, +86 138 0000 0000 taken"}`)
+	assert.NotRegexp(t, `0000`, err.Error())
+
 	_, err = bindError(t, 200, `{"code":500,"message":"code been used, rid: 65a1b2c3-12345678-0f0f0f0f"}`)
 	assert.ErrorContains(t, err, "rid: 65a1b2c3-12345678-0f0f0f0f", "WeChat's support asks for it")
 }

@@ -75,7 +75,11 @@ func refusal(ans answer, cause error) *Error {
 		Data    json.RawMessage `json:"data"`
 	}
 	if err := decode(ans.body, &said); err != nil || !said.Code.set {
-		return badResponse(ans, "", cmp.Or(err, cause))
+		what := ""
+		if field := (*json.UnmarshalTypeError)(nil); errors.As(cause, &field) && field.Field != "" {
+			what = unreadable(cause)
+		}
+		return badResponse(ans, what, cmp.Or(err, cause))
 	}
 	var e *Error
 	if code := int(said.Code.value); code == http.StatusOK {

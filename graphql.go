@@ -46,6 +46,9 @@ func graphql[T any](ctx context.Context, c *Client, rq request, o operation, var
 		var env graphqlEnvelope[T]
 		err := decode(ans.body, &env)
 		result = env.Data[o.field]
+		if refused := softRefusal(ans, o.field); refused != nil && (err != nil || result == nil || lacks != nil && lacks(result) != "") {
+			return refused
+		}
 		switch {
 		case err != nil || ans.status != http.StatusOK || len(env.Errors) > 0:
 			return graphqlRefusal(ans, err)
@@ -104,24 +107,39 @@ func graphqlRefusal(ans answer, cause error) *Error {
 }
 
 // graphqlError reads an entry of errors: its message is an object with code, message and data when a business rule
-// failed, and plain text when the document or the server did.
+// failed, and plain text when the document or the server did. Then a code may stand beside it, as in later servers.
 func graphqlError(entry json.RawMessage) *Error {
-	var outer struct {
-		Message json.RawMessage `json:"message"`
-	}
-	var inner struct {
-		Code    number          `json:"code"`
+	type details struct {
+		Code    json.RawMessage `json:"code"`
 		Message json.RawMessage `json:"message"`
 		Data    json.RawMessage `json:"data"`
 	}
+	var outer struct {
+		details
+		Extensions details `json:"extensions"`
+	}
+	var inner details
 	if json.Unmarshal(entry, &outer) != nil || outer.Message == nil {
 		outer.Message = entry
 	}
 	if json.Unmarshal(outer.Message, &inner) != nil || inner.Message == nil {
 		inner.Message = outer.Message
 	}
-	e := serviceError(int(inner.Code.value), inner.Data, inner.Message)
-	e.say(inner.Message, inner.Data)
+	var code number
+	for _, raw := range []json.RawMessage{inner.Code, outer.Code, outer.Extensions.Code} {
+		if !code.set {
+			code.UnmarshalJSON(raw) // a code that is no number says nothing to us
+		}
+	}
+	data := inner.Data
+	switch {
+	case data == nil && inner.Code != nil && !bytes.Equal(inner.Code, []byte("null")) && !code.set:
+		data = entry // so that the code is not lost
+	case data == nil:
+		data = outer.Data
+	}
+	e := serviceError(int(code.value), data, inner.Message)
+	e.say(inner.Message, data)
 	return e
 }
 
@@ -140,6 +158,18 @@ func (e *Error) say(message, data json.RawMessage) {
 
 // refuser is a result that can itself be a refusal: the service puts some of them inside data.
 type refuser interface{ refused() error }
+
+// softRefusal is the refusal that stands inside data, in the place of what a call promises; nil if there is none.
+func softRefusal(ans answer, field string) error {
+	var env graphqlEnvelope[notice]
+	if decode(ans.body, &env) != nil || ans.status != http.StatusOK || len(env.Errors) > 0 || env.Data[field] == nil {
+		return nil
+	}
+	if n := env.Data[field]; n.Code.set {
+		return n.refused()
+	}
+	return nil
+}
 
 // notice is what the service sends when it has nothing to return. A missing code is success.
 type notice struct {

@@ -191,7 +191,9 @@ func TestGraphQLErrors(t *testing.T) {
 		"fraction as code":     {200, one(`{"message":{"code":2006.0,"message":"密码错误"}}`), 2006, "密码错误", "", authing.ErrWrongPassword},
 		"null code":            {200, one(`{"message":{"code":null,"message":"no"}}`), 0, "no", "", nil},
 		"no code":              {200, one(`{"message":{"message":"no"}}`), 0, "no", "", nil},
-		"unreadable code":      {200, one(`{"message":{"code":"E1","message":"no"}}`), 0, `{"code":"E1","message":"no"}`, "", nil},
+		"unreadable code":      {200, one(`{"message":{"code":"E1","message":"no"}}`), 0, "no", `{"message":{"code":"E1","message":"no"}}`, nil},
+		"code beside":          {200, one(`{"message":"验证码过期","code":2300}`), 2300, "验证码过期", "", authing.ErrVerifyCode},
+		"code in extensions":   {200, one(`{"message":"no","extensions":{"code":"2004"}}`), 2004, "no", "", authing.ErrUserNotFound},
 		"code of a success":    {200, one(`{"message":{"code":200,"message":"ok"}}`), 200, "ok", "", nil},
 		"captcha": {200, one(`{"message":{"code":2000,"message":"请输入验证码","data":` + captcha + `}}`),
 			2000, "请输入验证码", captcha, authing.ErrCaptchaRequired},
@@ -360,7 +362,7 @@ func TestGraphQLLoginStatus(t *testing.T) {
 		var e *authing.Error
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, want.Code, e.Code)
-		assert.Equal(t, want.Code != 0, errors.Is(err, authing.ErrLoginRequired))
+		assert.ErrorIs(t, err, authing.ErrLoginRequired)
 	}
 	for _, answer := range []string{`null`, `{}`, `{"message":"ok"}`, `[]`, `true`, `{"status":"yes"}`, `{"code":"x"}`} {
 		client, _ := setup(t, http.StatusOK, graphqlData("checkLoginStatus", answer))

@@ -61,7 +61,7 @@ var setUserMetadata = operation{`mutation setUserMetadata($input: SetUserMetadat
 func (c *Client) SetMetadata(ctx context.Context, userID, key, value string) (*Metadata, error) {
 	return metadata(ctx, c, request{
 		op:    "SetMetadata",
-		check: cmp.Or(checkRequired("user id", userID), checkRequired("key", key)),
+		check: cmp.Or(checkRequired("user id", userID), checkRequired("key", key), checkUTF8("value", value)),
 	}, setUserMetadata, map[string]metadataInput{"input": {userID, key, &value}})
 }
 

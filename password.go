@@ -103,6 +103,9 @@ func (c *config) encrypt(password Secret) (string, error) {
 	if limit := passwd.Limit(c.publicKey); len(password) > limit {
 		return "", invalid("the password is longer than the %d bytes of UTF-8 that can be encrypted", limit)
 	}
+	if err := checkUTF8("password", string(password)); err != nil {
+		return "", err
+	}
 	cipher, err := passwd.Encrypt(c.publicKey, string(password))
 	if err != nil {
 		return "", invalid("the password cannot be encrypted")

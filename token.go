@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"time"
 )
 
@@ -68,6 +69,15 @@ type wireToken struct {
 		IssuedAt  number `json:"iat"`
 		ExpiresAt number `json:"exp"`
 	} `json:"token"`
+}
+
+// refused makes a status that is false without a reason the same as an invalid token.
+func (w *wireToken) refused() error {
+	err := w.notice.refused()
+	if e, ok := err.(*Error); ok && (e.Code == 0 || e.Code == http.StatusOK) {
+		e.kinds = append(e.kinds, ErrLoginRequired)
+	}
+	return err
 }
 
 var verifyToken = operation{`query checkLoginStatus($token: String) {

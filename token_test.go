@@ -123,7 +123,7 @@ func TestVerifyTokenRefusals(t *testing.T) {
 	}
 	client, _ := setup(t, 200, `{"data":{"checkLoginStatus":{"status":false,"message":"no"}}}`)
 	_, err := client.VerifyToken(context.Background(), pageToken)
-	assertOnly(t, nil, err, "a status alone is a refusal")
+	assertOnly(t, authing.ErrLoginRequired, err, "a status alone is a refusal")
 
 	for _, answer := range []string{
 		`null`, `{}`, `{"status":true,"code":200}`, `{"status":true,"code":200,"token":null}`, `{"code":200,"token":{"data":{"id":""}}}`,

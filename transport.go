@@ -80,6 +80,7 @@ type upload struct {
 	body        io.Reader
 	length      int64
 	contentType string
+	fault       func() error // what is wrong with the body itself, nil if nothing
 }
 
 type uploadKey struct{}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -306,6 +307,9 @@ func (u UserUpdate) variables(c *config) (map[string]any, error) {
 		if b != nil {
 			variables[name] = *b
 		}
+	}
+	if u.LoginsCount != nil && (*u.LoginsCount > math.MaxInt32 || *u.LoginsCount < math.MinInt32) {
+		return variables, invalid("LoginsCount is larger than the service can read")
 	}
 	if u.LoginsCount != nil {
 		variables["loginsCount"] = *u.LoginsCount

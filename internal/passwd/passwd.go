@@ -26,7 +26,13 @@ func ParseKey(text string) (*rsa.PublicKey, error) {
 	if block == nil {
 		return nil, errors.New("the key is not PEM text: it begins with -----BEGIN PUBLIC KEY-----")
 	}
-	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
+	var parsed any
+	var err error
+	if block.Type == "RSA PUBLIC KEY" {
+		parsed, err = x509.ParsePKCS1PublicKey(block.Bytes)
+	} else {
+		parsed, err = x509.ParsePKIXPublicKey(block.Bytes)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the key cannot be read: %w", err)
 	}
@@ -34,8 +40,8 @@ func ParseKey(text string) (*rsa.PublicKey, error) {
 	if !ok {
 		return nil, fmt.Errorf("the key is a %T, not an RSA public key", parsed)
 	}
-	if Limit(key) <= 0 {
-		return nil, errors.New("the key is too short")
+	if key.Size() < 128 {
+		return nil, errors.New("the key is shorter than 1024 bits")
 	}
 	return key, nil
 }

@@ -109,3 +109,13 @@ func TestParseKeyTolerates(t *testing.T) {
 		assert.NoError(t, err)
 	}
 }
+
+func TestParsePKCS1Key(t *testing.T) {
+	t.Parallel()
+	private, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
+	text := pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: x509.MarshalPKCS1PublicKey(&private.PublicKey)})
+	key, err := ParseKey(string(text))
+	require.NoError(t, err)
+	assert.True(t, key.Equal(&private.PublicKey))
+}
