@@ -169,11 +169,7 @@ func (c *Client) CheckLoginStatus(ctx context.Context) (*LoginStatus, error) {
 }
 
 // wireStatus is a notice whose code is the answer, not a refusal.
-type wireStatus struct {
-	Code    number `json:"code"`
-	Message text   `json:"message"`
-	Status  *bool  `json:"status"`
-}
+type wireStatus notice
 
 // Logout ends the session of the user with this id, whose token the client must act with ([Client.As]): the service
 // then refuses that token. Forget it in your session store too.
