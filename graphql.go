@@ -46,21 +46,29 @@ func graphql[T any](ctx context.Context, c *Client, rq request, o operation, var
 		var env graphqlEnvelope[T]
 		err := decode(ans.body, &env)
 		result = env.Data[o.field]
-		if refused := softRefusal(ans, o.field); refused != nil && (err != nil || result == nil || lacks != nil && lacks(result) != "") {
+		if ans.status != http.StatusOK || len(env.Errors) > 0 {
+			return graphqlRefusal(ans, err)
+		}
+		missing := ""
+		switch {
+		case result == nil:
+			missing = o.field
+		case lacks != nil:
+			missing = lacks(result)
+		}
+		if err == nil && missing == "" {
+			if r, ok := any(result).(refuser); ok {
+				return r.refused()
+			}
+			return nil
+		}
+		if refused := softRefusal(ans, o.field); refused != nil {
 			return refused
 		}
-		switch {
-		case err != nil || ans.status != http.StatusOK || len(env.Errors) > 0:
+		if err != nil {
 			return graphqlRefusal(ans, err)
-		case result == nil:
-			return incomplete(ans, o.field)
-		case lacks != nil && lacks(result) != "":
-			return incomplete(ans, lacks(result))
 		}
-		if r, ok := any(result).(refuser); ok {
-			return r.refused()
-		}
-		return nil
+		return incomplete(ans, missing)
 	})
 	if err != nil {
 		return nil, rawAnswer{}, err
@@ -162,10 +170,10 @@ type refuser interface{ refused() error }
 // softRefusal is the refusal that stands inside data, in the place of what a call promises; nil if there is none.
 func softRefusal(ans answer, field string) error {
 	var env graphqlEnvelope[notice]
-	if decode(ans.body, &env) != nil || ans.status != http.StatusOK || len(env.Errors) > 0 || env.Data[field] == nil {
+	if decode(ans.body, &env) != nil {
 		return nil
 	}
-	if n := env.Data[field]; n.Code.set {
+	if n := env.Data[field]; n != nil && n.Code.set {
 		return n.refused()
 	}
 	return nil
