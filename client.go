@@ -176,13 +176,7 @@ func rest[T any](ctx context.Context, c *Client, rq request, lacks func(*T) stri
 }
 
 func restUser(ctx context.Context, c *Client, rq request, lacks func(*wireUser) string) (*User, error) {
-	wire, raw, err := rest(ctx, c, rq, lacks)
-	if err != nil {
-		return nil, err
-	}
-	user := wire.user()
-	user.raw = raw
-	return &user, nil
+	return userOf(rest(ctx, c, rq, lacks))
 }
 
 // do makes a call: it is the only way to the service. judge decides whether an answer is a success.

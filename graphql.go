@@ -77,13 +77,7 @@ func graphql[T any](ctx context.Context, c *Client, rq request, o operation, var
 }
 
 func graphqlUser(ctx context.Context, c *Client, rq request, o operation, variables any, lacks func(*wireUser) string) (*User, error) {
-	wire, raw, err := graphql(ctx, c, rq, o, variables, lacks)
-	if err != nil {
-		return nil, err
-	}
-	user := wire.user()
-	user.raw = raw
-	return &user, nil
+	return userOf(graphql(ctx, c, rq, o, variables, lacks))
 }
 
 // bearer is the token as the GraphQL endpoints want it.

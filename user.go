@@ -95,6 +95,16 @@ func (w *wireUser) user() User {
 	return u
 }
 
+// userOf is the last step of every call that returns a user.
+func userOf(wire *wireUser, raw rawAnswer, err error) (*User, error) {
+	if err != nil {
+		return nil, err
+	}
+	user := wire.user()
+	user.raw = raw
+	return &user, nil
+}
+
 // identified and signedIn name what a promised user lacks.
 func identified(w *wireUser) string {
 	if w.ID == "" && w.OtherID == "" {
