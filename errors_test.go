@@ -293,3 +293,16 @@ func TestUnreadableSuccessNamesTheField(t *testing.T) {
 	assert.ErrorContains(t, err, "cannot be read: phone is of type number")
 	assert.NotContains(t, err.Error(), "13812345678")
 }
+
+// net/http quotes an answer that it cannot read, and with it what the service says about a user.
+func TestCauseHoldsNoPersonalData(t *testing.T) {
+	t.Parallel()
+	client, _ := setupResponder(t, func(*http.Request) (*http.Response, error) {
+		return nil, errors.New(`malformed HTTP response "ann@example.com 13812345678"`)
+	})
+	_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
+	require.ErrorContains(t, err, "malformed HTTP response")
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		assert.NotRegexp(t, `ann@|138`, e.Error())
+	}
+}

@@ -311,7 +311,8 @@ func secretsOf(rq request, body []byte) []string {
 	return found
 }
 
-// withoutSecrets returns err, or if a text in it holds a secret an error of the same kind that does not.
+// withoutSecrets returns err, or if a text in it holds a secret or personal data an error of the same kind that does
+// not: net/http quotes what it cannot read.
 func withoutSecrets(err error, secrets []string) error {
 	if !holdsSecret(err, secrets) {
 		return err
@@ -329,7 +330,8 @@ func holdsSecret(err error, secrets []string) bool {
 	if err == nil {
 		return false
 	}
-	if slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(err.Error(), s) }) {
+	text := err.Error()
+	if personal.MatchString(text) || slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(text, s) }) {
 		return true
 	}
 	switch wrapper := err.(type) {
