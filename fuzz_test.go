@@ -274,7 +274,7 @@ func FuzzTimestamp(f *testing.F) {
 func FuzzHosts(f *testing.F) {
 	for _, seed := range []string{
 		"https://auth.example.com", "https://auth.example.com:8443/graphql", "https://u:p@auth.example.com", "http://127.0.0.1:1/x/",
-		"http://[::1]:80/graphql/", "https://[fe80::1%25eth0]/", "https://auth.example.com//evil.example", `https://auth.example.com\evil`,
+		"http://[::1]:80/graphql/", "https://[fe80::1%25eth0]/", "https://[fe80::1%25et\x8a0]", "https://auth.example.com//evil.example", `https://auth.example.com\evil`,
 		"https://auth.example.com/..;/x", "https://auth.example.com/%2e%2e", "https://auth.example.com?x", "https://auth.example.com:", "//h/p",
 		"https://auth.example.com/a%2Fb c", "HTTPS://AUTH.example.com", "https://例え.jp/", "https://a@b@c", "https://h/{x}/:y",
 	} {

@@ -80,7 +80,12 @@ func baseURL(address string, allowHTTP bool) (base, problem string) {
 			return "", "holds a dot segment: write the path in full"
 		}
 	}
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() + path, ""
+	base = (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() + path
+	// An IPv6 zone may hold bytes that url.Parse reads but that nothing reads again once String has escaped them.
+	if _, err := url.Parse(base); err != nil {
+		return "", "has a host that cannot be written in a URL"
+	}
+	return base, ""
 }
 
 func loopback(host string) bool {

@@ -90,6 +90,7 @@ func TestBadHosts(t *testing.T) {
 		scheme   = "must begin with https://"
 		plain    = "is plain http to another machine: use https, or set Hosts.AllowHTTP"
 		dots     = "holds a dot segment: write the path in full"
+		zone     = "has a host that cannot be written in a URL"
 	)
 	for address, text := range map[string]string{
 		"auth.example.com":                   absolute,
@@ -126,11 +127,13 @@ func TestBadHosts(t *testing.T) {
 		"https://auth.example.com/./x":       dots,
 		"https://auth.example.com/%2e%2e/":   dots,
 		"https://auth.example.com/x/%2E":     dots,
+		"https://[fe80::1%25et\x8a0]":        zone,
 	} {
 		for field, hosts := range map[string]authing.Hosts{
 			"Users":  {Users: address},
 			"OAuth":  {OAuth: address},
 			"Upload": {Upload: address},
+			"Apps":   {Apps: address},
 			"CDN":    {CDN: address},
 		} {
 			got := requireRefusedOption(t, authing.WithHosts(hosts))
