@@ -1,0 +1,190 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+)
+
+// player drives the demo as its page does.
+type player struct {
+	*program
+	id, nickName, phoneNumber string
+}
+
+func play(t *testing.T, p *program, settings map[string]string) player {
+	t.Helper()
+	var made struct{ ID, NickName, PhoneNumber string }
+	decodeInto(t, ask(t, "POST", p.url+"/demo/phones", "", settings), &made)
+	return player{p, made.ID, made.NickName, made.PhoneNumber}
+}
+
+func decodeInto(t *testing.T, a answer, v any) {
+	t.Helper()
+	require.Equal(t, http.StatusOK, a.status, a.text)
+	require.NoError(t, decode(strings.NewReader(a.text), v))
+}
+
+func (p player) login(t *testing.T) string {
+	t.Helper()
+	var got struct{ ErrMsg, Code string }
+	decodeInto(t, ask(t, "POST", p.url+"/demo/phones/"+p.id+"/login", "", nil), &got)
+	assert.Equal(t, "login:ok", got.ErrMsg)
+	return got.Code
+}
+
+func (p player) tap(t *testing.T, in map[string]any) (detail authing.Detail) {
+	t.Helper()
+	decodeInto(t, ask(t, "POST", p.url+"/demo/phones/"+p.id+"/tap", "", in), &detail)
+	return detail
+}
+
+func (p player) signIn(t *testing.T, generation string) answer {
+	t.Helper()
+	code := p.login(t)
+	detail := p.tap(t, map[string]any{"button": "getUserInfo", "generation": generation})
+	return ask(t, "POST", p.url+"/api/login", "", page(code, detail))
+}
+
+func TestDemoPhones(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil)
+	first, second := play(t, p, nil), play(t, p, map[string]string{"nickName": "Zoe", "phoneNumber": "13912345678"})
+	assert.Equal(t, "1", first.id)
+	assert.NotEmpty(t, first.nickName)
+	assert.Regexp(t, `^138[0-9]{8}$`, first.phoneNumber)
+	assert.Equal(t, player{p, "2", "Zoe", "13912345678"}, second)
+	assert.NotEqual(t, first.signIn(t, "").User.ID, second.signIn(t, "").User.ID)
+
+	login := second.signIn(t, "")
+	for _, button := range []string{"getPhoneNumber", "getRealtimePhoneNumber"} {
+		code := second.login(t)
+		detail := second.tap(t, map[string]any{"button": button})
+		bound := ask(t, "POST", p.url+"/api/phone", login.Token, page(code, detail))
+		assert.Equal(t, "13912345678", bound.User.Phone, bound.text)
+	}
+}
+
+func TestDemoGenerations(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil)
+	const anonymous = "微信用户"
+	for _, tt := range []struct{ phone, tap, want string }{
+		{"", "", anonymous}, {"new", "", anonymous}, {"old", "", "Zoe"}, {"old", "new", anonymous}, {"new", "old", "Zoe"},
+	} {
+		zoe := play(t, p, map[string]string{"nickName": "Zoe", "generation": tt.phone})
+		for _, button := range []string{"getUserInfo", "getUserProfile"} {
+			detail := zoe.tap(t, map[string]any{"button": button, "generation": tt.tap})
+			assert.Equal(t, tt.want, detail.UserInfo.NickName, tt)
+		}
+		login := zoe.signIn(t, tt.tap)
+		assert.Equal(t, tt.want, login.User.Nickname, tt)
+		for _, other := range []string{"old", "new"} {
+			assert.Equal(t, login.User.ID, zoe.signIn(t, other).User.ID, "both generations are of one user")
+		}
+	}
+}
+
+func TestDemoRefusal(t *testing.T) {
+	t.Parallel()
+	zoe := play(t, start(t, nil), nil)
+	for _, button := range []string{"getUserInfo", "getUserProfile"} {
+		detail := zoe.tap(t, map[string]any{"button": button, "refuse": true})
+		assert.Equal(t, button+":fail auth deny", detail.ErrMsg)
+		got := ask(t, "POST", zoe.url+"/api/login", "", page(zoe.login(t), detail))
+		assert.Equal(t, "user_refused", got.Error.Reason)
+	}
+}
+
+func TestDemoSpentCode(t *testing.T) {
+	t.Parallel()
+	zoe := play(t, start(t, nil), nil)
+	code := zoe.login(t)
+	detail := zoe.tap(t, map[string]any{"button": "getUserInfo"})
+	spend := zoe.url + "/demo/phones/" + zoe.id + "/spend"
+	for range 2 {
+		assert.Equal(t, http.StatusNoContent, ask(t, "POST", spend, "", map[string]string{"code": code}).status)
+	}
+	assert.Equal(t, "code_spent", ask(t, "POST", zoe.url+"/api/login", "", page(code, detail)).Error.Reason)
+	assert.Equal(t, http.StatusOK, zoe.signIn(t, "").status)
+	assert.Equal(t, "bad_request", ask(t, "POST", spend, "", map[string]string{"code": ""}).Error.Reason)
+}
+
+func TestDemoAuthingIsDown(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil)
+	zoe := play(t, p, nil)
+	down := func(down bool) {
+		assert.Equal(t, http.StatusNoContent, ask(t, "POST", p.url+"/demo/authing", "", map[string]bool{"down": down}).status)
+		var state struct {
+			Down bool
+			Pool string
+		}
+		decodeInto(t, ask(t, "GET", p.url+"/demo/state", "", nil), &state)
+		assert.Equal(t, down, state.Down)
+		assert.Regexp(t, `^[0-9a-f]{24}$`, state.Pool)
+	}
+	down(true)
+	body := page(zoe.login(t), zoe.tap(t, map[string]any{"button": "getUserInfo"}))
+	got := ask(t, "POST", p.url+"/api/login", "", body)
+	assert.Equal(t, "service_down", got.Error.Reason, got.text)
+	assert.Equal(t, "retry", got.Error.Next)
+	assert.Equal(t, "5", got.header.Get("Retry-After"))
+	down(false)
+	assert.Equal(t, http.StatusOK, ask(t, "POST", p.url+"/api/login", "", body).status, "the code was not spent")
+}
+
+func TestDemoRefusesNonsense(t *testing.T) {
+	t.Parallel()
+	zoe := play(t, start(t, nil), nil)
+	phone := "/demo/phones/" + zoe.id
+	for _, tt := range []struct {
+		path   string
+		body   any
+		reason string
+	}{
+		{"/demo/phones/0/login", nil, "not_found"},
+		{"/demo/phones/2/login", nil, "not_found"},
+		{"/demo/phones/x/tap", nil, "not_found"},
+		{"/demo/phones", map[string]string{"phoneNumber": "110"}, "bad_request"},
+		{"/demo/phones", map[string]string{"generation": "x"}, "bad_request"},
+		{"/demo/phones", map[string]string{"nickname2": "x"}, "bad_request"},
+		{"/demo/phones", strings.Repeat("x", maxBody), "too_large"},
+		{phone + "/tap", nil, "bad_request"},
+		{phone + "/tap", map[string]string{"button": "x"}, "bad_request"},
+		{phone + "/tap", map[string]string{"button": "getUserInfo", "generation": "x"}, "bad_request"},
+		{phone + "/tap", []int{}, "bad_request"},
+		{phone + "/spend", []int{}, "bad_request"},
+		{"/demo/authing", map[string]int{"down": 1}, "bad_request"},
+	} {
+		assert.Equal(t, tt.reason, ask(t, "POST", zoe.url+tt.path, "", tt.body).Error.Reason, tt)
+	}
+}
+
+func TestDemoPage(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil)
+	for path, contentType := range map[string]string{"/": "text/html; charset=utf-8", "/page/": "text/html; charset=utf-8"} {
+		resp, err := http.Get(p.url + path)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		assert.Equal(t, http.StatusOK, resp.StatusCode)
+		assert.Equal(t, contentType, resp.Header.Get("Content-Type"))
+		assert.Contains(t, resp.Header.Get("Content-Security-Policy"), "default-src 'self'")
+		index, err := pageFiles.ReadFile("page/index.html")
+		require.NoError(t, err)
+		assert.Equal(t, string(index), string(text))
+	}
+	resp, err := http.Get(p.url + "/page/none.js")
+	require.NoError(t, err)
+	resp.Body.Close()
+	assert.Equal(t, http.StatusNotFound, resp.StatusCode)
+}

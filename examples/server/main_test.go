@@ -1,0 +1,277 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/authingtest"
+)
+
+// program is a server that runs, as main would run it.
+type program struct {
+	url  string
+	log  *logBook
+	stop func() error // stops it and returns what run returned
+}
+
+// start runs the server with these environment variables; without any it is a demo.
+func start(t *testing.T, env map[string]string) *program {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	printed, out := io.Pipe()
+	p := &program{log: &logBook{}}
+	stopped := make(chan error, 1)
+	go func() {
+		err := run(ctx, []string{"-addr", "127.0.0.1:0"}, func(name string) string { return env[name] }, out, p.log.logger())
+		out.CloseWithError(err)
+		stopped <- err
+	}()
+	p.stop = sync.OnceValue(func() error {
+		cancel()
+		return <-stopped
+	})
+	t.Cleanup(func() { assert.NoError(t, p.stop()) })
+	line, err := bufio.NewReader(printed).ReadString('\n')
+	require.NoError(t, err)
+	require.Regexp(t, `^open http://127\.0\.0\.1:[1-9][0-9]*\n$`, line)
+	p.url = strings.TrimSpace(strings.TrimPrefix(line, "open "))
+	return p
+}
+
+// against starts the server as a real backend, of a service that the test plays.
+func against(t *testing.T, fake *authingtest.Server) *program {
+	t.Helper()
+	return start(t, map[string]string{
+		"AUTHING_USERPOOL_ID": fake.UserPoolID(), "AUTHING_USERS_HOST": fake.UsersURL(), "AUTHING_OAUTH_HOST": fake.OAuthURL(),
+	})
+}
+
+func newFake(t *testing.T, opts authingtest.Options) *authingtest.Server {
+	t.Helper()
+	fake := authingtest.NewServer(opts)
+	t.Cleanup(fake.Close)
+	return fake
+}
+
+// logBook keeps what is logged.
+type logBook struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBook) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBook) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+func (b *logBook) logger() *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
+
+// answer is what the page gets.
+type answer struct {
+	status int
+	header http.Header
+	text   string
+
+	Token string
+	User  profile
+	Error struct{ Reason, Message, Next string }
+}
+
+// ask sends a request as the page does. headers are pairs of names and values.
+func ask(t *testing.T, method, url, token string, body any, headers ...string) answer {
+	t.Helper()
+	var text io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		require.NoError(t, err)
+		text = bytes.NewReader(b)
+	}
+	r, err := http.NewRequest(method, url, text)
+	require.NoError(t, err)
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return read(t, resp.StatusCode, resp.Header, b)
+}
+
+// read also checks what all answers of the API have in common.
+func read(t *testing.T, status int, header http.Header, text []byte) answer {
+	t.Helper()
+	assert.Equal(t, "application/json; charset=utf-8", header.Get("Content-Type"))
+	assert.Equal(t, "no-store", header.Get("Cache-Control"))
+	assert.Equal(t, "nosniff", header.Get("X-Content-Type-Options"))
+	a := answer{status: status, header: header, text: string(text)}
+	if len(text) > 0 {
+		require.NoError(t, json.Unmarshal(text, &a), a.text)
+	}
+	return a
+}
+
+// page is the body of a login or a bind.
+func page(code string, detail authing.Detail) map[string]any {
+	return map[string]any{"code": code, "detail": detail}
+}
+
+func TestStartFailures(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { taken.Close() }) // after the parallel cases
+	for name, tt := range map[string]struct {
+		args []string
+		env  map[string]string
+		want string
+	}{
+		"address in use": {args: []string{"-addr", taken.Addr().String()}, want: "address already in use: choose another address with -addr"},
+		"unknown flag":   {args: []string{"-nonsense"}, want: "not defined"},
+		"no flag":        {args: []string{"demo"}, want: "not a flag"},
+		"bad pool":       {env: map[string]string{"AUTHING_USERPOOL_ID": "a/b"}, want: "user pool id"},
+		"plain http": {env: map[string]string{"AUTHING_USERPOOL_ID": "p", "AUTHING_USERS_HOST": "http://users.example.com"},
+			want: "plain http"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := func(name string) string { return tt.env[name] }
+			err := run(context.Background(), tt.args, env, io.Discard, (&logBook{}).logger())
+			assert.ErrorContains(t, err, tt.want)
+		})
+	}
+	err = run(context.Background(), []string{"-h"}, func(string) string { return "" }, io.Discard, nil)
+	assert.ErrorIs(t, err, flag.ErrHelp)
+}
+
+func TestReachable(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"127.0.0.1:80": "127.0.0.1:80", "0.0.0.0:80": "127.0.0.1:80", "[::]:80": "127.0.0.1:80", "[::1]:80": "[::1]:80",
+		"192.0.2.1:80": "192.0.2.1:80",
+	} {
+		addr, err := net.ResolveTCPAddr("tcp", given)
+		require.NoError(t, err)
+		assert.Equal(t, want, reachable(addr))
+	}
+}
+
+func TestRealModeHasNoDemo(t *testing.T) {
+	t.Parallel()
+	p := against(t, newFake(t, authingtest.Options{}))
+	resp, err := http.Get(p.url)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+	assert.Equal(t, "text/html; charset=utf-8", resp.Header.Get("Content-Type"))
+	assert.Contains(t, string(text), "real user pool")
+	for _, path := range []string{"/demo/state", "/demo/trace", "/page/", "/page/index.html"} {
+		assert.Equal(t, "not_found", ask(t, "GET", p.url+path, "", nil).Error.Reason, path)
+	}
+	assert.Equal(t, "not_found", ask(t, "POST", p.url+"/demo/phones", "", nil).Error.Reason)
+}
+
+// serving runs serve with a handler that tells when a request is in it and waits for the end of release.
+func serving(t *testing.T, patience time.Duration) (url string, entered, release chan struct{}, cancel func(), served chan error) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	entered, release, served = make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	go func() {
+		served <- serve(ctx, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			close(entered)
+			select {
+			case <-release:
+				io.WriteString(w, "finished")
+			case <-r.Context().Done():
+			}
+		}), patience)
+	}()
+	return "http://" + listener.Addr().String(), entered, release, cancel, served
+}
+
+func TestShutdownFinishesWhatItBegan(t *testing.T) {
+	t.Parallel()
+	url, entered, release, cancel, served := serving(t, time.Minute)
+	got := make(chan string, 1)
+	go func() {
+		resp, err := http.Get(url)
+		if err != nil {
+			got <- err.Error()
+			return
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		got <- string(text)
+	}()
+	<-entered
+	cancel()
+	for { // until the listener is closed, which is when the shutdown has begun
+		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		if err != nil {
+			break
+		}
+		conn.Close()
+	}
+	close(release)
+	assert.Equal(t, "finished", <-got)
+	assert.NoError(t, <-served)
+}
+
+func TestShutdownEnds(t *testing.T) {
+	t.Parallel()
+	url, entered, _, cancel, served := serving(t, time.Millisecond)
+	failed := make(chan error, 1)
+	go func() {
+		resp, err := http.Get(url)
+		if err == nil {
+			resp.Body.Close()
+		}
+		failed <- err
+	}()
+	<-entered
+	cancel()
+	assert.ErrorContains(t, <-served, "requests were cut")
+	assert.Error(t, <-failed)
+}
+
+func TestServeFails(t *testing.T) {
+	t.Parallel()
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	closed.Close()
+	assert.ErrorIs(t, serve(context.Background(), closed, http.NotFoundHandler(), time.Second), net.ErrClosed)
+}

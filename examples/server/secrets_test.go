@@ -1,0 +1,101 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+)
+
+// Everything that must stay secret is collected while the demo is played through, and looked for afterwards wherever a
+// stranger may look: in the log, in the trace and in the answers with errors.
+func TestNothingSecretIsShown(t *testing.T) {
+	t.Parallel()
+	const number, mail = "13912345678", "canary@example.com"
+	p := start(t, nil)
+	zoe := play(t, p, map[string]string{"nickName": "Zoe " + number + " " + mail, "phoneNumber": number})
+	secrets := map[string]bool{number: true, mail: true}
+	var errorBodies strings.Builder
+
+	api := func(method, path, token string, body any, status int) answer {
+		t.Helper()
+		got := ask(t, method, p.url+path, token, body)
+		require.Equal(t, status, got.status, got.text)
+		if status >= 400 {
+			errorBodies.WriteString(got.text)
+			errorBodies.WriteString(strings.Join(slices.Concat(slices.Collect(maps.Values(got.header))...), " "))
+		}
+		if got.Token != "" {
+			secrets[got.Token] = true
+		}
+		return got
+	}
+	posted := func(button string, refuse bool) map[string]any {
+		code := zoe.login(t)
+		detail := zoe.tap(t, map[string]any{"button": button, "refuse": refuse, "generation": "old"})
+		for _, s := range []string{code, detail.IV, detail.EncryptedData, detail.Signature, detail.PhoneCode} {
+			secrets[s] = true
+		}
+		return page(code, detail)
+	}
+	down := func(down bool) {
+		ask(t, "POST", p.url+"/demo/authing", "", map[string]bool{"down": down})
+	}
+
+	login := posted("getUserInfo", false)
+	down(true)
+	api("POST", "/api/login", "", login, 503)
+	down(false)
+	token := api("POST", "/api/login", "", login, 200).Token
+	api("POST", "/api/login", "", login, 409)
+	api("POST", "/api/login", "", posted("getUserInfo", true), 403)
+	api("POST", "/api/login", "", posted("getPhoneNumber", false), 400)
+	api("POST", "/api/login", "", page(posted("getUserInfo", false)["code"].(string), authing.Detail{ErrMsg: number + ":fail " + mail}), 400)
+	api("POST", "/api/login", "", map[string]any{number: mail, "query": "query " + number, token: 13912345678, "message": mail + token}, 400)
+	api("POST", "/api/login/"+token, "", nil, 404)
+	api("GET", "/api/me", token, nil, 200)
+	api("GET", "/api/me?token="+token, "", nil, 401)
+	api("GET", "/api/me", token+"x", nil, 401)
+	api("POST", "/api/phone", token, posted("getUserInfo", false), 400)
+	bind := posted("getPhoneNumber", false)
+	api("POST", "/api/phone", token, bind, 200)
+	api("POST", "/api/phone", token, bind, 409)
+	ask(t, "POST", p.url+"/demo/phones/"+zoe.id+"/spend", "", map[string]any{"code": bind["code"]})
+	down(true)
+	api("GET", "/api/me", token, nil, 503)
+	api("GET", "/api/me", strings.ReplaceAll(token, ".", ".A"), nil, 503)
+	api("POST", "/api/logout", token, nil, 503)
+	down(false)
+	api("POST", "/api/logout", token, nil, 204)
+	api("GET", "/api/me", token, nil, 401)
+	api("POST", "/api/phone", token, posted("getPhoneNumber", false), 401)
+
+	ask(t, "POST", p.url+"/api/login", "", map[string]int{"last": 1})
+	next := follow(t, p, "")
+	var shown strings.Builder
+	for !strings.Contains(shown.String(), `{"last":`) {
+		s, ok := next()
+		require.True(t, ok)
+		shown.WriteString(s.raw + "\n")
+	}
+	require.NoError(t, p.stop())
+
+	delete(secrets, "")
+	require.Greater(t, len(secrets), 20)
+	for where, text := range map[string]string{"log": p.log.String(), "trace": shown.String(), "errors": errorBodies.String()} {
+		require.NotEmpty(t, text)
+		for secret := range secrets {
+			assert.False(t, strings.Contains(text, secret), "the %s holds %s", where, secret)
+			if len(secret) > 20 {
+				assert.False(t, strings.Contains(text, secret[:12]), "the %s holds the beginning of %s", where, secret)
+			}
+		}
+		assert.NotRegexp(t, `[0-9a-zA-Z+=_-]{32}`, text, where)
+	}
+	assert.Contains(t, shown.String(), "139••••5678")
+}
