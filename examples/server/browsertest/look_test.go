@@ -1,0 +1,146 @@
+package browsertest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/chromedp/cdproto/accessibility"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// noSecrets looks for everything in the page that travelled and is long enough to be a secret.
+func noSecrets(tab *tab) {
+	tab.click("sign-in")
+	tab.shows("nickname", "微信用户")
+	tab.click("bind")
+	tab.shows("phone-number", "138••••0001")
+	tab.click("spent")
+	tab.click("bind")
+	tab.shows("notice", "tap again")
+	tab.traced("Backend → Page 409")
+
+	secrets := tab.travelled()
+	assert.Contains(tab.t, secrets, "13800000001")
+	assert.Contains(tab.t, secrets, eval[string](tab, `sessionStorage.getItem('token')`))
+	assert.Greater(tab.t, len(secrets), 15, "codes, ivs, encrypted data")
+	html := run(tab, chromedp.OuterHTML(chromedp.CSS("html")))
+	for _, secret := range secrets {
+		assert.NotContains(tab.t, html, secret)
+	}
+	assert.NotRegexp(tab.t, `[0-9A-Za-z+=_-]{32,}`, tab.text("#trace"))
+	assert.Contains(tab.t, tab.text("#trace"), `"phone": "138••••0001"`)
+	tab.refused("POST /api/phone 409")
+}
+
+// travelled returns the texts that the page sent and got, apart from those that anybody may read.
+func (tab *tab) travelled() (texts []string) {
+	tab.mu.Lock()
+	requests := maps.Clone(tab.requests)
+	tab.mu.Unlock()
+	for id, request := range requests {
+		if !strings.Contains(request.URL, "/api/") && !strings.Contains(request.URL, "/demo/phones") {
+			continue
+		}
+		for _, entry := range request.PostDataEntries {
+			texts = append(texts, longTexts(entry.Bytes)...)
+		}
+		// An answer without a body is an error here; that the others came shows in what is found in them.
+		answer, _ := chromedp.Call(tab.ctx, network.GetResponseBody, network.GetResponseBodyParams{RequestID: id})
+		texts = append(texts, longTexts(answer.Body)...)
+	}
+	slices.Sort(texts)
+	return slices.Compact(texts)
+}
+
+func longTexts(body []byte) (texts []string) {
+	var walk func(key string, v any)
+	walk = func(key string, v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for key, value := range v {
+				walk(key, value)
+			}
+		case string:
+			if len(v) > 10 && !slices.Contains([]string{"errMsg", "message", "button", "nickname", "nickName"}, key) {
+				texts = append(texts, v)
+			}
+		}
+	}
+	var v any
+	if json.Unmarshal(body, &v) == nil {
+		walk("", v)
+	}
+	return texts
+}
+
+// fits looks for anything that is wider than the screen.
+func fits(tab *tab) {
+	states := []struct {
+		name string
+		make func()
+	}{
+		{"welcome", func() {}},
+		{"notice", func() { tab.click("down"); tab.click("sign-in"); tab.shows("notice", "") }},
+		{"profile", func() { tab.click("down"); tab.click("sign-in"); tab.shows("nickname", "微信用户") }},
+		{"bound", func() { tab.click("bind"); tab.shows("phone-number", "138••••0001") }},
+		{"folded out", func() {
+			eval[chromedp.Void](tab, `for (const d of document.querySelectorAll('details')) d.open = true`)
+		}},
+	}
+	for _, state := range states {
+		tab.do(chromedp.EmulateViewport(1280, 800))
+		state.make()
+		for _, width := range []int64{1280, 390} {
+			tab.do(chromedp.EmulateViewport(width, 844))
+			for _, language := range []string{"zh", "en"} {
+				eval[chromedp.Void](tab, fmt.Sprintf(`document.querySelector('[data-language=%s]').click()`, language))
+				tooWide := eval[string](tab, `['html', '#screen', '#trace']
+					.filter(s => { const e = document.querySelector(s); return e.scrollWidth > e.clientWidth }).join(' ')`)
+				assert.Empty(tab.t, tooWide, "%s, %d px, %s", state.name, width, language)
+			}
+		}
+	}
+	tab.refused("POST /api/login 503")
+}
+
+// labels asks the browser what it tells a screen reader.
+func labels(tab *tab) {
+	tab.named()
+	tab.refuseOnce()
+	tab.named()
+	tab.click("sign-in")
+	tab.shows("nickname", "微信用户")
+	names := tab.named()
+	for _, want := range []string{
+		"checkbox: user refuses", "checkbox: code already spent", "checkbox: old profile generation", "checkbox: Authing is down",
+		"button: 中文", "button: English", "button: Clear", "button: Bind phone", "button: Sign out", "log: What happens",
+	} {
+		assert.Contains(tab.t, names, want)
+	}
+	tab.refused("POST /api/login 403")
+}
+
+// named returns the roles and names of all controls, none of which may lack a name.
+func (tab *tab) named() (names []string) {
+	tab.t.Helper()
+	controls := []string{"button", "checkbox", "textbox", "link", "DisclosureTriangle", "log", "region", "alert"}
+	for _, node := range call(tab, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{}).Nodes {
+		var role, name string
+		if node.Ignored || node.Role == nil || node.Name == nil {
+			continue
+		}
+		require.NoError(tab.t, json.Unmarshal(node.Role.Value, &role))
+		require.NoError(tab.t, json.Unmarshal(node.Name.Value, &name))
+		if slices.Contains(controls, role) {
+			names = append(names, role+": "+name)
+			assert.True(tab.t, name != "" || role == "alert", "a %s without a name", role)
+		}
+	}
+	return names
+}

@@ -1,0 +1,298 @@
+package browsertest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+)
+
+// TestPage plays visitors of the demo page, in one browser.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	browser, program := open(t), build(t)
+	t.Run("visitors", func(t *testing.T) { // ends when all of them are gone, before the browser does
+		for name, story := range map[string]func(*tab){
+			"sign in":            signIn,
+			"bind a phone":       bindPhone,
+			"refuse":             refuse,
+			"spent code":         spentCode,
+			"generations":        generations,
+			"outage":             outage,
+			"languages":          languages,
+			"sign out":           signOut,
+			"reload":             reload,
+			"double tap":         doubleTap,
+			"clear":              clearTrace,
+			"backend gone":       backendGone,
+			"order of the codes": orderOfCodes,
+			"keyboard":           keyboard,
+			"no secrets":         noSecrets,
+			"fits":               fits,
+			"labels":             labels,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				story(visit(t, browser, program, "en-US"))
+			})
+		}
+		t.Run("speaks Chinese", func(t *testing.T) {
+			t.Parallel()
+			speaksChinese(visit(t, browser, program, "zh-CN,en"))
+		})
+	})
+}
+
+func signIn(tab *tab) {
+	assert.Contains(tab.t, tab.text(".tagline"), "Nothing leaves this machine")
+	tab.click("sign-in")
+	tab.shows("nickname", "微信用户")
+	tab.shows("anonymous", "no longer tells names")
+	tab.shows("phone-number", "not bound")
+	assert.False(tab.t, eval[bool](tab, `document.getElementById('welcome').checkVisibility()`))
+	tab.until(steps + `.length === 10`)
+	assert.Equal(tab.t, []string{
+		"Page → WeChat wx.login",
+		"WeChat → Page login:ok",
+		"Page → WeChat tap getUserInfo",
+		"WeChat → Page getUserInfo:ok",
+		"Page → Backend POST /api/login",
+		"Backend → Authing LoginWithWxapp POST /oauth/wechatapp/auth/POOL",
+		"Authing → Backend 200",
+		"Backend → Page 200",
+		"Page → WeChat wx.login", // for the next call
+		"WeChat → Page login:ok",
+	}, eval[[]string](tab, steps))
+	tab.refused()
+}
+
+func bindPhone(tab *tab) {
+	tab.click("sign-in")
+	tab.shows("nickname", "微信用户")
+	tab.click("bind")
+	tab.shows("phone-number", "138••••0001")
+	tab.traced("Page → WeChat tap getPhoneNumber")
+	tab.traced("Backend → Authing BindPhone POST /oauth/wechatapp/phone/POOL")
+	tab.refused()
+}
+
+func refuse(tab *tab) {
+	tab.click("refuse")
+	tab.click("sign-in")
+	tab.shows("notice", "You refused")
+	tab.traced("WeChat → Page getUserInfo:fail auth deny")
+	tab.traced("Backend → Page 403")
+	assert.NotContains(tab.t, tab.text("#trace"), "LoginWithWxapp")
+	assert.Equal(tab.t, "alert", run(tab, chromedp.AttributeValue(chromedp.ID("notice"), "role")).Value)
+
+	tab.click("refuse")
+	tab.click("sign-in")
+	tab.shows("nickname", "微信用户")
+	tab.hides("notice")
+	tab.click("refuse")
+	tab.click("bind")
+	tab.shows("notice", "You refused")
+	tab.shows("phone-number", "not bound")
+	assert.NotContains(tab.t, tab.text("#trace"), "BindPhone")
+	tab.click("dismiss")
+	tab.hides("notice")
+	tab.refused("POST /api/login 403", "POST /api/phone 403")
+}
+
+func spentCode(tab *tab) {
+	tab.click("spent")
+	tab.click("sign-in")
+	tab.shows("notice", "fetched a fresh code")
+	assert.True(tab.t, eval[bool](tab, `document.getElementById('welcome').checkVisibility()`))
+	tab.click("spent")
+	tab.click("sign-in")
+	tab.shows("nickname", "微信用户")
+	tab.click("spent")
+	tab.click("bind")
+	tab.shows("notice", "fetched a fresh code")
+	tab.shows("phone-number", "not bound")
+	tab.click("spent")
+	tab.click("bind")
+	tab.shows("phone-number", "138••••0001")
+	tab.refused("POST /api/login 409", "POST /api/phone 409")
+}
+
+func generations(tab *tab) {
+	tab.click("sign-in")
+	tab.shows("nickname", "微信用户")
+	tab.click("old")
+	tab.click("sign-out")
+	tab.shows("welcome", "Sign in with WeChat")
+	tab.click("sign-in")
+	tab.shows("nickname", "")
+	assert.NotContains(tab.t, tab.text("#nickname"), "微信用户")
+	tab.hides("anonymous")
+	assert.False(tab.t, eval[bool](tab, `document.getElementById('avatar-image').checkVisibility()`), "an avatar from elsewhere")
+
+	tab.click("sign-out")
+	tab.shows("welcome", "Sign in with WeChat")
+	tab.click("old")
+	tab.click("sign-in")
+	tab.shows("nickname", "微信用户")
+	tab.refused()
+}
+
+func outage(tab *tab) {
+	tab.click("down")
+	tab.click("sign-in")
+	tab.shows("notice", "Nothing was spent")
+	tab.traced("Authing → Backend connection refused")
+	tab.click("down")
+	tab.click("sign-in")
+	tab.shows("nickname", "微信用户")
+
+	tab.click("down")
+	tab.click("bind")
+	tab.shows("notice", "Nothing was spent")
+	tab.shows("phone-number", "not bound")
+	tab.load()
+	tab.until(`document.getElementById('down').checked`)
+	tab.shows("notice", "Nothing was spent") // who the token belongs to cannot be told now
+	tab.click("down")
+	tab.load()
+	tab.shows("nickname", "微信用户")
+	tab.click("bind")
+	tab.shows("phone-number", "138••••0001")
+	tab.refused("POST /api/login 503", "POST /api/phone 503", "GET /api/me 503")
+}
+
+func signOut(tab *tab) {
+	tab.click("sign-in")
+	tab.shows("nickname", "微信用户")
+	token := eval[string](tab, `sessionStorage.getItem('token')`)
+	tab.click("sign-out")
+	tab.shows("welcome", "Sign in with WeChat")
+	assert.False(tab.t, eval[bool](tab, `'token' in sessionStorage`))
+	tab.traced("Backend → Authing Logout POST /graphql")
+
+	// Somebody kept the token.
+	eval[chromedp.Void](tab, `sessionStorage.setItem('token', '`+token+`')`)
+	tab.load()
+	tab.shows("notice", "sign in again")
+	tab.shows("welcome", "Sign in with WeChat")
+	assert.False(tab.t, eval[bool](tab, `'token' in sessionStorage`))
+	tab.refused("GET /api/me 401")
+}
+
+func reload(tab *tab) {
+	tab.click("sign-in")
+	tab.shows("nickname", "微信用户")
+	id := tab.text("#user-id")
+	tab.load()
+	tab.shows("nickname", "微信用户")
+	assert.Equal(tab.t, id, tab.text("#user-id"))
+	tab.click("bind")
+	tab.shows("phone-number", "138••••0001") // the phone in the hand is the same
+	tab.refused()
+}
+
+func doubleTap(tab *tab) {
+	eval[chromedp.Void](tab, `const button = document.getElementById('sign-in'); button.click(); button.click()`)
+	tab.shows("nickname", "微信用户")
+	tab.until(steps + `.length === 10`)
+	assert.Equal(tab.t, 1, strings.Count(tab.text("#trace"), "POST /api/login"))
+	tab.refused()
+}
+
+func clearTrace(tab *tab) {
+	tab.click("sign-in")
+	tab.until(steps + `.length === 10`)
+	tab.click("clear")
+	assert.Empty(tab.t, eval[[]string](tab, steps))
+	tab.click("bind")
+	tab.traced("Backend → Page 200")
+	assert.NotContains(tab.t, tab.text("#trace"), "LoginWithWxapp")
+	tab.refused()
+}
+
+// orderOfCodes holds the page to its main rule: the code is there before the tap, and the next one is fetched when the
+// call is over, spent or not.
+func orderOfCodes(tab *tab) {
+	tab.click("sign-in")
+	tab.shows("nickname", "微信用户")
+	tab.click("refuse")
+	tab.click("bind")
+	tab.shows("notice", "You refused")
+	tab.until(steps + `.filter(step => step.endsWith('login:ok')).length === 3`)
+	tab.mu.Lock()
+	defer tab.mu.Unlock()
+	assert.Equal(tab.t, []string{
+		"POST /demo/phones", "POST /demo/phones 200",
+		"POST /demo/phones/1/login", "POST /demo/phones/1/login 200",
+		"POST /demo/phones/1/tap", "POST /demo/phones/1/tap 200",
+		"POST /api/login", "POST /api/login 200",
+		"POST /demo/phones/1/login", "POST /demo/phones/1/login 200",
+		"POST /demo/phones/1/tap", "POST /demo/phones/1/tap 200",
+		"POST /api/phone", "POST /api/phone 403",
+		"POST /demo/phones/1/login", "POST /demo/phones/1/login 200",
+	}, tab.traffic)
+}
+
+func keyboard(tab *tab) {
+	tab.press("sign-in", "\r")
+	tab.shows("nickname", "微信用户")
+	assert.Equal(tab.t, "profile-title", eval[string](tab, `document.activeElement.id`))
+	tab.press("refuse", " ")
+	tab.press("bind", " ")
+	tab.shows("notice", "You refused")
+	assert.NotEqual(tab.t, "none", eval[string](tab, `getComputedStyle(document.activeElement).outlineStyle`))
+	tab.press("sign-out", "\r")
+	tab.shows("welcome", "Sign in with WeChat")
+	assert.Equal(tab.t, "welcome-title", eval[string](tab, `document.activeElement.id`))
+	tab.refused("POST /api/phone 403")
+}
+
+// refuseOnce makes a notice.
+func (tab *tab) refuseOnce() {
+	tab.t.Helper()
+	tab.click("refuse")
+	tab.click("sign-in")
+	tab.until(`document.getElementById('notice').checkVisibility()`)
+	tab.click("refuse")
+}
+
+func languages(tab *tab) {
+	tab.refuseOnce()
+	tab.shows("notice", "You refused")
+	english := tab.text("#notice-message")
+	assert.Regexp(tab.t, `^[\x20-\x7e’]+$`, english)
+	assert.Equal(tab.t, "en", eval[string](tab, `document.documentElement.lang`))
+	assert.Contains(tab.t, tab.text("#trace"), "Page → Backend")
+
+	tab.do(chromedp.Click(chromedp.CSS(`[data-language="zh"]`)))
+	speaksChinese(tab)
+	tab.load()
+	speaksChinese(tab) // as chosen
+
+	tab.do(chromedp.Click(chromedp.CSS(`[data-language="en"]`)))
+	tab.shows("welcome", "Sign in with WeChat")
+	assert.Contains(tab.t, tab.text("#trace"), "Page → Backend")
+	tab.refused("POST /api/login 403", "POST /api/login 403", "POST /api/login 403")
+}
+
+func speaksChinese(tab *tab) {
+	tab.shows("welcome", "微信登录")
+	assert.Equal(tab.t, "zh-CN", eval[string](tab, `document.documentElement.lang`))
+	assert.Equal(tab.t, "true", run(tab, chromedp.AttributeValue(chromedp.CSS(`[data-language="zh"]`), "aria-pressed")).Value)
+	assert.Equal(tab.t, "微信小程序登录 Authing", run(tab, chromedp.Title()))
+	tab.refuseOnce()
+	tab.shows("notice", "微信没有给出信息")
+	assert.Regexp(tab.t, `\p{Han}`, tab.text("#notice-message"), "the backend's own words")
+	tab.until(`document.getElementById('trace').textContent.includes('页面 → 后端')`)
+	assert.NotContains(tab.t, tab.text("#trace"), "Page → Backend")
+}
+
+func backendGone(tab *tab) {
+	tab.mu.Lock()
+	tab.stopped = true
+	tab.mu.Unlock()
+	tab.stop()
+	tab.click("sign-in")
+	tab.shows("notice", "The backend does not answer")
+}

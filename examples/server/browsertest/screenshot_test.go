@@ -1,0 +1,32 @@
+package browsertest
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+)
+
+var screenshot = flag.String("screenshot", "", "TestScreenshot writes a picture of the page to this `FILE`")
+
+// TestScreenshot makes the picture in the README:
+//
+//	go test -run TestScreenshot -screenshot ../../../docs/demo.png
+func TestScreenshot(t *testing.T) {
+	t.Parallel()
+	if *screenshot == "" {
+		t.Skip("makes a picture with -screenshot FILE")
+	}
+	tab := visit(t, open(t), build(t), "en-US")
+	tab.click("old") // with a name, as of before 2021
+	tab.click("sign-in")
+	tab.shows("nickname", "")
+	tab.click("bind")
+	tab.shows("phone-number", "••••")
+	tab.until(steps + `.filter(step => step.endsWith('login:ok')).length === 4`) // one for each phone and each call
+	tab.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, 0, 0), chromedp.EmulateViewport(1280, 800, chromedp.EmulateScale(2)))
+	require.NoError(t, os.WriteFile(*screenshot, run(tab, chromedp.CaptureScreenshot()), 0o644))
+}

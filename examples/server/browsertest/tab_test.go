@@ -1,0 +1,206 @@
+package browsertest
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/audits"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const patience = 30 * time.Second
+
+// tab is a visitor: a tab in a browser profile of its own, with a server of its own.
+type tab struct {
+	t       *testing.T
+	ctx     context.Context
+	address string
+	stop    func() // ends the server
+
+	mu       sync.Mutex
+	stopped  bool
+	requests map[network.RequestID]*network.Request
+	empty    map[network.RequestID]bool // answered by 204
+	traffic  []string                   // of the backend and the phone: "POST /api/login", and "POST /api/login 200" when it is answered
+	refusals []string                   // such as "POST /api/login 403"
+	problems []string                   // what must not happen
+}
+
+// visit opens the page for somebody whose browser speaks language.
+func visit(t *testing.T, browser context.Context, program, language string) *tab {
+	tab := &tab{t: t, requests: map[network.RequestID]*network.Request{}, empty: map[network.RequestID]bool{}}
+	tab.address, tab.stop = start(t, program)
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(tab.watch))
+	t.Cleanup(cancel)
+	require.NoError(t, chromedp.Do(ctx)) // before the timeout: it would end the tab
+	tab.ctx, cancel = context.WithTimeout(ctx, patience)
+	t.Cleanup(cancel)
+	t.Cleanup(func() {
+		tab.mu.Lock()
+		defer tab.mu.Unlock()
+		assert.Empty(t, tab.problems)
+	})
+	call(tab, audits.Enable, cdp.Empty{})
+	call(tab, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: "test", AcceptLanguage: language})
+	tab.do(chromedp.EmulateViewport(1280, 800), chromedp.Navigate(tab.address))
+	tab.until(`document.getElementById('sign-in').innerText`)
+	return tab
+}
+
+// watch takes down what goes wrong. Refused requests count separately: many are meant to be.
+func (tab *tab) watch(event any) {
+	tab.mu.Lock()
+	defer tab.mu.Unlock()
+	problem := func(format string, args ...any) { tab.problems = append(tab.problems, fmt.Sprintf(format, args...)) }
+	switch e := event.(type) {
+	case *runtime.EventConsoleAPICalled:
+		problem("console: %s %s", e.Type, e.Args[0].Description)
+	case *runtime.EventExceptionThrown:
+		problem("exception: %s", e.ExceptionDetails.Text)
+	case *log.EventEntryAdded:
+		if e.Entry.Source != log.EntrySourceNetwork {
+			problem("log: %s %s", e.Entry.Text, e.Entry.URL)
+		}
+	case *audits.EventIssueAdded: // a breach of the Content-Security-Policy, for one
+		problem("issue: %s", e.Issue.Code)
+	case *network.EventRequestWillBeSent:
+		tab.requests[e.RequestID] = e.Request
+		if !strings.HasPrefix(e.Request.URL, tab.address+"/") && !strings.HasPrefix(e.Request.URL, "data:") {
+			problem("request to elsewhere: %s", e.Request.URL)
+		}
+		tab.record(tab.line(e.RequestID))
+	case *network.EventResponseReceived:
+		tab.empty[e.RequestID] = e.Response.Status == http.StatusNoContent
+		line := fmt.Sprintf("%s %d", tab.line(e.RequestID), e.Response.Status)
+		tab.record(line)
+		if e.Response.Status >= 400 {
+			tab.refusals = append(tab.refusals, line)
+		}
+	case *network.EventLoadingFailed:
+		// A stream is cut when its page goes, and an answer without a body counts as aborted.
+		if e.Type != network.ResourceTypeEventSource && !tab.empty[e.RequestID] && !tab.stopped {
+			problem("request failed: %s %s", tab.requests[e.RequestID].URL, e.ErrorText)
+		}
+	}
+}
+
+func (tab *tab) line(id network.RequestID) string {
+	request := tab.requests[id]
+	return request.Method + " " + strings.TrimPrefix(request.URL, tab.address)
+}
+
+func (tab *tab) record(line string) {
+	if strings.HasPrefix(line, "POST /api/") || strings.HasPrefix(line, "POST /demo/phones") {
+		tab.traffic = append(tab.traffic, line)
+	}
+}
+
+// refused checks which requests were refused in this tab, and that there were no others.
+func (tab *tab) refused(want ...string) {
+	tab.t.Helper()
+	tab.mu.Lock()
+	defer tab.mu.Unlock()
+	assert.Equal(tab.t, want, tab.refusals)
+}
+
+func (tab *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	tab.t.Helper()
+	require.NoError(tab.t, chromedp.Do(tab.ctx, steps...))
+}
+
+func run[T any](tab *tab, action chromedp.Action[T]) T {
+	tab.t.Helper()
+	result, err := chromedp.Run(tab.ctx, action)
+	require.NoError(tab.t, err)
+	return result
+}
+
+func call[P, R any](tab *tab, command cdp.Command[P, R], params P) R {
+	tab.t.Helper()
+	result, err := chromedp.Call(tab.ctx, command, params)
+	require.NoError(tab.t, err)
+	return result
+}
+
+// until waits for a condition, in JavaScript.
+func (tab *tab) until(condition string) {
+	tab.t.Helper()
+	// The tabs are not all in front, and those behind draw no frames to wait for.
+	_, err := chromedp.Run(tab.ctx, chromedp.Poll[chromedp.Void](condition,
+		chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(0)))
+	if err != nil {
+		tab.t.Logf("the page says:\n%s", tab.lastWords())
+	}
+	require.NoError(tab.t, err, "waited for %s", condition)
+}
+
+// lastWords is the text of the page when the time of its test is over.
+func (tab *tab) lastWords() string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(tab.ctx), time.Second)
+	defer cancel()
+	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
+	return text
+}
+
+func (tab *tab) click(id string) {
+	tab.t.Helper()
+	tab.do(chromedp.Click(chromedp.ID(id), chromedp.NodeVisible))
+}
+
+// press uses the keyboard: "\r" is the Enter key.
+func (tab *tab) press(id, key string) {
+	tab.t.Helper()
+	tab.do(chromedp.Focus(chromedp.ID(id)), chromedp.KeyEvent(key))
+}
+
+// load opens the page anew.
+func (tab *tab) load() {
+	tab.t.Helper()
+	tab.do(chromedp.Reload())
+}
+
+// shows waits until the element with this id is there and says text.
+func (tab *tab) shows(id, text string) {
+	tab.t.Helper()
+	tab.until(fmt.Sprintf(`document.getElementById(%q).checkVisibility() && document.getElementById(%[1]q).innerText.includes(%q)`, id, text))
+}
+
+func (tab *tab) hides(id string) {
+	tab.t.Helper()
+	tab.until(fmt.Sprintf(`!document.getElementById(%q).checkVisibility()`, id))
+}
+
+// steps is what the trace shows, in short.
+const steps = `[...document.querySelectorAll('.step')].map(step => [
+	step.querySelector('.route').textContent,
+	...[...step.querySelectorAll('.op, .path, .status')].map(e => e.textContent.replace(/[0-9a-f]{24}/, 'POOL')),
+].filter(Boolean).join(' '))`
+
+// traced waits for a step in the trace, which comes by another way than the answers do.
+func (tab *tab) traced(step string) {
+	tab.t.Helper()
+	tab.until(fmt.Sprintf(`%s.includes(%q)`, steps, step))
+}
+
+func eval[T any](tab *tab, expression string) T {
+	tab.t.Helper()
+	return run(tab, chromedp.Evaluate[T](expression))
+}
+
+// text is what an element says, also what is folded away.
+func (tab *tab) text(selector string) string {
+	tab.t.Helper()
+	return run(tab, chromedp.TextContent(chromedp.CSS(selector)))
+}
