@@ -1,0 +1,371 @@
+const assert = require('node:assert/strict');
+const { after, afterEach, before, describe, mock, test } = require('node:test');
+const config = require('../src/config');
+const { openPage } = require('./page');
+const { startServer } = require('./server');
+const { demo, newPhone } = require('./wx');
+
+/** @type {Awaited<ReturnType<typeof startServer>>} */
+let server;
+/** @type {Awaited<ReturnType<typeof newPhone>>} */
+let phone;
+
+before(async () => {
+  server = await startServer();
+  config.baseURL = server.url;
+  mock.method(console, 'warn', () => {});
+});
+
+after(() => server?.stop());
+
+/** 在新手机上打开页面。 */
+async function open() {
+  phone = await newPhone(server.url);
+  return openPage(phone);
+}
+
+async function openSignedIn() {
+  const page = await open();
+  await page.tap('微信登录');
+  phone.forget();
+  return page;
+}
+
+// 每个场景都要守住的顺序：code 在点击之前取得、只发送一次；请求结束之后立即换新的。
+afterEach(() => {
+  const sent = new Set();
+  let fresh = '';
+  let spending = false;
+  let tapped = false;
+  for (const { name, code } of phone.log) {
+    if (name.startsWith('tap get')) tapped = true;
+    if (name.startsWith('wx.login')) {
+      assert.ok(!tapped, '在按钮的回调里调用了 wx.login');
+      fresh = code ?? '';
+      spending = false;
+    } else if (code) {
+      assert.equal(code, fresh, '发送的不是最近一次 wx.login 的 code');
+      assert.ok(!sent.has(code), '同一个 code 发送了两次');
+      sent.add(code);
+      spending = true;
+    } else if (!name.startsWith('tap')) {
+      tapped = false;
+    }
+  }
+  assert.ok(!spending, '用过 code 之后没有换新的');
+});
+
+describe('登录', () => {
+  test('先取 code，点击后发送，再换新的 code', async () => {
+    const page = await open();
+    await page.tap('微信登录');
+    assert.deepEqual(phone.names(), ['wx.login', 'tap getUserInfo', 'POST /api/login', '200', 'wx.login']);
+    assert.ok(page.sees('微信用户'), '如今微信给的昵称是匿名的');
+    assert.ok(page.sees('尚未绑定手机号'));
+    assert.ok(phone.storage.get('token'));
+    assert.ok(!page.button('微信登录'));
+  });
+
+  test('旧版微信给出真实昵称', async () => {
+    const page = await open();
+    await page.tap('微信登录', { generation: 'old' });
+    assert.ok(page.sees(phone.nickName));
+  });
+
+  test('再次打开页面时仍然是登录状态', async () => {
+    await openSignedIn();
+    const page = await openPage(phone);
+    assert.deepEqual(phone.names(), ['GET /api/me', '200', 'wx.login']);
+    assert.ok(page.sees('微信用户'));
+  });
+
+  test('双击只发一个请求', async () => {
+    const page = await open();
+    await page.tap('微信登录', { times: 2 });
+    assert.equal(phone.names().filter((name) => name === 'POST /api/login').length, 1);
+    assert.ok(page.sees('微信用户'));
+  });
+
+  test('token 存不下时不算登录，页面仍然可用', async () => {
+    const page = await open();
+    const { setStorageSync } = phone.wx;
+    phone.wx.setStorageSync = () => {
+      throw new Error('setStorageSync:fail exceed storage max size');
+    };
+    await page.tap('微信登录');
+    assert.ok(page.sees('exceed storage max size'));
+    phone.wx.setStorageSync = setStorageSync;
+    await page.tap('微信登录');
+    assert.ok(page.sees('微信用户'));
+  });
+
+  test('请求期间按钮不能点', async () => {
+    const page = await open();
+    const signingIn = page.tap('微信登录');
+    const states = [];
+    const { login, request } = phone.wx;
+    phone.wx.request = (options) => {
+      states.push(page.button('微信登录')?.attrs.disabled);
+      request(options);
+    };
+    phone.wx.login = (options) => {
+      states.push(page.button('绑定手机号')?.attrs.disabled);
+      login(options);
+    };
+    await signingIn;
+    assert.deepEqual(states, [true, true]);
+    assert.equal(page.button('绑定手机号')?.attrs.disabled, false);
+  });
+});
+
+describe('绑定手机号', () => {
+  test('用登录之后的新 code', async () => {
+    const page = await openSignedIn();
+    await page.tap('绑定手机号');
+    assert.deepEqual(phone.names(), ['tap getPhoneNumber', 'POST /api/phone', '200', 'wx.login']);
+    assert.ok(page.sees(phone.phoneNumber));
+    assert.ok(!page.button('绑定手机号'));
+  });
+
+  test('双击只发一个请求', async () => {
+    const page = await openSignedIn();
+    await page.tap('绑定手机号', { times: 2 });
+    assert.equal(phone.names().filter((name) => name === 'POST /api/phone').length, 1);
+  });
+
+  test('手机号属于别人', async () => {
+    const other = await openSignedIn();
+    await other.tap('绑定手机号');
+    const { phoneNumber } = phone;
+    phone = await newPhone(server.url, { phoneNumber });
+    const page = await openPage(phone);
+    await page.tap('微信登录');
+    await page.tap('绑定手机号');
+    assert.ok(page.sees('已绑定其他账号'));
+    assert.ok(page.sees('尚未绑定手机号'));
+  });
+});
+
+describe('用户拒绝', () => {
+  for (const [label, prepare] of /** @type {const} */ ([['微信登录', open], ['绑定手机号', openSignedIn]])) {
+    test(label, async () => {
+      const page = await prepare();
+      phone.forget();
+      await page.tap(label, { refuse: true });
+      assert.equal(phone.names().length, 1, '只有点击，没有任何请求');
+      assert.ok(page.sees('没有得到微信授权'));
+
+      await page.tap(label);
+      assert.ok(!page.button(label), 'code 没有用掉，可以接着用');
+      assert.ok(!page.sees('没有得到微信授权'));
+    });
+  }
+});
+
+describe('code', () => {
+  for (const [label, prepare] of /** @type {const} */ ([['微信登录', open], ['绑定手机号', openSignedIn]])) {
+    test(`${label}：已被用掉，再点一次就行`, async () => {
+      const page = await prepare();
+      await phone.spend(phone.lastCode());
+      await page.tap(label);
+      assert.ok(page.sees('请再点一次'));
+      await page.tap(label);
+      assert.ok(!page.button(label));
+    });
+  }
+
+  test('回到页面时，旧了才换', async (t) => {
+    const page = await open();
+    const opened = Date.now();
+    const now = t.mock.method(Date, 'now', () => opened + 3 * 60 * 1000);
+    await page.show();
+    assert.deepEqual(phone.names(), ['wx.login']);
+    now.mock.mockImplementation(() => opened + 5 * 60 * 1000);
+    await page.show();
+    assert.deepEqual(phone.names(), ['wx.login', 'wx.login']);
+    await page.show();
+    assert.deepEqual(phone.names(), ['wx.login', 'wx.login'], '换过的重新计时');
+  });
+
+  test('请求期间回到页面，不会多换一次', async (t) => {
+    const page = await open();
+    const opened = Date.now();
+    t.mock.method(Date, 'now', () => opened + 5 * 60 * 1000);
+    const signingIn = page.tap('微信登录');
+    const { request } = phone.wx;
+    phone.wx.request = (options) => {
+      page.show();
+      request(options);
+    };
+    await signingIn;
+    assert.deepEqual(phone.names(), ['wx.login', 'tap getUserInfo', 'POST /api/login', '200', 'wx.login']);
+  });
+
+  for (const fault of ['login', 'no code']) {
+    test(`打开页面时 wx.login 失败（${fault}），可以重试`, async () => {
+      phone = await newPhone(server.url);
+      phone.faults.push(fault);
+      const page = await openPage(phone);
+      assert.ok(page.sees('微信登录失败'));
+      assert.ok(page.button('微信登录')?.attrs.disabled);
+      await page.tap('重试', { times: 2 });
+      assert.equal(phone.names().filter((name) => name === 'wx.login').length, 1);
+      assert.ok(!page.sees('微信登录失败'));
+      assert.ok(!page.button('重试'));
+      await page.tap('微信登录');
+      assert.ok(page.sees('微信用户'));
+    });
+  }
+
+  test('wx.login 失败后，回到页面时自动再试', async () => {
+    phone = await newPhone(server.url);
+    phone.faults.push('login');
+    const page = await openPage(phone);
+    await page.show();
+    await page.tap('微信登录');
+    assert.ok(page.sees('微信用户'));
+  });
+
+  test('登录成功而换 code 失败，不影响登录和退出', async () => {
+    const page = await open();
+    phone.faults.push('login');
+    await page.tap('微信登录');
+    assert.ok(page.sees('微信用户'));
+    assert.ok(page.button('绑定手机号')?.attrs.disabled, '没有新的 code');
+    await page.tap('退出登录');
+    assert.ok(page.button('微信登录'));
+  });
+});
+
+describe('登录失效', () => {
+  test('打开页面时', async () => {
+    phone = await newPhone(server.url);
+    phone.storage.set('token', 'nobody');
+    const page = await openPage(phone);
+    assert.equal(phone.storage.has('token'), false);
+    assert.ok(page.sees('请重新登录'));
+    await page.tap('微信登录');
+    assert.ok(page.sees('微信用户'));
+  });
+
+  test('绑定手机号时', async () => {
+    const page = await openSignedIn();
+    const revoked = await fetch(`${server.url}/api/logout`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${phone.storage.get('token')}` },
+    });
+    assert.equal(revoked.status, 204);
+    await page.tap('绑定手机号');
+    assert.equal(phone.storage.has('token'), false);
+    assert.ok(page.sees('请重新登录'));
+    await page.tap('微信登录');
+    await page.tap('绑定手机号');
+    assert.ok(page.sees(phone.phoneNumber));
+  });
+});
+
+describe('服务不可用', () => {
+  afterEach(() => demo(server.url, '/demo/authing', { down: false }));
+
+  for (const [label, prepare] of /** @type {const} */ ([['微信登录', open], ['绑定手机号', openSignedIn]])) {
+    test(`${label}：恢复后再点一次就行`, async () => {
+      const page = await prepare();
+      await demo(server.url, '/demo/authing', { down: true });
+      await page.tap(label);
+      assert.ok(page.sees('稍后再试'));
+      assert.equal(phone.names().filter((name) => name.startsWith('POST')).length, 1, '不自动重发');
+      await demo(server.url, '/demo/authing', { down: false });
+      await page.tap(label);
+      assert.ok(!page.button(label));
+      assert.ok(!page.sees('稍后再试'));
+    });
+  }
+
+  test('打开页面时取不到资料：保留 token，下次打开再取', async () => {
+    await openSignedIn();
+    await demo(server.url, '/demo/authing', { down: true });
+    assert.ok((await openPage(phone)).sees('稍后再试'));
+    await demo(server.url, '/demo/authing', { down: false });
+    assert.ok((await openPage(phone)).sees('微信用户'));
+  });
+
+  test('打开页面时取不到资料：可以重新登录', async () => {
+    await openSignedIn();
+    await demo(server.url, '/demo/authing', { down: true });
+    const page = await openPage(phone);
+    await demo(server.url, '/demo/authing', { down: false });
+    await page.tap('微信登录');
+    assert.ok(page.sees('微信用户'));
+  });
+
+  test('退出登录只在本机生效', async () => {
+    const page = await openSignedIn();
+    await demo(server.url, '/demo/authing', { down: true });
+    await page.tap('退出登录');
+    assert.equal(phone.storage.has('token'), false);
+    assert.ok(page.button('微信登录'));
+  });
+});
+
+describe('收不到答复', () => {
+  for (const [fault, notice] of [['request', '检查网络'], ['answer', '检查网络'], ['proxy', '稍后再点'], ['portal', '稍后再点']]) {
+    test(`登录：${fault}`, async () => {
+      const page = await open();
+      phone.faults.push(fault);
+      await page.tap('微信登录');
+      assert.ok(page.sees(notice));
+      assert.equal(phone.storage.has('token'), false);
+      await page.tap('微信登录');
+      assert.ok(page.sees('微信用户'));
+    });
+  }
+
+  test('绑定其实成功了：重新取资料，显示手机号', async () => {
+    const page = await openSignedIn();
+    phone.faults.push('answer');
+    await page.tap('绑定手机号');
+    assert.ok(page.sees('没有收到服务器的答复'));
+    assert.ok(page.sees(phone.phoneNumber));
+    assert.ok(!page.button('绑定手机号'), '手机号验证按次收费，不能再来一次');
+  });
+
+  test('绑定没有送达：再点一次就行', async () => {
+    const page = await openSignedIn();
+    phone.faults.push('request');
+    await page.tap('绑定手机号');
+    assert.ok(!page.sees(phone.phoneNumber));
+    await page.tap('绑定手机号');
+    assert.ok(page.sees(phone.phoneNumber));
+  });
+
+  test('资料也取不到：只能重试', async () => {
+    const page = await openSignedIn();
+    phone.faults.push('answer', 'request');
+    await page.tap('绑定手机号');
+    assert.ok(page.button('绑定手机号')?.attrs.disabled, '绑没绑上还不知道');
+    await page.tap('重试');
+    assert.ok(page.sees(phone.phoneNumber));
+  });
+});
+
+describe('退出', () => {
+  test('双击只发一个请求', async () => {
+    const page = await openSignedIn();
+    await page.tap('退出登录', { times: 2 });
+    assert.equal(phone.names().filter((name) => name === 'POST /api/logout').length, 1);
+  });
+
+  test('清除 token，可以再次登录', async () => {
+    const page = await openSignedIn();
+    const token = phone.storage.get('token');
+    await page.tap('退出登录');
+    assert.deepEqual(phone.names(), ['tap 退出登录', 'POST /api/logout', '204', 'wx.login']);
+    assert.equal(phone.storage.has('token'), false);
+    assert.ok(!page.sees('微信用户'));
+    assert.ok(!page.sees('服务暂时不可用'));
+    const me = await fetch(`${server.url}/api/me`, { headers: { Authorization: `Bearer ${token}` } });
+    assert.equal(me.status, 401, '旧 token 在服务端也失效了');
+    await page.tap('微信登录');
+    assert.ok(page.sees('微信用户'));
+  });
+});
