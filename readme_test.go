@@ -272,10 +272,12 @@ func TestReadmeSentinels(t *testing.T) {
 // TestDocumentLinks holds that what the documents point to inside the repository is there.
 func TestDocumentLinks(t *testing.T) {
 	t.Parallel()
-	documents := append([]string{"CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/deviations.md"}, readmes...)
+	documents := append([]string{"CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/deviations.md",
+		"examples/miniprogram/README.md"}, readmes...)
 	for _, name := range documents {
 		for _, target := range submatches(`\]\(([^)#:]+)\)`, read(t, name)) {
-			assert.FileExists(t, filepath.Join(filepath.Dir(name), target), "linked from %s", name)
+			_, err := os.Stat(filepath.Join(filepath.Dir(name), target))
+			assert.NoError(t, err, "linked from %s", name)
 		}
 	}
 }
