@@ -1,7 +1,6 @@
 package authing
 
 import (
-	"encoding/base64"
 	"strconv"
 	"strings"
 	"unicode"
@@ -93,6 +92,8 @@ func checkEncrypted(encryptedData, iv string) error {
 	return nil
 }
 
+const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
 // decodedLen returns the number of bytes that the base64 text stands for.
 func decodedLen(name, text string) (int, error) {
 	if text == "" {
@@ -104,11 +105,13 @@ func decodedLen(name, text string) (int, error) {
 	case strings.Contains(text, "%"):
 		return 0, invalid("%s is percent-encoded: post it as JSON, unchanged", name)
 	}
-	decoded, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || strings.ContainsAny(text, "\r\n") {
+	// Only the length is asked for, so nothing is decoded: that saves two allocations.
+	digits := strings.TrimRight(text, "=")
+	padding := len(text) - len(digits)
+	if len(text)%4 != 0 || padding > 2 || strings.Trim(digits, base64Digits) != "" {
 		return 0, invalid("%s is not standard base64: post e.detail unchanged", name)
 	}
-	return len(decoded), nil
+	return len(text)/4*3 - padding, nil
 }
 
 // checkSegment refuses what would change the URL that it becomes a part of.

@@ -12,8 +12,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptrace"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-resty/resty/v2"
@@ -47,6 +47,9 @@ type config struct {
 	userAgent                       string
 	publicKey                       *rsa.PublicKey
 	http                            *resty.Client
+	loginURL                        string         // joined once: that call is made most
+	draft                           *resty.Request // of every request
+	buffers                         *sync.Pool     // of *bytes.Buffer, to read answers into
 }
 
 // NewClient returns a client for the user pool with this id, which the Authing console shows.
@@ -78,7 +81,9 @@ func NewClient(userPoolID string, opts ...Option) (*Client, error) {
 	if c.publicKey == nil {
 		c.publicKey, _ = passwd.ParseKey(passwd.PublishedKey)
 	}
-	c.http = newResty(c.transport, c.userAgent)
+	c.http, c.draft = newResty(c.transport, c.userAgent)
+	c.loginURL = c.oauthURL("/oauth/wechatapp/auth/")
+	c.buffers = &sync.Pool{New: func() any { return new(bytes.Buffer) }}
 	return &Client{config: *c}, nil
 }
 
@@ -103,7 +108,7 @@ func (c *Client) CloseIdleConnections() {
 func (c Client) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "authing.Client{UserPoolID:%q}", c.pool) }
 
 // oauthURL returns the address of a mini-program call, all of which end in the pool id.
-func (c *Client) oauthURL(path string) string { return c.oauth + path + c.pool }
+func (c *config) oauthURL(path string) string { return c.oauth + path + c.pool }
 
 func (c *Client) checkSignedIn() error {
 	if c.token == "" {
@@ -113,13 +118,13 @@ func (c *Client) checkSignedIn() error {
 	return checkToken(c.token)
 }
 
-type operationKey struct{}
-
 // OperationFromContext returns the name of the method ("BindPhone") that a request belongs to, from the request's
 // context. It lets the Transport of a caller name its spans and metrics without reading URLs. It is empty elsewhere.
 func OperationFromContext(ctx context.Context) string {
-	op, _ := ctx.Value(operationKey{}).(string)
-	return op
+	if t, ok := ctx.Value(tripKey{}).(*trip); ok {
+		return t.op
+	}
+	return ""
 }
 
 // request describes one call. The methods fill it in; everything about an endpoint stands there.
@@ -172,7 +177,7 @@ func rest[T any](ctx context.Context, c *Client, rq request, lacks func(*T) stri
 	if err != nil {
 		return nil, rawAnswer{}, err
 	}
-	return env.Data, rawAnswer{ans.body, []string{"data"}}, nil
+	return env.Data, rawAnswer{ans.body, [2]string{"data"}}, nil
 }
 
 func restUser(ctx context.Context, c *Client, rq request, lacks func(*wireUser) string) (*User, error) {
@@ -207,7 +212,6 @@ func (c *config) send(ctx context.Context, rq request, judge func(answer) error)
 			return ans, 0, settled(rq.op, invalid("the arguments cannot be written as JSON"))
 		}
 	}
-	ctx = context.WithValue(ctx, operationKey{}, rq.op)
 	for attempts = 1; ; attempts++ {
 		ans, err = c.exchange(ctx, rq, body)
 		if err != nil && rq.upload != nil {
@@ -233,21 +237,14 @@ func (c *config) exchange(ctx context.Context, rq request, body []byte) (answer,
 	ctx, cancel := context.WithTimeout(ctx, c.timeLimit(rq))
 	defer cancel()
 
-	var seen progress
-	ctx = httptrace.WithClientTrace(ctx, seen.trace())
-	r := c.http.R().SetContext(ctx).SetDoNotParseResponse(true)
-	if rq.auth != "" {
-		r.SetHeader("Authorization", rq.auth)
+	t := &trip{Context: ctx, request: *c.draft, op: rq.op, auth: rq.auth, upload: rq.upload}
+	if body != nil {
+		t.body.Reset(body)
+		t.request.Body = &t.body // resty hands a reader through without copying it
 	}
-	switch {
-	case rq.upload != nil:
-		r.SetHeader("Content-Type", rq.upload.contentType).SetContext(context.WithValue(ctx, uploadKey{}, rq.upload))
-	case body != nil:
-		r.SetBody(bytes.NewReader(body)) // resty hands a reader through without copying it
-	}
-	resp, err := r.Execute(rq.method, rq.url)
+	resp, err := t.request.SetContext(t.traced()).Execute(rq.method, rq.url)
 	if err != nil {
-		return answer{}, networkError(ctx, err, &seen)
+		return answer{}, networkError(ctx, err, &t.seen)
 	}
 	raw := resp.RawResponse
 	defer raw.Body.Close()
@@ -255,15 +252,30 @@ func (c *config) exchange(ctx context.Context, rq request, body []byte) (answer,
 	if encoding := raw.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return ans, badResponse(ans, "an answer in an encoding that nobody asked for", nil)
 	}
-	ans.body, err = io.ReadAll(io.LimitReader(raw.Body, answerLimit+1))
+	t.answer = io.LimitedReader{R: raw.Body, N: answerLimit + 1}
+	ans.body, err = c.read(&t.answer)
 	switch {
 	case err != nil:
-		return ans, networkError(ctx, err, &seen)
+		return ans, networkError(ctx, err, &t.seen)
 	case len(ans.body) > answerLimit:
 		ans.body = nil
 		return ans, badResponse(ans, "an answer of more than 1 MiB", nil)
 	}
 	return ans, nil
+}
+
+// read returns all of body. It reads into a buffer that other calls use again, which saves four allocations of growing
+// one, and returns a copy, so that nothing of the buffer outlives the call.
+func (c *config) read(body io.Reader) ([]byte, error) {
+	const tooLarge = 64 << 10 // to keep between calls
+	buffer := c.buffers.Get().(*bytes.Buffer)
+	buffer.Reset()
+	_, err := buffer.ReadFrom(body)
+	answer := bytes.Clone(buffer.Bytes())
+	if buffer.Cap() <= tooLarge {
+		c.buffers.Put(buffer)
+	}
+	return answer, err
 }
 
 // timeLimit is the shortest of what the options say.

@@ -73,7 +73,7 @@ func graphql[T any](ctx context.Context, c *Client, rq request, o operation, var
 	if err != nil {
 		return nil, rawAnswer{}, err
 	}
-	return result, rawAnswer{ans.body, []string{"data", o.field}}, nil
+	return result, rawAnswer{ans.body, [2]string{"data", o.field}}, nil
 }
 
 func graphqlUser(ctx context.Context, c *Client, rq request, o operation, variables any, lacks func(*wireUser) string) (*User, error) {

@@ -1,8 +1,12 @@
 package authing
 
 import (
+	"bytes"
+	"context"
 	"io"
 	"net/http"
+	"net/http/httptrace"
+	"reflect"
 	"strings"
 	"time"
 
@@ -32,27 +36,72 @@ func newTransport() http.RoundTripper {
 }
 
 // newResty returns a resty client without the defaults that do not suit a backend: a cookie jar that all users share,
-// redirects that carry codes and tokens elsewhere, log lines, and bodies that net/http could send again.
-func newResty(transport http.RoundTripper, userAgent string) *resty.Client {
-	return resty.NewWithClient(&http.Client{Transport: unredirected{transport}}).
+// redirects that carry codes and tokens elsewhere, log lines, and bodies that net/http could send again. Requests are
+// copies of the draft, which is never written to: that saves seven allocations, five of them maps that R makes and no call
+// fills.
+func newResty(transport http.RoundTripper, userAgent string) (client *resty.Client, draft *resty.Request) {
+	client = resty.NewWithClient(&http.Client{Transport: unredirected{transport}}).
 		SetLogger(silence{}).
-		SetHeaders(map[string]string{
-			"Accept":       "application/json",
-			"Content-Type": "application/json",
-			"User-Agent":   userAgent,
-		}).
-		SetPreRequestHook(func(_ *resty.Client, r *http.Request) error {
-			// A body that cannot be had again is a request that cannot be sent again.
-			r.GetBody = nil
-			if r.Body == nil {
-				r.Body = io.NopCloser(strings.NewReader(""))
-			}
-			if up, ok := r.Context().Value(uploadKey{}).(*upload); ok {
-				r.Body, r.ContentLength = io.NopCloser(up.body), up.length
-			}
-			return nil
-		})
+		SetPreRequestHook(prepare)
+	draft = client.R().SetDoNotParseResponse(true).SetHeaders(map[string]string{
+		"Accept":       "application/json",
+		"Content-Type": "application/json",
+		"User-Agent":   userAgent,
+	})
+	return client, draft
 }
+
+// prepare gives a request what its trip has for it.
+func prepare(_ *resty.Client, r *http.Request) error {
+	// A body that cannot be had again is a request that cannot be sent again.
+	r.GetBody = nil
+	if r.Body == nil {
+		r.Body = io.NopCloser(strings.NewReader(""))
+	}
+	t, ok := r.Context().Value(tripKey{}).(*trip)
+	if !ok {
+		return nil
+	}
+	// resty hands on a copy of the draft's headers. Should it stop doing so, one user's token must still not reach
+	// another's request.
+	if reflect.ValueOf(r.Header).Pointer() == reflect.ValueOf(t.request.Header).Pointer() {
+		r.Header = r.Header.Clone()
+	}
+	if t.auth != "" {
+		r.Header.Set("Authorization", t.auth)
+	}
+	if up := t.upload; up != nil {
+		r.Header.Set("Content-Type", up.contentType)
+		r.Body, r.ContentLength = io.NopCloser(up.body), up.length
+	}
+	return nil
+}
+
+// trip is the context of one request on its way: what the request takes along past resty, and what it brings back.
+// Being one value it saves four allocations.
+type trip struct {
+	context.Context
+	request resty.Request
+	op      string
+	auth    string
+	body    bytes.Reader
+	upload  *upload // instead of body
+	answer  io.LimitedReader
+	seen    progress
+}
+
+type tripKey struct{}
+
+// Value returns the trip itself under its key.
+func (t *trip) Value(key any) any {
+	if key == (tripKey{}) {
+		return t
+	}
+	return t.Context.Value(key)
+}
+
+// traced lets net/http tell how far it came.
+func (t *trip) traced() context.Context { return httptrace.WithClientTrace(t, t.seen.trace()) }
 
 // unredirected hides where an answer points to, so that net/http neither follows it nor fails because it cannot read
 // the address.
@@ -82,8 +131,6 @@ type upload struct {
 	contentType string
 	fault       func() error // what is wrong with the body itself, nil if nothing
 }
-
-type uploadKey struct{}
 
 type silence struct{}
 

@@ -168,8 +168,8 @@ func (c *Client) LoginWithWxapp(ctx context.Context, code string, detail Detail,
 		op:     "LoginWithWxapp",
 		check:  cmp.Or(detail.check(code, userInfoAPIs), checkText("phone", phone)),
 		method: http.MethodPost,
-		url:    c.oauthURL("/oauth/wechatapp/auth/"),
-		body:   body,
+		url:    c.loginURL,
+		body:   &body,
 	}, signedIn)
 }
 
