@@ -187,6 +187,9 @@ func incomplete(ans answer, what string) *Error {
 // unanswered is a call that no answer came to.
 func unanswered(err lost, secrets []string) *Error {
 	e := &Error{cause: withoutSecrets(err.error, secrets), settled: !err.sent}
+	if e.settled {
+		e.hint = "nothing was sent: check the network and the Hosts"
+	}
 	switch {
 	case errors.Is(err.error, context.Canceled):
 		e.summary = "canceled before an answer came"
@@ -194,7 +197,6 @@ func unanswered(err lost, secrets []string) *Error {
 		e.summary = "no answer came in time"
 	case e.settled:
 		e.summary = "the service could not be reached: " + e.cause.Error()
-		e.hint = "nothing was sent: check the network and the Hosts"
 	default:
 		e.summary = "the connection broke before the answer was complete: " + e.cause.Error()
 	}
@@ -203,15 +205,15 @@ func unanswered(err lost, secrets []string) *Error {
 
 // progress is how far net/http came with a request. Another transport may not tell.
 type progress struct {
-	connected       atomic.Bool // the request may have left
-	handshakeFailed atomic.Bool
+	asked     atomic.Bool // for a connection
+	connected atomic.Bool // the request may have left
+	hooks     httptrace.ClientTrace
 }
 
 func (p *progress) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		GotConn:          func(httptrace.GotConnInfo) { p.connected.Store(true) },
-		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { p.handshakeFailed.Store(err != nil) },
-	}
+	p.hooks.GetConn = func(string) { p.asked.Store(true) }
+	p.hooks.GotConn = func(httptrace.GotConnInfo) { p.connected.Store(true) }
+	return &p.hooks
 }
 
 // lost is why no answer came. It keeps such errors apart from our own: the cause of a context can be an *Error too.
@@ -233,7 +235,7 @@ func networkError(ctx context.Context, err error, seen *progress) error {
 }
 
 // notSent reports whether it is proven that no request left: the name was not found, or nobody answered there, or the
-// TLS handshake failed.
+// TLS handshake failed. net/http tells so by asking for a connection and never getting one, also when time ran out over it.
 func notSent(err error, seen *progress) bool {
 	var (
 		dns *net.DNSError
@@ -245,7 +247,7 @@ func notSent(err error, seen *progress) bool {
 	case seen.connected.Load():
 		return false // what looks like a failed handshake can also come out of an established connection
 	}
-	return seen.handshakeFailed.Load() || tlsFailure(err)
+	return seen.asked.Load() || tlsFailure(err)
 }
 
 // tlsFailure reports whether err looks like a failed TLS handshake. Not all of them have a type. An alert of the server
