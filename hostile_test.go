@@ -26,8 +26,8 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// Everything here is told of one call, loginWithWxapp: all calls share the path that an answer takes. What is different
-// about GraphQL stands in graphql_test.go.
+// Everything here is told of one call of a kind at most, loginWithWxapp and login: all calls share the path that an answer
+// takes. What is different about GraphQL stands in graphql_test.go.
 
 // serviceUser is a user with every field that the SDK reads, as the service writes it.
 func serviceUser() map[string]any {
@@ -50,6 +50,27 @@ func serviceUser() map[string]any {
 func serviceAnswer(user map[string]any) string {
 	answer, _ := json.Marshal(map[string]any{"code": 200, "message": "ok", "data": user})
 	return string(answer)
+}
+
+// answerForm is one of the two forms in which a service wraps a user.
+type answerForm struct {
+	name string
+	try  func(*authing.Client) (*authing.User, error)
+	of   func(user map[string]any) string
+}
+
+// eachForm runs a test for either form of an answer.
+func eachForm(t *testing.T, test func(t *testing.T, f answerForm)) {
+	t.Helper()
+	for _, f := range []answerForm{
+		{"REST", tryLogin, serviceAnswer},
+		{"GraphQL", tryPassword, func(user map[string]any) string {
+			result, _ := json.Marshal(user)
+			return graphqlData("login", string(result))
+		}},
+	} {
+		t.Run(f.name, func(t *testing.T) { test(t, f) })
+	}
 }
 
 // withField returns the service's user with one field ("group.name" is a field of the group) written as value.
@@ -86,29 +107,31 @@ func wantBad(t *testing.T, user *authing.User, err error) *authing.Error {
 
 func TestHostileContentType(t *testing.T) {
 	t.Parallel()
-	answer := serviceAnswer(serviceUser())
-	client, _ := setup(t, http.StatusOK, answer)
-	want, err := tryLogin(client)
-	require.NoError(t, err)
-	require.NotEmpty(t, want.Token)
-	for _, contentType := range []string{
-		"application/json", "application/json; charset=utf-8", "text/plain", "text/html; charset=gbk",
-		"application/octet-stream", "no type at all", "",
-	} {
-		t.Run(contentType, func(t *testing.T) {
-			t.Parallel()
-			header := http.Header{}
-			if contentType != "" {
-				header.Set("Content-Type", contentType)
-			}
-			client, _ := setupResponder(t, httpmock.NewStringResponder(200, answer).HeaderSet(header))
+	eachForm(t, func(t *testing.T, f answerForm) {
+		answer := f.of(serviceUser())
+		client, _ := setup(t, http.StatusOK, answer)
+		want, err := f.try(client)
+		require.NoError(t, err)
+		require.NotEmpty(t, want.Token)
+		for _, contentType := range []string{
+			"application/json", "application/json; charset=utf-8", "text/plain", "text/html; charset=gbk",
+			"application/octet-stream", "no type at all", "",
+		} {
+			t.Run(contentType, func(t *testing.T) {
+				t.Parallel()
+				header := http.Header{}
+				if contentType != "" {
+					header.Set("Content-Type", contentType)
+				}
+				client, _ := setupResponder(t, httpmock.NewStringResponder(200, answer).HeaderSet(header))
 
-			user, err := tryLogin(client)
+				user, err := f.try(client)
 
-			require.NoError(t, err)
-			assert.Equal(t, want, user)
-		})
-	}
+				require.NoError(t, err)
+				assert.Equal(t, want, user)
+			})
+		}
+	})
 }
 
 func TestHostileAnswer(t *testing.T) {
@@ -196,51 +219,53 @@ func TestHostileTruncation(t *testing.T) {
 
 func TestHostileTransfer(t *testing.T) {
 	t.Parallel()
-	success := serviceAnswer(serviceUser())
-	status := "HTTP/1.1 200 OK\r\nConnection: close\r\n"
-	sized := func(n int) string { return fmt.Sprintf("Content-Length: %d\r\n", n) }
-	chunk := func(s string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(s), s) }
-	chunked := status + "Transfer-Encoding: chunked\r\n\r\n"
-	const end = "0\r\n\r\n"
+	eachForm(t, func(t *testing.T, f answerForm) {
+		success := f.of(serviceUser())
+		status := "HTTP/1.1 200 OK\r\nConnection: close\r\n"
+		sized := func(n int) string { return fmt.Sprintf("Content-Length: %d\r\n", n) }
+		chunk := func(s string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(s), s) }
+		chunked := status + "Transfer-Encoding: chunked\r\n\r\n"
+		const end = "0\r\n\r\n"
 
-	for name, answer := range map[string]string{
-		"whole, by length":           status + sized(len(success)) + "\r\n" + success,
-		"whole, in chunks":           chunked + chunk(success[:9]) + chunk(success[9:]) + end,
-		"whole, by closing":          status + "\r\n" + success,
-		"whole, after early hints":   "HTTP/1.1 103 Early Hints\r\n\r\n" + status + "\r\n" + success,
-		"longer than it is":          status + sized(len(success)+1) + "\r\n" + success,
-		"shorter than it is":         status + sized(len(success)-1) + "\r\n" + success,
-		"of no length":               status + sized(0) + "\r\n" + success,
-		"of a negative length":       status + "Content-Length: -1\r\n\r\n" + success,
-		"of two lengths":             status + sized(len(success)) + sized(len(success)-1) + "\r\n" + success,
-		"without the last chunk":     chunked + chunk(success),
-		"without the chunk's end":    chunked + strings.TrimSuffix(chunk(success), "\r\n") + end,
-		"with a bad chunk size":      chunked + "zz\r\n" + success + "\r\n" + end,
-		"with a huge chunk size":     chunked + "ffffffffffffffff\r\n" + success + "\r\n" + end,
-		"with an overlong chunk":     chunked + fmt.Sprintf("%x\r\n%s\r\n", len(success)-1, success) + end,
-		"of an unknown encoding":     status + "Transfer-Encoding: rot13\r\n\r\n" + success,
-		"with a header without name": status + ": x\r\n\r\n" + success,
-		"with a header of no form":   status + "no colon\r\n\r\n" + success,
-		"with half a status line":    "HTTP/1.1\r\n\r\n" + success,
-		"with a status in words":     "HTTP/1.1 OK\r\n\r\n" + success,
-		"of no HTTP":                 success,
-		"of another protocol":        "SSH-2.0-OpenSSH_9.6\r\n",
-		"with another protocol":      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n" + success,
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			client := clientAt(t, startAnswering(t, answer))
+		for name, answer := range map[string]string{
+			"whole, by length":           status + sized(len(success)) + "\r\n" + success,
+			"whole, in chunks":           chunked + chunk(success[:9]) + chunk(success[9:]) + end,
+			"whole, by closing":          status + "\r\n" + success,
+			"whole, after early hints":   "HTTP/1.1 103 Early Hints\r\n\r\n" + status + "\r\n" + success,
+			"longer than it is":          status + sized(len(success)+1) + "\r\n" + success,
+			"shorter than it is":         status + sized(len(success)-1) + "\r\n" + success,
+			"of no length":               status + sized(0) + "\r\n" + success,
+			"of a negative length":       status + "Content-Length: -1\r\n\r\n" + success,
+			"of two lengths":             status + sized(len(success)) + sized(len(success)-1) + "\r\n" + success,
+			"without the last chunk":     chunked + chunk(success),
+			"without the chunk's end":    chunked + strings.TrimSuffix(chunk(success), "\r\n") + end,
+			"with a bad chunk size":      chunked + "zz\r\n" + success + "\r\n" + end,
+			"with a huge chunk size":     chunked + "ffffffffffffffff\r\n" + success + "\r\n" + end,
+			"with an overlong chunk":     chunked + fmt.Sprintf("%x\r\n%s\r\n", len(success)-1, success) + end,
+			"of an unknown encoding":     status + "Transfer-Encoding: rot13\r\n\r\n" + success,
+			"with a header without name": status + ": x\r\n\r\n" + success,
+			"with a header of no form":   status + "no colon\r\n\r\n" + success,
+			"with half a status line":    "HTTP/1.1\r\n\r\n" + success,
+			"with a status in words":     "HTTP/1.1 OK\r\n\r\n" + success,
+			"of no HTTP":                 success,
+			"of another protocol":        "SSH-2.0-OpenSSH_9.6\r\n",
+			"with another protocol":      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n" + success,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				client := clientAt(t, startAnswering(t, answer))
 
-			user, err := tryLogin(client)
+				user, err := f.try(client)
 
-			if strings.HasPrefix(name, "whole") {
-				require.NoError(t, err)
-				assert.Equal(t, "5e05bbf2d51b3761d5c71070", user.ID)
-				return
-			}
-			wantBroken(t, user, err)
-		})
-	}
+				if strings.HasPrefix(name, "whole") {
+					require.NoError(t, err)
+					assert.Equal(t, "5e05bbf2d51b3761d5c71070", user.ID)
+					return
+				}
+				wantBroken(t, user, err)
+			})
+		}
+	})
 }
 
 // startAnswering starts a server that reads a request, writes answer as it is and closes the connection.
@@ -414,49 +439,51 @@ func TestHostileDuplicateKeys(t *testing.T) {
 
 func TestHostileText(t *testing.T) {
 	t.Parallel()
-	for written, want := range map[string]string{
-		"安😀é":                               "安😀é",
-		`\ud83d\ude00`:                      "😀",
-		`\ud800`:                            "\ufffd", // half a character: Go has no way to keep it
-		`a\u0000b`:                          "a\x00b",
-		`\u202e\ufeff`:                      "\u202e\ufeff",
-		"\u2028":                            "\u2028",
-		`<script>&amp;`:                     "<script>&amp;",
-		strings.Repeat("安", 100_000):        strings.Repeat("安", 100_000),
-		`\\\"\/\b\f\n\r\t` + "\u007f\ue000": "\\\"/\b\f\n\r\t\u007f\ue000",
-	} {
-		t.Run(strconv.QuoteToASCII(want)[:min(len(want), 9)], func(t *testing.T) {
-			t.Parallel()
-			client, _ := setup(t, http.StatusOK, serviceAnswer(withField("nickname", `"`+written+`"`)))
-			user, err := tryLogin(client)
-			require.NoError(t, err)
-			assert.Equal(t, want, user.Nickname)
-		})
-	}
-	t.Run("byte order mark", func(t *testing.T) {
-		t.Parallel()
-		client, _ := setup(t, http.StatusOK, "\ufeff"+serviceAnswer(serviceUser()))
-		user, err := tryLogin(client)
-		require.NoError(t, err)
-		assert.True(t, json.Valid(user.Raw()))
-	})
-	t.Run("depth 9,000", func(t *testing.T) {
-		t.Parallel()
-		deep := strings.Repeat("[", 9000) + strings.Repeat("]", 9000)
-		client, _ := setup(t, http.StatusOK, serviceAnswer(withField("unknown", deep)))
-		_, err := tryLogin(client)
-		require.NoError(t, err)
-	})
-	t.Run("100,000 keys", func(t *testing.T) {
-		t.Parallel()
-		var keys strings.Builder
-		for i := range 100_000 {
-			fmt.Fprintf(&keys, `"%x":0,`, i)
+	eachForm(t, func(t *testing.T, f answerForm) {
+		for written, want := range map[string]string{
+			"安😀é":                               "安😀é",
+			`\ud83d\ude00`:                      "😀",
+			`\ud800`:                            "\ufffd", // half a character: Go has no way to keep it
+			`a\u0000b`:                          "a\x00b",
+			`\u202e\ufeff`:                      "\u202e\ufeff",
+			"\u2028":                            "\u2028",
+			`<script>&amp;`:                     "<script>&amp;",
+			strings.Repeat("安", 100_000):        strings.Repeat("安", 100_000),
+			`\\\"\/\b\f\n\r\t` + "\u007f\ue000": "\\\"/\b\f\n\r\t\u007f\ue000",
+		} {
+			t.Run(strconv.QuoteToASCII(want)[:min(len(want), 9)], func(t *testing.T) {
+				t.Parallel()
+				client, _ := setup(t, http.StatusOK, f.of(withField("nickname", `"`+written+`"`)))
+				user, err := f.try(client)
+				require.NoError(t, err)
+				assert.Equal(t, want, user.Nickname)
+			})
 		}
-		client, _ := setup(t, http.StatusOK, `{`+keys.String()+serviceAnswer(serviceUser())[1:])
-		user, err := tryLogin(client)
-		require.NoError(t, err)
-		assert.Equal(t, "5e05bbf2d51b3761d5c71070", user.ID)
+		t.Run("byte order mark", func(t *testing.T) {
+			t.Parallel()
+			client, _ := setup(t, http.StatusOK, "\ufeff"+f.of(serviceUser()))
+			user, err := f.try(client)
+			require.NoError(t, err)
+			assert.True(t, json.Valid(user.Raw()))
+		})
+		t.Run("depth 9,000", func(t *testing.T) {
+			t.Parallel()
+			deep := strings.Repeat("[", 9000) + strings.Repeat("]", 9000)
+			client, _ := setup(t, http.StatusOK, f.of(withField("unknown", deep)))
+			_, err := f.try(client)
+			require.NoError(t, err)
+		})
+		t.Run("100,000 keys", func(t *testing.T) {
+			t.Parallel()
+			var keys strings.Builder
+			for i := range 100_000 {
+				fmt.Fprintf(&keys, `"%x":0,`, i)
+			}
+			client, _ := setup(t, http.StatusOK, `{`+keys.String()+f.of(serviceUser())[1:])
+			user, err := f.try(client)
+			require.NoError(t, err)
+			assert.Equal(t, "5e05bbf2d51b3761d5c71070", user.ID)
+		})
 	})
 }
 
@@ -508,49 +535,51 @@ func zipped(t *testing.T, text string) []byte {
 
 func TestHostileCompression(t *testing.T) {
 	t.Parallel()
-	success := serviceAnswer(serviceUser())
-	once := zipped(t, success)
-	wrongSum := bytes.Clone(once)
-	wrongSum[len(wrongSum)-8] ^= 1
-	for name, tt := range map[string]struct {
-		encoding string
-		body     []byte
-	}{
-		"whole":              {"gzip", once},
-		"whole, of no name":  {"identity", []byte(success)},
-		"nested":             {"gzip", zipped(t, string(once))},
-		"nested and told":    {"gzip, gzip", zipped(t, string(once))},
-		"cut":                {"gzip", once[:len(once)/2]},
-		"cut by a byte":      {"gzip", once[:len(once)-1]},
-		"cut in the header":  {"gzip", once[:5]},
-		"empty":              {"gzip", nil},
-		"of a wrong sum":     {"gzip", wrongSum},
-		"with a rest":        {"gzip", append(bytes.Clone(once), "rest"...)},
-		"not at all":         {"gzip", []byte(success)},
-		"untold":             {"", once},
-		"not asked for":      {"br", []byte(success)},
-		"not asked for, too": {"deflate", []byte(success)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				if tt.encoding != "" {
-					w.Header().Set("Content-Encoding", tt.encoding)
+	eachForm(t, func(t *testing.T, f answerForm) {
+		success := f.of(serviceUser())
+		once := zipped(t, success)
+		wrongSum := bytes.Clone(once)
+		wrongSum[len(wrongSum)-8] ^= 1
+		for name, tt := range map[string]struct {
+			encoding string
+			body     []byte
+		}{
+			"whole":              {"gzip", once},
+			"whole, of no name":  {"identity", []byte(success)},
+			"nested":             {"gzip", zipped(t, string(once))},
+			"nested and told":    {"gzip, gzip", zipped(t, string(once))},
+			"cut":                {"gzip", once[:len(once)/2]},
+			"cut by a byte":      {"gzip", once[:len(once)-1]},
+			"cut in the header":  {"gzip", once[:5]},
+			"empty":              {"gzip", nil},
+			"of a wrong sum":     {"gzip", wrongSum},
+			"with a rest":        {"gzip", append(bytes.Clone(once), "rest"...)},
+			"not at all":         {"gzip", []byte(success)},
+			"untold":             {"", once},
+			"not asked for":      {"br", []byte(success)},
+			"not asked for, too": {"deflate", []byte(success)},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					if tt.encoding != "" {
+						w.Header().Set("Content-Encoding", tt.encoding)
+					}
+					w.Write(tt.body)
+				}))
+				t.Cleanup(srv.Close)
+
+				user, err := f.try(clientAt(t, srv.URL))
+
+				if strings.HasPrefix(name, "whole") {
+					require.NoError(t, err)
+					assert.Equal(t, "5e05bbf2d51b3761d5c71070", user.ID)
+					return
 				}
-				w.Write(tt.body)
-			}))
-			t.Cleanup(srv.Close)
-
-			user, err := tryLogin(clientAt(t, srv.URL))
-
-			if strings.HasPrefix(name, "whole") {
-				require.NoError(t, err)
-				assert.Equal(t, "5e05bbf2d51b3761d5c71070", user.ID)
-				return
-			}
-			wantBroken(t, user, err)
-		})
-	}
+				wantBroken(t, user, err)
+			})
+		}
+	})
 }
 
 // allocated returns how many bytes the process allocates while f runs. Tests that use it cannot run in parallel.
@@ -563,79 +592,83 @@ func allocated(f func()) uint64 {
 }
 
 func TestHostileSize(t *testing.T) {
-	const limit = 1 << 20
-	success := serviceAnswer(serviceUser())
-	padding := bytes.Repeat([]byte(" "), 64<<10)
-	exactly := func(size int) func(http.ResponseWriter) {
-		return func(w http.ResponseWriter) { io.WriteString(w, success+strings.Repeat(" ", size-len(success))) }
-	}
-	bomb := zipped(t, success+strings.Repeat(" ", 32<<20))
-	for name, tt := range map[string]struct {
-		write func(w http.ResponseWriter)
-		whole bool
-	}{
-		"1 MiB - 1": {exactly(limit - 1), true},
-		"1 MiB":     {exactly(limit), true},
-		"1 MiB + 1": {exactly(limit + 1), false},
-		"endless": {func(w http.ResponseWriter) {
-			io.WriteString(w, success)
-			for {
-				if _, err := w.Write(padding); err != nil {
+	eachForm(t, func(t *testing.T, f answerForm) {
+		const limit = 1 << 20
+		success := f.of(serviceUser())
+		padding := bytes.Repeat([]byte(" "), 64<<10)
+		exactly := func(size int) func(http.ResponseWriter) {
+			return func(w http.ResponseWriter) { io.WriteString(w, success+strings.Repeat(" ", size-len(success))) }
+		}
+		bomb := zipped(t, success+strings.Repeat(" ", 32<<20))
+		for name, tt := range map[string]struct {
+			write func(w http.ResponseWriter)
+			whole bool
+		}{
+			"1 MiB - 1": {exactly(limit - 1), true},
+			"1 MiB":     {exactly(limit), true},
+			"1 MiB + 1": {exactly(limit + 1), false},
+			"endless": {func(w http.ResponseWriter) {
+				io.WriteString(w, success)
+				for {
+					if _, err := w.Write(padding); err != nil {
+						return
+					}
+				}
+			}, false},
+			"a compressed bomb": {func(w http.ResponseWriter) {
+				w.Header().Set("Content-Encoding", "gzip")
+				w.Write(bomb)
+			}, false},
+		} {
+			t.Run(name, func(t *testing.T) {
+				srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { tt.write(w) }))
+				t.Cleanup(srv.Close)
+				client := clientAt(t, srv.URL)
+				var (
+					user *authing.User
+					err  error
+				)
+
+				bytes := allocated(func() { user, err = f.try(client) })
+
+				assert.Less(t, bytes, uint64(16<<20))
+				if tt.whole {
+					require.NoError(t, err)
+					assert.Equal(t, "5e05bbf2d51b3761d5c71070", user.ID)
 					return
 				}
-			}
-		}, false},
-		"a compressed bomb": {func(w http.ResponseWriter) {
-			w.Header().Set("Content-Encoding", "gzip")
-			w.Write(bomb)
-		}, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { tt.write(w) }))
-			t.Cleanup(srv.Close)
-			client := clientAt(t, srv.URL)
-			var (
-				user *authing.User
-				err  error
-			)
-
-			bytes := allocated(func() { user, err = tryLogin(client) })
-
-			assert.Less(t, bytes, uint64(16<<20))
-			if tt.whole {
-				require.NoError(t, err)
-				assert.Equal(t, "5e05bbf2d51b3761d5c71070", user.ID)
-				return
-			}
-			wantBad(t, user, err)
-			assert.Less(t, len(err.Error()), 1000)
-		})
-	}
+				wantBad(t, user, err)
+				assert.Less(t, len(err.Error()), 1000)
+			})
+		}
+	})
 }
 
 func TestHostileHeaders(t *testing.T) {
 	t.Parallel()
-	line := strings.Repeat("x", 8<<10)
-	for name, tt := range map[string]struct{ start, flood string }{
-		"headers":       {"HTTP/1.1 200 OK\r\n", "X-Flood: " + line + "\r\n"},
-		"one header":    {"HTTP/1.1 200 OK\r\nX-Flood: ", line},
-		"a status line": {"HTTP/1.1 200 ", line},
-		"early hints":   {"", "HTTP/1.1 103 Early Hints\r\nLink: " + line + "\r\n\r\n"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			url := startTCP(t, func(conn net.Conn) {
-				readRequest(bufio.NewReader(conn))
-				_, err := io.WriteString(conn, tt.start)
-				for err == nil {
-					_, err = io.WriteString(conn, tt.flood)
-				}
+	eachForm(t, func(t *testing.T, f answerForm) {
+		line := strings.Repeat("x", 8<<10)
+		for name, tt := range map[string]struct{ start, flood string }{
+			"headers":       {"HTTP/1.1 200 OK\r\n", "X-Flood: " + line + "\r\n"},
+			"one header":    {"HTTP/1.1 200 OK\r\nX-Flood: ", line},
+			"a status line": {"HTTP/1.1 200 ", line},
+			"early hints":   {"", "HTTP/1.1 103 Early Hints\r\nLink: " + line + "\r\n\r\n"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				url := startTCP(t, func(conn net.Conn) {
+					readRequest(bufio.NewReader(conn))
+					_, err := io.WriteString(conn, tt.start)
+					for err == nil {
+						_, err = io.WriteString(conn, tt.flood)
+					}
+				})
+
+				user, err := f.try(clientAt(t, url))
+
+				wantBroken(t, user, err)
+				require.NotErrorIs(t, err, context.DeadlineExceeded)
 			})
-
-			user, err := tryLogin(clientAt(t, url))
-
-			wantBroken(t, user, err)
-			require.NotErrorIs(t, err, context.DeadlineExceeded)
-		})
-	}
+		}
+	})
 }

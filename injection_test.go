@@ -98,17 +98,23 @@ func TestInjectionThroughPoolID(t *testing.T) {
 
 func TestInjectionThroughCode(t *testing.T) {
 	t.Parallel()
-	eachHostileValue(t, func(t *testing.T, value string) {
-		client, got := setup(t, http.StatusOK, canaryUser)
+	paths := map[string]string{
+		"LoginWithWxapp": "/oauth/wechatapp/auth/", "BindPhone": "/oauth/wechatapp/phone/",
+		"GetPhone": "/oauth/wechatapp/getphone/", "Decrypt": "/oauth/wechatapp/decrypt/",
+	}
+	eachCodeCall(t, func(t *testing.T, call codeCall) {
+		eachHostileValue(t, func(t *testing.T, value string) {
+			client, got := setup(t, http.StatusOK, call.answer)
 
-		_, err := client.LoginWithWxapp(context.Background(), value, loginDetail)
+			_, err := call.do(context.Background(), client.As(token), value, call.detail)
 
-		if err != nil {
-			wantRefused(t, err, got)
-			return
-		}
-		wantUntouched(t, got.only(t), "/oauth/wechatapp/auth/")
-		assert.Equal(t, map[string]any{"code": value, "iv": iv, "encryptedData": encryptedData}, sentBody(t, got.only(t)))
+			if err != nil {
+				wantRefused(t, err, got)
+				return
+			}
+			wantUntouched(t, got.only(t), paths[call.op])
+			assert.Equal(t, map[string]any{"code": value, "iv": iv, "encryptedData": encryptedData}, sentBody(t, got.only(t)))
+		})
 	})
 }
 
@@ -204,26 +210,63 @@ func TestInjectionThroughAddress(t *testing.T) {
 // What travels encrypted is base64 and nothing else.
 func TestInjectionThroughDetail(t *testing.T) {
 	t.Parallel()
-	eachHostileValue(t, func(t *testing.T, value string) {
-		client, got := setup(t, http.StatusOK, canaryUser)
-		for _, detail := range []authing.Detail{
-			{ErrMsg: "getUserInfo:ok", IV: value, EncryptedData: encryptedData},
-			{ErrMsg: value, IV: iv, EncryptedData: encryptedData},
-			{ErrMsg: "getUserInfo:ok" + value + " ", IV: iv, EncryptedData: encryptedData},
-		} {
-			_, err := client.LoginWithWxapp(context.Background(), code, detail)
-			wantRefused(t, err, got)
-		}
+	eachCodeCall(t, func(t *testing.T, call codeCall) {
+		eachHostileValue(t, func(t *testing.T, value string) {
+			client, got := setup(t, http.StatusOK, call.answer)
+			broken := []authing.Detail{call.detail}
+			broken[0].IV = value
+			if call.op != "Decrypt" { // which takes no errMsg
+				broken = append(broken, call.detail, call.detail)
+				broken[1].ErrMsg = value
+				broken[2].ErrMsg += value + " "
+			}
+			for _, detail := range broken {
+				_, err := call.do(context.Background(), client.As(token), code, detail)
+				wantRefused(t, err, got)
+			}
+			detail := call.detail
+			detail.EncryptedData = value
 
-		_, err := client.LoginWithWxapp(context.Background(), code,
-			authing.Detail{ErrMsg: "getUserInfo:ok", IV: iv, EncryptedData: value})
+			_, err := call.do(context.Background(), client.As(token), code, detail)
 
-		if err != nil {
-			wantRefused(t, err, got)
-			return
+			if err != nil {
+				wantRefused(t, err, got)
+				return
+			}
+			assert.Equal(t, map[string]any{"code": code, "iv": iv, "encryptedData": value}, sentBody(t, got.only(t)))
+		})
+	})
+}
+
+// The pool id stands in the address of some calls and in the variables of others, and is the same everywhere.
+func TestInjectionThroughPoolIDOfAnyCall(t *testing.T) {
+	t.Parallel()
+	const id = "a-b_C9"
+	eachMethod(t, func(t *testing.T, m remoteMethod) {
+		var uris, bodies []string
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			answer := m.answers[len(uris)]
+			uris, bodies = append(uris, r.RequestURI), append(bodies, string(body))
+			io.WriteString(w, strings.ReplaceAll(answer, pool, id))
+		}))
+		t.Cleanup(srv.Close)
+		client, err := authing.NewClient(id, authing.WithHosts(authing.Hosts{
+			Users: srv.URL, OAuth: srv.URL, Upload: srv.URL, CDN: srv.URL,
+		}))
+		require.NoError(t, err)
+		t.Cleanup(client.CloseIdleConnections)
+
+		_, err = m.call(context.Background(), client.As(canaryToken))
+
+		require.NoError(t, err)
+		switch uri := uris[m.step]; uri {
+		case "/", "/graphql":
+		default:
+			assert.True(t, strings.HasSuffix(uri, "/"+id), uri)
+			assert.Equal(t, 1, strings.Count(uri, id))
 		}
-		wantUntouched(t, got.only(t), "/oauth/wechatapp/auth/")
-		assert.Equal(t, map[string]any{"code": code, "iv": iv, "encryptedData": value}, sentBody(t, got.only(t)))
+		assert.NotContains(t, strings.Join(uris, " ")+strings.Join(bodies, " "), pool)
 	})
 }
 

@@ -3,16 +3,12 @@ package authing_test
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -135,6 +131,11 @@ func TestOnceCut(t *testing.T) {
 	for _, c := range cuts {
 		cells = append(cells, connectionCut{c, false}, connectionCut{c, true})
 	}
+	var tried, asMeant atomic.Int32
+	t.Cleanup(func() {
+		// A busy machine makes net/http open another connection now and then.
+		assert.Greater(t, asMeant.Load(), tried.Load()*3/4, "the connections were hardly ever of the kind to test")
+	})
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
 		eachCell(t, cells, func(t *testing.T, c connectionCut) {
 			url, arrivals, connections := m.startCutting(t, c.cut, c.reused)
@@ -152,7 +153,10 @@ func TestOnceCut(t *testing.T) {
 			if c.at != nil {
 				assert.EqualValues(t, m.arrivals(), arrivals.Load())
 				if !m.read {
-					assert.EqualValues(t, want, connections.Load(), "the connection is not of the kind to test")
+					tried.Add(1)
+					if int(connections.Load()) == want {
+						asMeant.Add(1)
+					}
 				}
 			}
 		})
@@ -221,7 +225,7 @@ func TestOnceUnreachable(t *testing.T) {
 	failing := func(err error) *http.Transport {
 		return dialing(func(context.Context, string, string) (net.Conn, error) { return nil, err }, nil)
 	}
-	expired, expiredRoots := expiredCertificate(t)
+	expired, expiredRoots := selfSigned(t, func(c *x509.Certificate) { c.NotAfter = c.NotBefore.AddDate(1, 0, 0) })
 	trusted, plain := start(nil), httptest.NewServer(count)
 	t.Cleanup(plain.Close)
 	roots := x509.NewCertPool()
@@ -268,26 +272,6 @@ func TestOnceUnreachable(t *testing.T) {
 			assert.EqualValues(t, want, attempts.Load())
 		})
 	})
-}
-
-// expiredCertificate returns a certificate for 127.0.0.1 that was valid in 2020, and a pool that trusts it.
-func expiredCertificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		NotBefore:    time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC),
-		NotAfter:     time.Date(2020, 12, 31, 0, 0, 0, 0, time.UTC),
-		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	certificate, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	roots := x509.NewCertPool()
-	roots.AddCert(certificate)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
 }
 
 // failingAnswer is an answer that is no success.

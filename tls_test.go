@@ -4,13 +4,21 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
-	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,15 +26,28 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// testCertificate returns the certificate of net/http/httptest and what trusts it.
-func testCertificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
+// selfSigned returns a certificate for 127.0.0.1 and example.com, valid since 2020, and what trusts it.
+func selfSigned(t *testing.T, change func(*x509.Certificate)) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
-	srv := httptest.NewUnstartedServer(nil)
-	srv.StartTLS()
-	defer srv.Close()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		NotBefore:    time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC),
+		NotAfter:     time.Now().AddDate(1, 0, 0),
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
+		DNSNames:     []string{"example.com"},
+	}
+	if change != nil {
+		change(template)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(t, err)
+	certificate, err := x509.ParseCertificate(der)
+	require.NoError(t, err)
 	roots := x509.NewCertPool()
-	roots.AddCert(srv.Certificate())
-	return srv.TLS.Certificates[0], roots
+	roots.AddCert(certificate)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
 }
 
 // loginOverTLS signs in at a server that serves one connection, and waits until that is done with it.
@@ -57,7 +78,7 @@ func loginOverTLS(t *testing.T, roots *x509.CertPool, serve func(net.Conn)) erro
 // What looks like a failed handshake can come out of a connection over which the request has left.
 func TestTLSFailureAfterTheHandshake(t *testing.T) {
 	t.Parallel()
-	certificate, roots := testCertificate(t)
+	certificate, roots := selfSigned(t, nil)
 	for name, garbage := range map[string][]byte{
 		"plain HTTP":       []byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
 		"unknown records":  bytes.Repeat([]byte{0x17, 5, 5, 0, 1}, 10),
@@ -92,7 +113,7 @@ func TestTLSFailureAfterTheHandshake(t *testing.T) {
 // During the handshake no request has left, however it fails.
 func TestTLSFailureDuringTheHandshake(t *testing.T) {
 	t.Parallel()
-	_, roots := testCertificate(t)
+	_, roots := selfSigned(t, nil)
 	for name, answer := range map[string][]byte{
 		"closed":               nil,
 		"half a server hello":  {22, 3, 3, 0, 100, 2, 0, 0},
@@ -111,5 +132,127 @@ func TestTLSFailureDuringTheHandshake(t *testing.T) {
 			require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
 			assert.ErrorContains(t, err, "nothing was sent")
 		})
+	}
+}
+
+// withoutTLS13 hides from a server that its client can do better than TLS 1.2, as somebody in between could.
+type withoutTLS13 struct{ net.Conn }
+
+func (c withoutTLS13) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	supported := []byte{0, 43, 0, 5, 4, 3, 4, 3, 3} // the extension that offers TLS 1.3 and 1.2
+	if at := bytes.Index(p[:n], supported); at >= 0 {
+		p[at] = 0xfa // makes it an extension that nobody knows
+	}
+	return n, err
+}
+
+// distrusted is a server that a client must not talk to.
+type distrusted struct {
+	name   string
+	server *tls.Config
+	roots  *x509.CertPool
+	says   string
+	hiding bool // somebody in between tampers with the handshake
+
+	url      string
+	received *atomic.Int64 // bytes inside TLS
+	meetings *atomic.Int64
+}
+
+func (d distrusted) String() string { return d.name }
+
+// Not one byte of a call goes to a server that the client cannot trust.
+func TestTLSOfNoTrust(t *testing.T) {
+	t.Parallel()
+	good, roots := selfSigned(t, nil)
+	foreign, foreignRoots := selfSigned(t, func(c *x509.Certificate) { c.IPAddresses = nil })
+	expired, expiredRoots := selfSigned(t, func(c *x509.Certificate) { c.NotAfter = c.NotBefore.AddDate(1, 0, 0) })
+	future, futureRoots := selfSigned(t, func(c *x509.Certificate) {
+		c.NotBefore, c.NotAfter = c.NotAfter, c.NotAfter.AddDate(1, 0, 0)
+	})
+	serving := func(c tls.Certificate, highest uint16) *tls.Config {
+		return &tls.Config{Certificates: []tls.Certificate{c}, MinVersion: tls.VersionTLS10, MaxVersion: highest}
+	}
+	cells := []distrusted{
+		{name: "self-signed", server: serving(good, 0), roots: x509.NewCertPool(), says: "unknown authority"},
+		{name: "wrong name", server: serving(foreign, 0), roots: foreignRoots, says: "doesn't contain any IP SANs"},
+		{name: "expired", server: serving(expired, 0), roots: expiredRoots, says: "expired"},
+		{name: "not valid yet", server: serving(future, 0), roots: futureRoots, says: "not yet valid"},
+		{name: "TLS 1.0", server: serving(good, tls.VersionTLS10), roots: roots, says: "protocol version"},
+		{name: "TLS 1.1", server: serving(good, tls.VersionTLS11), roots: roots, says: "protocol version"},
+		{name: "downgrade", server: serving(good, 0), roots: roots, says: "downgrade", hiding: true},
+	}
+	// Registered before the servers are started, it runs when they have read all there is.
+	t.Cleanup(func() {
+		for _, d := range cells {
+			assert.GreaterOrEqual(t, int(d.meetings.Load()), len(remoteMethods), d.name)
+			assert.Zero(t, d.received.Load(), d.name)
+		}
+	})
+	for i := range cells {
+		d := &cells[i]
+		d.received, d.meetings = new(atomic.Int64), new(atomic.Int64)
+		d.url = strings.Replace(startTCP(t, func(conn net.Conn) {
+			d.meetings.Add(1)
+			if d.hiding {
+				conn = withoutTLS13{conn}
+			}
+			n, _ := io.Copy(io.Discard, tls.Server(conn, d.server))
+			d.received.Add(n)
+		}), "http:", "https:", 1)
+	}
+	eachMethod(t, func(t *testing.T, m remoteMethod) {
+		eachCell(t, cells, func(t *testing.T, d distrusted) {
+			transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: d.roots}}
+			client := clientAt(t, d.url, authing.WithHTTPClient(&http.Client{
+				Transport: m.prepared(transport.RoundTrip),
+			}))
+
+			result, err := m.call(context.Background(), client)
+
+			m.wantFailure(t, result, err, false)
+			require.ErrorContains(t, err, d.says)
+			assert.ErrorContains(t, err, "nothing was sent")
+		})
+	})
+}
+
+// The server of TestTLSOfNoTrust does count what a client that trusts it sends.
+func TestTLSOfTrust(t *testing.T) {
+	t.Parallel()
+	certificate, roots := selfSigned(t, nil)
+	received := make(chan string, 1)
+	url := strings.Replace(startTCP(t, func(conn net.Conn) {
+		inside := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{certificate}})
+		first := make([]byte, 4)
+		io.ReadFull(inside, first)
+		received <- string(first)
+	}), "http:", "https:", 1)
+
+	_, err := tryLogin(clientAt(t, url, authing.WithHTTPClient(&http.Client{
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}},
+	})))
+
+	require.ErrorIs(t, err, authing.ErrOutcomeUnknown)
+	assert.Equal(t, "POST", <-received)
+}
+
+// Nobody can switch the checks off through this package.
+func TestTLSIsNeverWeakened(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, word := range []string{"InsecureSkipVerify", "VersionTLS10", "VersionTLS11", "VersionSSL30", "CipherSuites"} {
+			assert.NotContains(t, string(source), word, file)
+		}
+		assert.NotRegexp(t, `func With\w*(Insecure|TLS)`, string(source), file)
 	}
 }

@@ -1,0 +1,93 @@
+package authing_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+)
+
+// impatient is a transport like the SDK's own that keeps idle connections for idle instead of 4 seconds.
+func impatient(idle time.Duration) authing.Option {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.IdleConnTimeout = idle
+	return authing.WithHTTPClient(&http.Client{Transport: transport})
+}
+
+// The client hangs up before a server that waits a little longer does, so that no request meets one that is just hanging
+// up. How long "a little" has to be is measured by internal/idle.
+func TestIdleClientHangsUpFirst(t *testing.T) {
+	t.Parallel()
+	eachMethod(t, func(t *testing.T, m remoteMethod) {
+		var requests atomic.Int32
+		hungUp := make(chan struct{}, 100)
+		url := startTCP(t, func(conn net.Conn) {
+			defer func() { hungUp <- struct{}{} }()
+			in := bufio.NewReader(conn)
+			for {
+				if _, err := in.Peek(1); err != nil {
+					return
+				}
+				readRequest(in)
+				io.WriteString(conn, rawAnswerOf(m.answers[int(requests.Add(1)-1)%len(m.answers)]))
+			}
+		})
+		client := clientAt(t, url, impatient(time.Millisecond))
+		for range 3 {
+			_, err := m.call(context.Background(), client)
+			require.NoError(t, err)
+			<-hungUp // a connection that is kept would hang the test here
+		}
+	})
+}
+
+// A connection that is about to be given up is either used or not: no call ends in between. It is about time, so it takes
+// some.
+func TestIdleEdge(t *testing.T) {
+	t.Parallel()
+	const (
+		calls, callers = 1000, 50
+		idle           = 10 * time.Millisecond
+	)
+	var connections, arrivals atomic.Int32
+	url := startTCP(t, func(conn net.Conn) {
+		connections.Add(1)
+		in := bufio.NewReader(conn)
+		for {
+			if _, err := in.Peek(1); err != nil {
+				return
+			}
+			readRequest(in)
+			arrivals.Add(1)
+			io.WriteString(conn, rawAnswerOf(canaryUser))
+		}
+	})
+	var running sync.WaitGroup
+	for range callers {
+		client := clientAt(t, url, impatient(idle))
+		running.Add(1)
+		go func() {
+			defer running.Done()
+			for range calls / callers {
+				_, err := tryLogin(client)
+				assert.NoError(t, err)
+				time.Sleep(idle - time.Millisecond + rand.N(2*time.Millisecond))
+			}
+		}()
+	}
+	running.Wait()
+	assert.EqualValues(t, calls, arrivals.Load())
+	t.Logf("%d calls over %d connections", calls, connections.Load())
+	assert.Greater(t, int(connections.Load()), callers, "no connection was given up")
+}
