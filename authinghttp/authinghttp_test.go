@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,7 +20,7 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// verifierFunc is a Verifier that counts how often it is asked.
+// counted is a Verifier that counts how often it is asked.
 type counted struct {
 	calls  atomic.Int64
 	verify func(ctx context.Context, token authing.Secret) (*authing.TokenInfo, error)
@@ -277,7 +278,82 @@ func TestCacheIsBounded(t *testing.T) {
 		require.NoError(t, err)
 	}
 	assert.EqualValues(t, 4, v.calls.Load(), "a, b, c, and b again, which c pushed out")
-	assert.Equal(t, 2, c.entries.Len())
+	assert.Equal(t, 2, c.accepted.Len())
+}
+
+// Whoever sends made-up tokens pushes none out that a user holds.
+func TestCacheKeepsRefusalsApart(t *testing.T) {
+	t.Parallel()
+	v := &counted{verify: func(ctx context.Context, token authing.Secret) (*authing.TokenInfo, error) {
+		if token != "good" {
+			return nil, authing.ErrLoginRequired
+		}
+		return holder(ctx, token)
+	}}
+	c, _ := newCache(v, CacheOptions{Size: 2})
+	_, err := c.VerifyToken(context.Background(), "good")
+	require.NoError(t, err)
+	const made = 2 * refusals
+	for i := range made {
+		_, err := c.VerifyToken(context.Background(), authing.Secret(strconv.Itoa(i)))
+		require.ErrorIs(t, err, authing.ErrLoginRequired)
+	}
+	_, err = c.VerifyToken(context.Background(), "good")
+	require.NoError(t, err)
+	assert.EqualValues(t, 1+made, v.calls.Load(), "the good one was asked for once")
+	assert.Equal(t, refusals, c.refused.Len())
+}
+
+// A question has a goroutine of its own, where nobody but the cache can recover.
+func TestCacheOutlivesAPanic(t *testing.T) {
+	t.Parallel()
+	c, _ := newCache(&counted{verify: func(context.Context, authing.Secret) (*authing.TokenInfo, error) {
+		panic("out of order")
+	}}, CacheOptions{})
+	info, err := c.VerifyToken(context.Background(), "t")
+	assert.Nil(t, info)
+	assert.EqualError(t, err, "authinghttp: the Verifier panicked: out of order")
+	assert.NotErrorIs(t, err, authing.ErrLoginRequired)
+}
+
+func TestOnRefusal(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("no line")
+	v := &counted{verify: func(_ context.Context, token authing.Secret) (*authing.TokenInfo, error) {
+		switch token {
+		case "good":
+			return &authing.TokenInfo{UserID: "u"}, nil
+		case "bad":
+			return nil, authing.ErrLoginRequired
+		}
+		return nil, broken
+	}}
+	var why error
+	h := RequireLogin(v, OnRefusal(func(w http.ResponseWriter, r *http.Request, status int, err error) {
+		why = err
+		w.WriteHeader(status)
+		io.WriteString(w, r.URL.Path)
+	}))(whoAmI)
+	for _, tt := range []struct {
+		authorization string
+		status        int
+		header        string
+		why           error
+	}{
+		{"", 401, "Www-Authenticate", authing.ErrLoginRequired},
+		{"Bearer bad", 401, "Www-Authenticate", authing.ErrLoginRequired},
+		{"Bearer other", 503, "Retry-After", broken},
+		{"Bearer good", 200, "", nil},
+	} {
+		why = nil
+		resp := get(h, tt.authorization)
+		assert.Equal(t, tt.status, resp.StatusCode, tt.authorization)
+		assert.ErrorIs(t, why, tt.why, tt.authorization)
+		if tt.header != "" {
+			assert.NotEmpty(t, resp.Header.Get(tt.header), tt.authorization)
+			assert.Equal(t, "/", text(t, resp))
+		}
+	}
 }
 
 func TestCacheKeepsNoToken(t *testing.T) {
@@ -287,7 +363,8 @@ func TestCacheKeepsNoToken(t *testing.T) {
 	}}, CacheOptions{})
 	_, err := c.VerifyToken(context.Background(), "canary.token.x")
 	require.NoError(t, err)
-	for _, k := range c.entries.Keys() {
+	require.Equal(t, 1, c.accepted.Len())
+	for _, k := range c.accepted.Keys() {
 		assert.NotContains(t, string(k[:]), "canary")
 	}
 }

@@ -15,5 +15,8 @@
 // [Cache] asks once per token and TTL. The price is that a token which its user ended by signing out is accepted for
 // up to that long.
 //
-// The middleware is a func(http.Handler) http.Handler, which chi takes as it is; gin and echo have adapters of their own.
+// # Other routers
+//
+// The middleware is a func(http.Handler) http.Handler, which chi takes as it is, and echo with echo.WrapMiddleware. In gin
+// wrap the handler: gin.WrapH(authinghttp.RequireLogin(verifier)(me)).
 package authinghttp
