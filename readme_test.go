@@ -272,8 +272,8 @@ func TestReadmeSentinels(t *testing.T) {
 // TestDocumentLinks holds that what the documents point to inside the repository is there.
 func TestDocumentLinks(t *testing.T) {
 	t.Parallel()
-	documents := append([]string{"CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/deviations.md",
-		"examples/miniprogram/README.md"}, readmes...)
+	documents := append([]string{"CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/deviations.md", "docs/performance.md",
+		"docs/reliability.md", "examples/miniprogram/README.md"}, readmes...)
 	for _, name := range documents {
 		for _, target := range submatches(`\]\(([^)#:]+)\)`, read(t, name)) {
 			_, err := os.Stat(filepath.Join(filepath.Dir(name), target))
