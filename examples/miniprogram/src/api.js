@@ -2,9 +2,9 @@ const config = require('./config');
 
 const TOKEN = 'token';
 
-// 后端处理一个请求可能要先后问 Authing 两三次，每次最多等 10 秒。
-// 页面等得不比它短，才听得到“结果未知”这样的答复，而不是自己先断开、什么都不知道。
-const TIMEOUT = 30000;
+// 后端每次最多等 Authing 10 秒，读取失败会再试一次；GET /api/me 要读取两项，加起来可达 40 秒。
+// 页面等得不比它短，才听得到“结果未知”这样的答复，而不是自己先断开、什么都不知道。60 秒是微信允许的最长时间。
+const TIMEOUT = 60000;
 
 /** @typedef {{ id: string, nickname: string, photo: string, phone: string, phoneVerified: boolean }} User */
 

@@ -41,7 +41,10 @@ for (const page of app.pages) {
   test(`${page}.wxml 里的每个微信按钮都绑定了自己的事件`, () => {
     const buttons = elements.filter(({ attrs }) => attrs['open-type']);
     assert.deepEqual(buttons.map(({ attrs }) => attrs['open-type']).sort(), ['getPhoneNumber', 'getUserInfo']);
-    for (const { attrs } of buttons) assert.ok(attrs[`bind${attrs['open-type'].toLowerCase()}`], attrs['open-type']);
+    for (const { attrs } of buttons) {
+      assert.ok(attrs[`bind${attrs['open-type'].toLowerCase()}`], attrs['open-type']);
+      assert.equal(attrs.bindtap, 'onTap', attrs['open-type']);
+    }
   });
 
   test(`${page}.wxml 只用到 data 里有的变量`, () => {

@@ -37,10 +37,10 @@ afterEach(() => {
   let fresh = '';
   let spending = false;
   let tapped = false;
-  for (const { name, code } of phone.log) {
-    if (name.startsWith('tap get')) tapped = true;
+  for (const { name, code, refused } of phone.log) {
+    if (name.startsWith('tap get')) tapped = !refused;
     if (name.startsWith('wx.login')) {
-      assert.ok(!tapped, '在按钮的回调里调用了 wx.login');
+      assert.ok(!tapped, '在点击之后、请求之前调用了 wx.login');
       fresh = code ?? '';
       spending = false;
     } else if (code) {
@@ -84,6 +84,7 @@ describe('登录', () => {
     await page.tap('微信登录', { times: 2 });
     assert.equal(phone.names().filter((name) => name === 'POST /api/login').length, 1);
     assert.ok(page.sees('微信用户'));
+    assert.ok(!page.sees('请再点一次'));
   });
 
   test('token 存不下时不算登录，页面仍然可用', async () => {
@@ -131,6 +132,7 @@ describe('绑定手机号', () => {
     const page = await openSignedIn();
     await page.tap('绑定手机号', { times: 2 });
     assert.equal(phone.names().filter((name) => name === 'POST /api/phone').length, 1);
+    assert.ok(!page.sees('请再点一次'));
   });
 
   test('手机号属于别人', async () => {
@@ -199,6 +201,69 @@ describe('code', () => {
     };
     await signingIn;
     assert.deepEqual(phone.names(), ['wx.login', 'tap getUserInfo', 'POST /api/login', '200', 'wx.login']);
+  });
+
+  test('授权弹窗开着时切走，回来不换 code', async (t) => {
+    const page = await openSignedIn();
+    const opened = Date.now();
+    const now = t.mock.method(Date, 'now', () => opened + 5 * 60 * 1000);
+    await page.tap('绑定手机号', { meanwhile: page.show });
+    assert.deepEqual(phone.names(), ['tap getPhoneNumber', 'POST /api/phone', '200', 'wx.login']);
+    assert.ok(page.sees(phone.phoneNumber));
+    phone.forget();
+    now.mock.mockImplementation(() => opened + 10 * 60 * 1000);
+    await page.show();
+    assert.deepEqual(phone.names(), ['wx.login'], '弹窗已经关了');
+  });
+
+  test('授权被拒绝之后，回到页面照常换 code', async (t) => {
+    const page = await open();
+    const opened = Date.now();
+    t.mock.method(Date, 'now', () => opened + 5 * 60 * 1000);
+    await page.tap('微信登录', { refuse: true });
+    await page.show();
+    assert.deepEqual(phone.names(), ['wx.login', 'tap getUserInfo', 'wx.login']);
+  });
+
+  test('授权弹窗没有回调：下次点击照常', async (t) => {
+    const page = await openSignedIn();
+    const opened = Date.now();
+    t.mock.method(Date, 'now', () => opened + 5 * 60 * 1000);
+    page.tap('绑定手机号', { meanwhile: () => new Promise(() => {}) });
+    await page.show();
+    assert.deepEqual(phone.names(), ['tap getPhoneNumber'], '弹窗可能还开着');
+    await phone.spend(phone.lastCode());
+    await page.tap('绑定手机号');
+    assert.ok(page.sees('请再点一次'));
+    await page.tap('绑定手机号');
+    assert.ok(page.sees(phone.phoneNumber));
+  });
+
+  test('换 code 期间点下：告诉用户再点一次', async (t) => {
+    const page = await openSignedIn();
+    const opened = Date.now();
+    t.mock.method(Date, 'now', () => opened + 5 * 60 * 1000);
+    const { login } = phone.wx;
+    let answerLogin = () => {};
+    let shown;
+    const before = () =>
+      new Promise((answered) => {
+        const success = (options) => (answer) => {
+          answerLogin = () => options.success(answer);
+          answered(undefined);
+        };
+        phone.wx.login = (options) => login({ ...options, success: success(options) });
+        shown = page.show();
+      });
+    await page.tap('绑定手机号', { before });
+    phone.wx.login = login;
+    assert.ok(!phone.names().includes('POST /api/phone'));
+    answerLogin();
+    await shown;
+    assert.ok(page.sees('请再点一次'));
+    await page.tap('绑定手机号');
+    assert.ok(page.sees(phone.phoneNumber));
+    assert.ok(!page.sees('请再点一次'));
   });
 
   for (const fault of ['login', 'no code']) {
@@ -308,6 +373,19 @@ describe('服务不可用', () => {
 });
 
 describe('收不到答复', () => {
+  test('等得比后端久', async () => {
+    const page = await openSignedIn();
+    const { request } = phone.wx;
+    const timeouts = [];
+    phone.wx.request = (/** @type {any} */ options) => {
+      timeouts.push(options.timeout);
+      request(options);
+    };
+    await page.tap('绑定手机号');
+    assert.equal(timeouts.length, 1);
+    assert.ok(timeouts[0] > 40_000 && timeouts[0] <= 60_000, String(timeouts[0]));
+  });
+
   for (const [fault, notice] of [['request', '检查网络'], ['answer', '检查网络'], ['proxy', '稍后再点'], ['portal', '稍后再点']]) {
     test(`登录：${fault}`, async () => {
       const page = await open();

@@ -51,23 +51,28 @@ async function openPage(phone) {
     sees: (text) => screen().some((element) => element.text.includes(text)),
 
     /**
-     * 点按钮，times 次点击都赶在视图更新之前。
+     * 点按钮，times 次点击都赶在视图更新之前；before 发生在点击之前，视图还来不及更新，meanwhile 发生在授权弹窗开着时。
      * @param {string} label
-     * @param {{ times?: number, refuse?: boolean, generation?: string }} [options]
+     * @param {{ times?: number, before?: () => Promise<void>, meanwhile?: () => Promise<void>, refuse?: boolean, generation?: string }} [options]
      */
-    async tap(label, { times = 1, ...how } = {}) {
+    async tap(label, { times = 1, before, meanwhile, ...how } = {}) {
       const { attrs } = button(label) ?? assert.fail(`看不到按钮：${label}`);
       assert.ok(!attrs.disabled, `按钮不能点：${label}`);
+      if (before) await before();
       const openType = attrs['open-type'];
-      const handler = attrs[`bind${(openType ?? 'tap').toLowerCase()}`];
-      const details = [];
-      for (let i = 0; i < times; i++) details.push(openType ? await phone.detail(openType, how) : {});
-      await Promise.all(
-        details.map((detail) => {
-          phone.log.push({ name: `tap ${openType ?? label}` });
-          return page[handler]({ type: 'tap', detail });
-        }),
-      );
+      const running = [];
+      for (let i = 0; i < times; i++) {
+        phone.log.push({ name: `tap ${openType ?? label}`, refused: how.refuse });
+        running.push(page[attrs.bindtap]({ type: 'tap', detail: {} }));
+      }
+      if (openType) {
+        const type = openType.toLowerCase();
+        const details = [];
+        for (let i = 0; i < times; i++) details.push(await phone.detail(openType, how));
+        await meanwhile?.();
+        for (const detail of details) running.push(page[attrs[`bind${type}`]]({ type, detail }));
+      }
+      await Promise.all(running);
     },
   };
 }

@@ -20,7 +20,7 @@ async function demo(base, path, body) {
 async function newPhone(base, who = {}) {
   const owner = await demo(base, '/demo/phones', who);
   const storage = new Map();
-  /** 按发生的先后记录。 @type {{ name: string, code?: string }[]} */
+  /** 按发生的先后记录。 @type {{ name: string, code?: string, refused?: boolean }[]} */
   const log = [];
   let forgotten = 0;
   /** 依次发生的故障，各用一次：login、no code（成功却没有 code）、request（没有送达）、answer（送达但收不到答复）、proxy（代理的报错页）、portal（顶替答复的网页）。 @type {string[]} */

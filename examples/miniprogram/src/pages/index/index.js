@@ -15,6 +15,12 @@ Page({
   code: '',
   codeTime: 0,
 
+  // 点过微信按钮，回调还没有来：授权弹窗可能开着。
+  tapped: false,
+
+  // 正在发送 code，或随后换新的：此时来的回调，是双击的第二下。
+  spending: false,
+
   // data.user 与后端一致，不必再取。
   userIsCurrent: false,
 
@@ -23,8 +29,14 @@ Page({
   // 不用定时器续期也是这个原因：它可能恰好在授权弹窗打开时触发。
   onShow() {
     if (this.data.state === 'busy') return;
-    if (this.data.state === 'ready' && Date.now() - this.codeTime < CODE_MAX_AGE) return;
+    if (this.data.state === 'ready' && (this.tapped || Date.now() - this.codeTime < CODE_MAX_AGE)) return;
     return this.prepare();
+  },
+
+  // 先于授权弹窗触发。弹窗开着时用户可以切到别的应用，回来又会触发 onShow。
+  // 万一回调始终没有来，也不会卡住：按钮仍然能点，code 过期的话后端会说，随后照常换新的。
+  onTap() {
+    this.tapped = true;
   },
 
   onRetry() {
@@ -68,8 +80,13 @@ Page({
    * @param {typeof api.signIn} call
    */
   async spendCode(detail, call) {
-    // 按钮变灰要等视图层更新，在那之前的第二次点击由这里拦下。
-    if (this.data.state !== 'ready') return;
+    this.tapped = false;
+    // 按钮变灰要等视图层更新，在那之前的点击由这里拦下。
+    if (this.data.state !== 'ready') {
+      // 不是双击，用户就在等结果，而且手机号的授权已经计费：要告诉他。failed 时页面已经写着原因。
+      if (this.data.state === 'busy' && !this.spending) this.setData({ notice: '刚才的点击没有生效，请再点一次。' });
+      return;
+    }
     // 没有加密数据可发，code 也就没有用掉，可以留到下次点击。
     // 用户拒绝的写法因机型而异，这里不去分辨；其他原因（没有权限、额度用完）留在日志里给开发者看。
     if (!detail.errMsg.endsWith(':ok')) {
@@ -77,10 +94,12 @@ Page({
       this.setData({ notice: '没有得到微信授权，可以再点一次。' });
       return;
     }
+    this.spending = true;
     await this.run(async () => {
       this.setData({ user: await call(this.code, detail) });
       this.userIsCurrent = true;
     });
+    this.spending = false;
   },
 
   /** @param {() => Promise<void>} step */
