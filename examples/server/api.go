@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -12,8 +11,8 @@ import (
 
 // api is what the mini program talks to. It holds nothing about users, so that instances need not know each other.
 type api struct {
-	client   *authing.Client
-	verifier authinghttp.Verifier
+	client       *authing.Client
+	requireLogin func(http.Handler) http.Handler
 }
 
 func newAPI(client *authing.Client) *api {
@@ -21,7 +20,8 @@ func newAPI(client *authing.Client) *api {
 	// token passes here after its user has signed out, perhaps through another instance. It does no harm: Authing itself
 	// then refuses what the handlers below ask of it. Keep that in mind for handlers that do not ask Authing.
 	const ttl = 30 * time.Second
-	return &api{client: client, verifier: authinghttp.Cache(client, authinghttp.CacheOptions{TTL: ttl})}
+	verifier := authinghttp.Cache(client, authinghttp.CacheOptions{TTL: ttl})
+	return &api{client: client, requireLogin: authinghttp.RequireLogin(verifier, authinghttp.OnRefusal(notSignedIn))}
 }
 
 func (a *api) register(mux *http.ServeMux) {
@@ -108,50 +108,22 @@ func health(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// signedIn lets only users pass, with a client that acts as the one who asks. What RequireLogin says to others, in plain
-// text, goes to a writer that keeps it, and reaches the page as JSON.
+// signedIn lets only users pass, with a client that acts as the one who asks.
 func (a *api) signedIn(next func(http.ResponseWriter, *http.Request, *authing.Client, string) error) http.Handler {
-	return handler(func(w http.ResponseWriter, r *http.Request) error {
-		var err error
-		check, said := &check{verifier: a.verifier}, &refusal{header: http.Header{}}
-		authinghttp.RequireLogin(check)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			info, _ := authinghttp.TokenInfoFromContext(r.Context())
-			token, _ := authinghttp.TokenFromContext(r.Context())
-			noteOf(r).user = info.UserID
-			err = next(w, r, a.client.As(token), info.UserID)
-		})).ServeHTTP(said, r)
-		if said.status == 0 {
-			return err
-		}
-		for _, name := range []string{"WWW-Authenticate", "Retry-After"} {
-			if value := said.header.Get(name); value != "" {
-				w.Header().Set(name, value)
-			}
-		}
-		if said.status == http.StatusUnauthorized {
-			return authing.ErrLoginRequired
-		}
-		return fmt.Errorf("the login could not be checked: %v", check.err)
-	})
+	return a.requireLogin(handler(func(w http.ResponseWriter, r *http.Request) error {
+		info, _ := authinghttp.TokenInfoFromContext(r.Context())
+		token, _ := authinghttp.TokenFromContext(r.Context())
+		noteOf(r).user = info.UserID
+		return next(w, r, a.client.As(token), info.UserID)
+	}))
 }
 
-// check remembers for the log why a token could not be checked.
-type check struct {
-	verifier authinghttp.Verifier
-	err      error
+// notSignedIn says in JSON what RequireLogin would say in plain text.
+func notSignedIn(w http.ResponseWriter, r *http.Request, status int, err error) {
+	if status == http.StatusUnauthorized {
+		writeError(w, r, authing.ErrLoginRequired)
+		return
+	}
+	// Whatever kind of error it is, it is about the question whose token this is: no code was sent yet.
+	writeError(w, r, fmt.Errorf("the login could not be checked: %v", err))
 }
-
-func (c *check) VerifyToken(ctx context.Context, token authing.Secret) (info *authing.TokenInfo, err error) {
-	info, c.err = c.verifier.VerifyToken(ctx, token)
-	return info, c.err
-}
-
-// refusal is an answer that is not sent.
-type refusal struct {
-	header http.Header
-	status int
-}
-
-func (f *refusal) Header() http.Header         { return f.header }
-func (f *refusal) WriteHeader(status int)      { f.status = status }
-func (f *refusal) Write(b []byte) (int, error) { return len(b), nil }

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -246,6 +249,17 @@ func TestRoutes(t *testing.T) {
 	assert.NotContains(t, log.String(), "canary", "a path may hold anything")
 }
 
+// An account that an administrator locks ends its sessions: the page has to start over, and then learns why it cannot.
+func TestLockedWhileSignedIn(t *testing.T) {
+	t.Parallel()
+	fake := newFake(t, authingtest.Options{})
+	p := against(t, fake)
+	fake.FailNext("VerifyToken", authingtest.Fault{Code: 2005})
+	got := ask(t, "GET", p.url+"/api/me", "a.b.c", nil)
+	assert.Equal(t, http.StatusUnauthorized, got.status)
+	assert.Equal(t, "login_required", got.Error.Reason)
+}
+
 func TestClientGone(t *testing.T) {
 	t.Parallel()
 	ctx, leave := context.WithCancel(context.Background())
@@ -253,18 +267,50 @@ func TestClientGone(t *testing.T) {
 		leave()
 		return nil, r.Context().Err()
 	})
-	for _, r := range []*http.Request{
-		httptest.NewRequest("GET", "/api/me", nil), // ended while the token is checked
-		httptest.NewRequest("POST", "/api/login", strings.NewReader("{}")),
+	for _, tt := range []struct{ method, path, reason string }{
+		{"GET", "/api/me", "service_down"}, // ended while the token is checked
+		{"POST", "/api/login", "wrong_type"},
 	} {
+		r := httptest.NewRequest(tt.method, tt.path, strings.NewReader("{}"))
 		r.Header.Set("Authorization", "Bearer t")
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r.WithContext(ctx))
-		assert.Empty(t, w.Body.String())
-		assert.Empty(t, w.Result().Header.Get("Content-Type"))
+		assert.Equal(t, tt.reason, record(t, h, r.WithContext(ctx)).Error.Reason)
 	}
 	assert.Equal(t, 2, strings.Count(log.String(), "reason=client_gone"))
-	assert.Equal(t, 2, strings.Count(log.String(), "status=0"))
+	assert.NotContains(t, log.String(), "level=ERROR")
+}
+
+// A client that has said everything may close its own side of the connection and still read. To net/http it looks like
+// one that is gone, but silence would be a success to it.
+func TestHalfClosedClientIsAnswered(t *testing.T) {
+	t.Parallel()
+	asked := make(chan struct{})
+	h, log := stub(t, func(r *http.Request) (*http.Response, error) {
+		close(asked)
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	})
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	require.NoError(t, err)
+	t.Cleanup(func() { conn.Close() })
+	const body = `{"code":"c","detail":{"errMsg":"getUserInfo:ok","encryptedData":"AAAAAAAAAAAAAAAAAAAAAA==","iv":"AAAAAAAAAAAAAAAAAAAAAA=="}}`
+	_, err = fmt.Fprintf(conn, "POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	require.NoError(t, err)
+	<-asked
+	require.NoError(t, conn.(*net.TCPConn).CloseWrite())
+
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	got := read(t, resp.StatusCode, resp.Header, text)
+	assert.Equal(t, http.StatusBadGateway, got.status)
+	assert.Equal(t, "outcome_unknown", got.Error.Reason, "the code may have been sent")
+	server.Close() // waits for the handler
+	assert.Contains(t, log.String(), "status=502")
+	assert.Contains(t, log.String(), "reason=client_gone")
 }
 
 func TestLogHasALinePerRequest(t *testing.T) {
@@ -285,4 +331,15 @@ func TestLogHasALinePerRequest(t *testing.T) {
 	assert.Regexp(t, `level=INFO msg=request method=POST route="POST /api/login" status=200 took=\S+`+user+`$`, lines[1])
 	assert.Regexp(t, `level=INFO msg=request method=POST route="POST /api/phone" status=403 took=\S+ reason=user_refused`+user+`$`, lines[2])
 	assert.Regexp(t, `level=ERROR msg=request method=GET route="GET /api/me" status=502 took=\S+ reason=refused`+user+` error="authing: User: .*code 1000`, lines[3])
+}
+
+func TestPanicIsLogged(t *testing.T) {
+	t.Parallel()
+	mux, log := http.NewServeMux(), &logBook{}
+	mux.HandleFunc("GET /broken", func(http.ResponseWriter, *http.Request) { panic("out of order") })
+	h := logged(log.logger(), withJSONErrors(mux))
+	assert.PanicsWithValue(t, "out of order", func() { h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/broken", nil)) },
+		"net/http has to know, too")
+	assert.Regexp(t, `level=ERROR msg=request method=GET route="GET /broken" status=500 took=\S+ reason=panic`, log.String())
+	assert.NotContains(t, log.String(), "out of order", "it may hold anything")
 }

@@ -62,13 +62,32 @@ func (d *demo) clientOptions() []authing.Option {
 func (d *demo) register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", servePage)
 	mux.HandleFunc("GET /page/", servePage)
-	mux.Handle("POST /demo/phones", handler(d.newPhone))
-	mux.Handle("POST /demo/phones/{id}/login", d.onPhone(d.login))
-	mux.Handle("POST /demo/phones/{id}/tap", d.onPhone(d.tap))
-	mux.Handle("POST /demo/phones/{id}/spend", d.onPhone(d.spend))
-	mux.Handle("POST /demo/authing", handler(d.setDown))
-	mux.Handle("GET /demo/state", handler(d.state))
-	mux.HandleFunc("GET /demo/trace", d.trace.stream)
+	for pattern, h := range map[string]http.Handler{
+		"POST /demo/phones":            handler(d.newPhone),
+		"POST /demo/phones/{id}/login": d.onPhone(d.login),
+		"POST /demo/phones/{id}/tap":   d.onPhone(d.tap),
+		"POST /demo/phones/{id}/spend": d.onPhone(d.spend),
+		"POST /demo/authing":           handler(d.setDown),
+		"GET /demo/state":              handler(d.state),
+		"GET /demo/trace":              http.HandlerFunc(d.trace.stream),
+	} {
+		mux.Handle(pattern, fromOwnPage(h))
+	}
+}
+
+// fromOwnPage keeps pages of other origins from driving the demo: any page in a browser on this machine can send
+// requests here. Their browser says where a request comes from; curl says nothing, and may.
+func fromOwnPage(next http.Handler) http.Handler {
+	return handler(func(w http.ResponseWriter, r *http.Request) error {
+		switch site := r.Header.Get("Sec-Fetch-Site"); {
+		case site == "cross-site", site == "same-site":
+			return errOtherOrigin
+		case r.ContentLength != 0 && !saysJSON(r): // an older browser does not say where, but sends no foreign JSON
+			return errWrongType
+		}
+		next.ServeHTTP(w, r)
+		return nil
+	})
 }
 
 func servePage(w http.ResponseWriter, r *http.Request) {
@@ -83,6 +102,9 @@ func servePage(w http.ResponseWriter, r *http.Request) {
 	http.FileServerFS(pageFiles).ServeHTTP(w, r)
 }
 
+// maxPhones bounds what the demo keeps in memory. No phone is ever taken away: its page may still be open.
+const maxPhones = 10_000
+
 var phoneNumber = regexp.MustCompile(`^1[0-9]{10}$`)
 
 func (d *demo) newPhone(w http.ResponseWriter, r *http.Request) error {
@@ -95,6 +117,9 @@ func (d *demo) newPhone(w http.ResponseWriter, r *http.Request) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if len(d.phones) >= maxPhones {
+		return errNoPhoneLeft
+	}
 	if in.NickName == "" {
 		invented := []string{"林小雨", "Ann", "周明", "Ben"}
 		in.NickName = invented[len(d.phones)%len(invented)]
@@ -208,7 +233,7 @@ func (d *demo) state(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// readOptional is more patient than readJSON: the phone is driven by hand, too, with curl.
+// readOptional is more patient than readJSON: a phone is driven by hand, too, and then without a body where that will do.
 func readOptional(w http.ResponseWriter, r *http.Request, into any) error {
 	err := decode(http.MaxBytesReader(w, r.Body, maxBody), into)
 	if errors.Is(err, io.EOF) {

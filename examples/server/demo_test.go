@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -165,6 +166,62 @@ func TestDemoRefusesNonsense(t *testing.T) {
 	} {
 		assert.Equal(t, tt.reason, ask(t, "POST", zoe.url+tt.path, "", tt.body).Error.Reason, tt)
 	}
+}
+
+// fullDemo is a demo that has given out all its phones.
+func fullDemo(t *testing.T) *httptest.Server {
+	t.Helper()
+	d, err := newDemo(nil)
+	require.NoError(t, err)
+	d.phones = make([]*phone, maxPhones)
+	mux := http.NewServeMux()
+	d.register(mux)
+	server := httptest.NewServer(mux)
+	t.Cleanup(func() {
+		server.Close()
+		d.close()
+	})
+	return server
+}
+
+// Another page in the same browser can post a form here without asking, or a body that it calls text.
+func TestDemoIsDrivenByItsOwnPageOnly(t *testing.T) {
+	t.Parallel()
+	zoe := play(t, start(t, nil), nil)
+	phone := "/demo/phones/" + zoe.id
+	for _, tt := range []struct {
+		method, path string
+		body         any
+	}{
+		{"POST", "/demo/phones", nil},
+		{"POST", "/demo/phones", map[string]string{"nickName": "Zoe"}},
+		{"POST", phone + "/login", nil},
+		{"POST", phone + "/tap", map[string]string{"button": "getUserInfo"}},
+		{"POST", phone + "/spend", map[string]string{"code": "x"}},
+		{"POST", "/demo/authing", map[string]bool{"down": false}},
+		{"POST", "/demo/authing", nil},
+		{"GET", "/demo/state", nil},
+	} {
+		for site, foreign := range map[string]bool{"cross-site": true, "same-site": true, "same-origin": false, "none": false} {
+			got := ask(t, tt.method, zoe.url+tt.path, "", tt.body, "Sec-Fetch-Site", site)
+			assert.Equal(t, foreign, got.status == http.StatusForbidden, "%v %s", tt, site)
+			assert.Equal(t, foreign, got.Error.Reason == "other_origin", "%v %s", tt, site)
+		}
+		if tt.body == nil {
+			continue
+		}
+		for _, contentType := range []string{"text/plain", "application/x-www-form-urlencoded", ""} {
+			got := ask(t, tt.method, zoe.url+tt.path, "", tt.body, "Content-Type", contentType)
+			assert.Equal(t, "wrong_type", got.Error.Reason, "%v %s", tt, contentType)
+		}
+	}
+	r, err := http.NewRequest("GET", zoe.url+"/demo/trace", nil)
+	require.NoError(t, err)
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	resp, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	resp.Body.Close() // unread: a stream would not end
+	assert.Equal(t, http.StatusForbidden, resp.StatusCode)
 }
 
 func TestDemoPage(t *testing.T) {

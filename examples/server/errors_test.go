@@ -26,6 +26,7 @@ func TestErrorTable(t *testing.T) {
 	down := start(t, map[string]string{
 		"AUTHING_USERPOOL_ID": "p", "AUTHING_USERS_HOST": "http://" + closed.Addr().String(), "AUTHING_OAUTH_HOST": "http://" + closed.Addr().String(),
 	})
+	busy := fullDemo(t)
 	ann := fake.NewPhone(authingtest.WxUser{NickName: "Ann"})
 	ben := fake.NewPhone(authingtest.WxUser{NickName: "Ben", PhoneNumber: ann.User().PhoneNumber})
 	var tokens []string
@@ -85,12 +86,14 @@ func TestErrorTable(t *testing.T) {
 		{"second factor", faulty(authingtest.Fault{Code: 1635}), 403, "second_factor", "none", "多因素", "second factor", [2]string{}},
 		{"locked", faulty(authingtest.Fault{Code: 2005}), 403, "user_locked", "none", "锁定", "locked", [2]string{}},
 		{"gone", faulty(authingtest.Fault{Code: 2004}), 401, "login_required", "signin", "不存在", "no longer exists", [2]string{}},
-		{"too often", faulty(authingtest.Fault{ErrCode: 45011}), 429, "rate_limited", "retry", "频繁", "Too many", [2]string{"Retry-After", "60"}},
+		{"too often", faulty(authingtest.Fault{ErrCode: 45011}), 429, "rate_limited", "login", "频繁", "Too many", [2]string{"Retry-After", "60"}},
 		{"WeChat failed", login(func() authing.Detail { return ann.Fail("getUserInfo", "no permission", 0) }), 400, "bad_request", "login", "微信", "WeChat", [2]string{}},
 		{"malformed", simple("POST", p.url+"/api/login", "", []string{}), 400, "bad_request", "none", "格式", "malformed", [2]string{}},
 		{"too large", simple("POST", p.url+"/api/login", "", strings.Repeat("x", maxBody)), 413, "too_large", "none", "过大", "too large", [2]string{}},
 		{"a form", simple("POST", p.url+"/api/login", "", 1, "Content-Type", "text/plain"), 415, "wrong_type", "none", "JSON", "JSON", [2]string{}},
 		{"no route", simple("GET", p.url+"/nowhere", "", nil), 404, "not_found", "none", "没有这个地址", "no such address", [2]string{}},
+		{"other origin", simple("GET", busy.URL+"/demo/state", "", nil, "Sec-Fetch-Site", "cross-site"), 403, "other_origin", "none", "其他网站", "other sites", [2]string{}},
+		{"no phone left", simple("POST", busy.URL+"/demo/phones", "", nil), 507, "no_phone_left", "none", "重新启动", "restart", [2]string{"Retry-After", ""}},
 		{"no such method", simple("GET", p.url+"/api/login", "", nil), 405, "method_not_allowed", "none", "方法", "method", [2]string{"Allow", "POST"}},
 		{"busy", faulty(authingtest.Fault{Code: 1000}), 502, "refused", "login", "拒绝", "refused", [2]string{}},
 		{"not reached", simple("POST", down.url+"/api/login", "", page("code", ann.GetUserInfo())), 503, "service_down", "retry", "稍后", "later", [2]string{"Retry-After", "5"}},
@@ -124,9 +127,10 @@ func TestErrorOrder(t *testing.T) {
 		reason, next, retryAfter string
 	}{
 		"429 of a proxy":        {says(429, "<html>"), "outcome_unknown", "login", ""},
-		"429 of the service":    {says(429, `{"code":1000,"message":"m"}`, "Retry-After", "17"), "rate_limited", "retry", "17"},
+		"429 of the service":    {says(429, `{"code":1000,"message":"m"}`, "Retry-After", "17"), "rate_limited", "login", "17"},
 		"a failure with a code": {says(503, `{"code":2035,"message":"m"}`), "outcome_unknown", "login", ""},
 		"a code nobody knows":   {says(200, `{"code":987654,"message":"m"}`), "refused", "login", ""},
+		"a refusal without one": {says(200, `{"code":0,"message":"m"}`), "refused", "login", ""},
 		"no user in a success":  {says(200, `{"code":200,"data":{}}`), "outcome_unknown", "login", ""},
 		"HTML":                  {says(200, "<html>"), "outcome_unknown", "login", ""},
 		"name not found": {func(*http.Request) (*http.Response, error) {

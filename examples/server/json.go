@@ -23,12 +23,19 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// readJSON reads a body that must be JSON. The Content-Type also keeps pages of other origins out: a form cannot send it.
+// readJSON reads a body that must be JSON.
 func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
-	if mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); mediaType != "application/json" {
+	if !saysJSON(r) {
 		return errWrongType
 	}
 	return decode(http.MaxBytesReader(w, r.Body, maxBody), into)
+}
+
+// saysJSON also keeps pages of other origins out: their forms cannot send this Content-Type, and for their scripts the
+// browser asks the server first, with a request of the method OPTIONS, which no route here takes.
+func saysJSON(r *http.Request) bool {
+	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return mediaType == "application/json"
 }
 
 // decode takes one JSON value with known fields, so that a misspelt one does not go unnoticed. An authing.Detail in it
@@ -83,3 +90,10 @@ func withJSONErrors(mux *http.ServeMux) http.Handler {
 		writeError(w, r, errNotFound)
 	})
 }
+
+// refusal is an answer that is not sent.
+type refusal struct{ header http.Header }
+
+func (f *refusal) Header() http.Header         { return f.header }
+func (f *refusal) WriteHeader(int)             {}
+func (f *refusal) Write(b []byte) (int, error) { return len(b), nil }

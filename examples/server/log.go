@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -23,52 +24,57 @@ func noteOf(r *http.Request) *note {
 	return &note{}
 }
 
-// logged writes one record per request, with the route and never the path, which may hold anything.
+// logged writes one record per request, with the route and never the path, which may hold anything. A handler that
+// panics leaves one, too; what it panicked with goes on to net/http, which logs that and cuts the connection.
 func logged(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		n := &note{}
 		r = r.WithContext(context.WithValue(r.Context(), noteKey{}, n))
-		answer := &statusWriter{ResponseWriter: w}
+		answer := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		panicked := true
+		defer func() {
+			if panicked {
+				// The page sees no status, but a connection that was cut.
+				answer.status, n.reason, n.err = http.StatusInternalServerError, "panic", errPanicked
+			}
+			logRequest(log, r, n, answer.status, time.Since(start))
+		}()
 		next.ServeHTTP(answer, r)
-
-		attrs := []slog.Attr{
-			slog.String("method", r.Method), slog.String("route", r.Pattern),
-			slog.Int("status", answer.status), slog.Duration("took", time.Since(start)),
-		}
-		level := slog.LevelInfo
-		if n.reason != "" {
-			attrs = append(attrs, slog.String("reason", n.reason))
-		}
-		if n.user != "" {
-			attrs = append(attrs, slog.String("user", n.user))
-		}
-		if n.err != nil {
-			level = slog.LevelError
-			attrs = append(attrs, slog.String("error", n.err.Error()))
-		}
-		log.LogAttrs(context.Background(), level, "request", attrs...)
+		panicked = false
 	})
 }
 
-// statusWriter remembers the status of an answer; it is 0 if there was none.
+var errPanicked = errors.New("the handler panicked and the connection was cut")
+
+func logRequest(log *slog.Logger, r *http.Request, n *note, status int, took time.Duration) {
+	attrs := []slog.Attr{
+		slog.String("method", r.Method), slog.String("route", r.Pattern),
+		slog.Int("status", status), slog.Duration("took", took),
+	}
+	level := slog.LevelInfo
+	if n.reason != "" {
+		attrs = append(attrs, slog.String("reason", n.reason))
+	}
+	if n.user != "" {
+		attrs = append(attrs, slog.String("user", n.user))
+	}
+	if n.err != nil {
+		level = slog.LevelError
+		attrs = append(attrs, slog.String("error", n.err.Error()))
+	}
+	log.LogAttrs(context.Background(), level, "request", attrs...)
+}
+
+// statusWriter remembers the status of an answer. It is 200 unless the handler says otherwise, as with net/http.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
 }
 
 func (w *statusWriter) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
+	w.status = status
 	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *statusWriter) Write(b []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	return w.ResponseWriter.Write(b)
 }
 
 // Unwrap is for http.ResponseController.

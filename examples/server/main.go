@@ -9,7 +9,8 @@
 //
 //	AUTHING_USERPOOL_ID=… go run ./examples/server -addr 127.0.0.1:8080
 //
-// AUTHING_USERS_HOST and AUTHING_OAUTH_HOST name other hosts, those of a private deployment or of examples/fakeserver.
+// AUTHING_USERS_HOST and AUTHING_OAUTH_HOST name other hosts of that pool, those of a private deployment or of
+// examples/fakeserver. The demo signs in whoever asks, so it listens on this machine only.
 //
 // The backend is main.go, api.go, errors.go, json.go and log.go. It keeps nothing about users: the page holds the
 // token, so any number of instances can serve any request. The demo is demo.go, trace.go, mask.go and the folder page;
@@ -56,13 +57,22 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 		return fmt.Errorf("%q is not a flag: see -h", flags.Arg(0))
 	}
 
-	pool := env("AUTHING_USERPOOL_ID")
-	opts := []authing.Option{
-		authing.WithHosts(authing.Hosts{Users: env("AUTHING_USERS_HOST"), OAuth: env("AUTHING_OAUTH_HOST")}),
+	where, err := net.ResolveTCPAddr("tcp", *addr)
+	if err != nil {
+		return badAddress(err)
 	}
+
+	pool := env("AUTHING_USERPOOL_ID")
+	hosts := authing.Hosts{Users: env("AUTHING_USERS_HOST"), OAuth: env("AUTHING_OAUTH_HOST")}
+	opts := []authing.Option{authing.WithHosts(hosts)}
 	var played *demo
 	if pool == "" {
-		var err error
+		if hosts != (authing.Hosts{}) {
+			return errors.New("AUTHING_USERS_HOST or AUTHING_OAUTH_HOST is set, but AUTHING_USERPOOL_ID is missing: set it, too, or none of them for the demo")
+		}
+		if !where.IP.IsLoopback() {
+			return fmt.Errorf("the demo signs in whoever asks, so it does not listen on %v, which other machines can reach: use -addr 127.0.0.1:8080, or set AUTHING_USERPOOL_ID", where)
+		}
 		if played, err = newDemo(ctx.Done()); err != nil {
 			return err
 		}
@@ -83,14 +93,16 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 		mux.HandleFunc("GET /{$}", explain)
 	}
 
-	listener, err := net.Listen("tcp", *addr)
+	listener, err := net.ListenTCP("tcp", where)
 	if err != nil {
-		return fmt.Errorf("%w: choose another address with -addr", err)
+		return badAddress(err)
 	}
 	log.Info("serving", "demo", played != nil, "pool", pool)
 	fmt.Fprintf(out, "open http://%s\n", reachable(listener.Addr().(*net.TCPAddr)))
-	return serve(ctx, listener, handler, patience)
+	return serve(ctx, listener, newServer(handler, log), patience)
 }
+
+func badAddress(err error) error { return fmt.Errorf("%w: choose another address with -addr", err) }
 
 // reachable is an address to open in a browser, also of a server that listens on all interfaces.
 func reachable(addr *net.TCPAddr) string {
@@ -100,24 +112,30 @@ func reachable(addr *net.TCPAddr) string {
 	return addr.String()
 }
 
-// patience is what requests in flight get to finish. It is shorter than the 30 seconds that Kubernetes waits before it
-// kills.
-const patience = 10 * time.Second
+// patience is what requests in flight get to finish. Handlers ask Authing twice, for at most 10 seconds each: to cut one
+// could lose a token, or a phone number that was paid for. Only a read that has to be repeated takes longer, and more
+// than this is not to be had: Kubernetes kills after 30 seconds.
+const patience = 25 * time.Second
 
 // slowest is longer than any handler takes, which asks Authing twice, for at most 10 seconds each, and repeats a read
 // that failed. An answer that comes later is lost, and with it perhaps a token.
 const slowest = time.Minute
 
-// serve answers until ctx ends, and then finishes what it has begun.
-func serve(ctx context.Context, listener net.Listener, handler http.Handler, patience time.Duration) error {
-	server := &http.Server{
+// newServer is a server with limits, so that slow or greedy clients do not use it up.
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      slowest,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+}
+
+// serve answers until ctx ends, and then finishes what it has begun.
+func serve(ctx context.Context, listener net.Listener, server *http.Server, patience time.Duration) error {
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	select {

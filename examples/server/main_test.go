@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -161,11 +162,20 @@ func TestStartFailures(t *testing.T) {
 		"bad pool":       {env: map[string]string{"AUTHING_USERPOOL_ID": "a/b"}, want: "user pool id"},
 		"plain http": {env: map[string]string{"AUTHING_USERPOOL_ID": "p", "AUTHING_USERS_HOST": "http://users.example.com"},
 			want: "plain http"},
+		"users host, no pool":  {env: map[string]string{"AUTHING_USERS_HOST": "https://users.example.com"}, want: "AUTHING_USERPOOL_ID is missing"},
+		"OAuth host, no pool":  {env: map[string]string{"AUTHING_OAUTH_HOST": "https://oauth.example.com"}, want: "AUTHING_USERPOOL_ID is missing"},
+		"demo on all, by name": {args: []string{"-addr", ":0"}, want: "the demo signs in whoever asks"},
+		"demo on all of IPv4":  {args: []string{"-addr", "0.0.0.0:0"}, want: "the demo signs in whoever asks"},
+		"demo on all of IPv6":  {args: []string{"-addr", "[::]:0"}, want: "the demo signs in whoever asks"},
+		"demo for others":      {args: []string{"-addr", "192.0.2.1:0"}, want: "the demo signs in whoever asks"},
+		"no address":           {args: []string{"-addr", "127.0.0.1"}, want: "missing port in address: choose another address with -addr"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := func(name string) string { return tt.env[name] }
-			err := run(context.Background(), tt.args, env, io.Discard, (&logBook{}).logger())
+			ended, cancel := context.WithCancel(context.Background())
+			cancel() // a server that starts all the same stops at once
+			err := run(ended, tt.args, env, io.Discard, (&logBook{}).logger())
 			assert.ErrorContains(t, err, tt.want)
 		})
 	}
@@ -211,14 +221,15 @@ func serving(t *testing.T, patience time.Duration) (url string, entered, release
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	go func() {
-		served <- serve(ctx, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			close(entered)
 			select {
 			case <-release:
 				io.WriteString(w, "finished")
 			case <-r.Context().Done():
 			}
-		}), patience)
+		})
+		served <- serve(ctx, listener, newServer(handler, (&logBook{}).logger()), patience)
 	}()
 	return "http://" + listener.Addr().String(), entered, release, cancel, served
 }
@@ -273,5 +284,46 @@ func TestServeFails(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	closed.Close()
-	assert.ErrorIs(t, serve(context.Background(), closed, http.NotFoundHandler(), time.Second), net.ErrClosed)
+	server := newServer(http.NotFoundHandler(), (&logBook{}).logger())
+	assert.ErrorIs(t, serve(context.Background(), closed, server, time.Second), net.ErrClosed)
+}
+
+func TestServerHasLimits(t *testing.T) {
+	t.Parallel()
+	s := newServer(http.NotFoundHandler(), (&logBook{}).logger())
+	assert.Equal(t, 5*time.Second, s.ReadHeaderTimeout)
+	assert.Equal(t, 10*time.Second, s.ReadTimeout)
+	assert.Equal(t, time.Minute, s.WriteTimeout)
+	assert.Equal(t, 2*time.Minute, s.IdleTimeout)
+	// Between two questions to Authing and the time after which Kubernetes kills.
+	assert.Greater(t, patience, 20*time.Second)
+	assert.Less(t, patience, 30*time.Second)
+}
+
+func TestHeadersAreBounded(t *testing.T) {
+	t.Parallel()
+	p := against(t, newFake(t, authingtest.Options{}))
+	for length, status := range map[int]int{12 << 10: http.StatusOK, 24 << 10: http.StatusRequestHeaderFieldsTooLarge} {
+		r, err := http.NewRequest("GET", p.url+"/healthz", nil)
+		require.NoError(t, err)
+		r.Header.Set("X-Long", strings.Repeat("x", length))
+		resp, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		resp.Body.Close()
+		assert.Equal(t, status, resp.StatusCode)
+	}
+}
+
+// What net/http has to say goes where everything else goes.
+func TestServerLogsItsErrors(t *testing.T) {
+	t.Parallel()
+	log := &logBook{}
+	server := httptest.NewUnstartedServer(nil)
+	server.Config = newServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("out of order") }), log.logger())
+	server.Start()
+	t.Cleanup(server.Close)
+	_, err := http.Get(server.URL)
+	assert.Error(t, err, "the connection is cut")
+	server.Close()
+	assert.Regexp(t, `level=WARN msg="http: panic serving 127\.0\.0\.1:\d+: out of order`, log.String())
 }

@@ -151,18 +151,16 @@ func (d *demo) traced(mux *http.ServeMux, next http.Handler) http.Handler {
 			sent: &sent{r.Method, maskedPath(r.URL.Path, "")}, Body: masked(body)})
 
 		start := time.Now()
-		held := &heldWriter{ResponseWriter: w}
+		held := &heldWriter{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(held, r)
 		outcome := &answered{Status: held.status, MS: time.Since(start).Milliseconds()}
-		if held.status == 0 {
-			outcome.Error = "the page went away"
+		if r.Context().Err() != nil {
+			outcome.Error = "the page went away" // or closed only its own side, and still gets the answer
 		}
 		d.trace.add(event{Exchange: id, From: to, To: "page", Kind: "answer", Op: op,
 			answered: outcome, Body: masked(held.body.Bytes())})
-		if held.status != 0 {
-			w.WriteHeader(held.status)
-			w.Write(held.body.Bytes())
-		}
+		w.WriteHeader(held.status)
+		w.Write(held.body.Bytes())
 	})
 }
 

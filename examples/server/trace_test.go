@@ -215,6 +215,22 @@ func TestShutdownEndsStreams(t *testing.T) {
 	_, ok := next()
 	assert.False(t, ok)
 	assert.Less(t, time.Since(started), patience)
+	assert.Regexp(t, `route="GET /demo/trace" status=200 `, p.log.String())
+}
+
+func TestSilenceIsASuccess(t *testing.T) {
+	t.Parallel()
+	d, err := newDemo(nil)
+	require.NoError(t, err)
+	t.Cleanup(d.close)
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /api/logout", func(http.ResponseWriter, *http.Request) {})
+	w := httptest.NewRecorder()
+	d.traced(mux, mux).ServeHTTP(w, httptest.NewRequest("POST", "/api/logout", nil))
+	assert.Equal(t, http.StatusOK, w.Code)
+	lines, _ := d.trace.after(1)
+	require.Len(t, lines, 1)
+	assert.Contains(t, string(lines[0].text), `"status":200`)
 }
 
 func TestTraceOfAPageThatWentAway(t *testing.T) {
@@ -222,19 +238,22 @@ func TestTraceOfAPageThatWentAway(t *testing.T) {
 	d, err := newDemo(nil)
 	require.NoError(t, err)
 	t.Cleanup(d.close)
+	ctx, leave := context.WithCancel(context.Background())
 	mux := http.NewServeMux()
-	gone := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	mux.Handle("POST /api/login", gone)
-	w := httptest.NewRecorder()
-	d.traced(mux, gone).ServeHTTP(w, httptest.NewRequest("POST", "/api/login", strings.NewReader("x")))
+	mux.Handle("POST /api/login", handler(func(http.ResponseWriter, *http.Request) error {
+		leave()
+		return ctx.Err()
+	}))
+	r := httptest.NewRequest("POST", "/api/login", strings.NewReader("x"))
+	got := record(t, d.traced(mux, mux), r.WithContext(ctx))
 	lines, _ := d.trace.after(0)
 	require.Len(t, lines, 2)
 	assert.Contains(t, string(lines[0].text), `"body":"•••• (1)"`)
-	assert.Contains(t, string(lines[1].text), `"status":0,"ms":0,"error":"the page went away"`)
-	assert.Empty(t, w.Body.String())
+	assert.Contains(t, string(lines[1].text), `"status":503,"ms":0,"error":"the page went away","body":{"error":`)
+	assert.Equal(t, "service_down", got.Error.Reason, "it may have closed only its own side")
 
 	d.fake.Close()
-	r := httptest.NewRequest("POST", d.fake.OAuthURL()+"/x", strings.NewReader(""))
+	r = httptest.NewRequest("POST", d.fake.OAuthURL()+"/x", strings.NewReader(""))
 	r.RequestURI = ""
 	_, err = d.wire.RoundTrip(r)
 	require.Error(t, err)

@@ -16,7 +16,7 @@ async function startServer() {
   execFileSync('go', ['build', '-o', program, './examples/server'], { cwd: repository, stdio: 'inherit' });
 
   // 环境里若有真实的用户池，就不是演示模式了。
-  const { AUTHING_USERPOOL_ID, ...env } = process.env;
+  const { AUTHING_USERPOOL_ID, AUTHING_USERS_HOST, AUTHING_OAUTH_HOST, ...env } = process.env;
   const child = spawn(program, ['-addr', '127.0.0.1:0'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = new Promise((resolve) => child.once('exit', resolve));
   let errors = '';

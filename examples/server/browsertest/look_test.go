@@ -18,12 +18,14 @@ import (
 func noSecrets(tab *tab) {
 	tab.click("sign-in")
 	tab.shows("nickname", "微信用户")
-	tab.click("bind")
-	tab.shows("phone-number", "138••••0001")
 	tab.click("spent")
 	tab.click("bind")
 	tab.shows("notice", "tap again")
 	tab.traced("Backend → Page 409")
+	tab.click("spent")
+	tab.click("bind")
+	tab.shows("phone-number", "138••••0001")
+	tab.traced("Authing → Backend 200")
 
 	secrets := tab.travelled()
 	assert.Contains(tab.t, secrets, "13800000001")

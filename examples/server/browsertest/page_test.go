@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 )
@@ -26,6 +27,9 @@ func TestPage(t *testing.T) {
 			"double tap":         doubleTap,
 			"clear":              clearTrace,
 			"backend gone":       backendGone,
+			"rate limit":         rateLimit,
+			"late state":         lateState,
+			"switch fails":       switchFails,
 			"order of the codes": orderOfCodes,
 			"keyboard":           keyboard,
 			"no secrets":         noSecrets,
@@ -74,6 +78,16 @@ func bindPhone(tab *tab) {
 	tab.shows("phone-number", "138••••0001")
 	tab.traced("Page → WeChat tap getPhoneNumber")
 	tab.traced("Backend → Authing BindPhone POST /oauth/wechatapp/phone/POOL")
+	tab.hides("bind")
+	tab.load()
+	tab.shows("phone-number", "138••••0001")
+	tab.hides("bind")
+
+	tab.click("old") // someone else's phone, from the next visit on
+	tab.click("sign-out")
+	tab.click("sign-in")
+	tab.shows("phone-number", "not bound")
+	tab.shows("bind", "Bind phone")
 	tab.refused()
 }
 
@@ -219,10 +233,7 @@ func orderOfCodes(tab *tab) {
 	tab.click("refuse")
 	tab.click("bind")
 	tab.shows("notice", "You refused")
-	tab.until(steps + `.filter(step => step.endsWith('login:ok')).length === 3`)
-	tab.mu.Lock()
-	defer tab.mu.Unlock()
-	assert.Equal(tab.t, []string{
+	want := []string{
 		"POST /demo/phones", "POST /demo/phones 200",
 		"POST /demo/phones/1/login", "POST /demo/phones/1/login 200",
 		"POST /demo/phones/1/tap", "POST /demo/phones/1/tap 200",
@@ -231,7 +242,8 @@ func orderOfCodes(tab *tab) {
 		"POST /demo/phones/1/tap", "POST /demo/phones/1/tap 200",
 		"POST /api/phone", "POST /api/phone 403",
 		"POST /demo/phones/1/login", "POST /demo/phones/1/login 200",
-	}, tab.traffic)
+	}
+	assert.Equal(tab.t, want, tab.travels(len(want)))
 }
 
 func keyboard(tab *tab) {
@@ -242,6 +254,10 @@ func keyboard(tab *tab) {
 	tab.press("bind", " ")
 	tab.shows("notice", "You refused")
 	assert.NotEqual(tab.t, "none", eval[string](tab, `getComputedStyle(document.activeElement).outlineStyle`))
+	tab.press("refuse", " ")
+	tab.press("bind", "\r")
+	tab.hides("bind")
+	assert.Equal(tab.t, "profile-title", eval[string](tab, `document.activeElement.id`))
 	tab.press("sign-out", "\r")
 	tab.shows("welcome", "Sign in with WeChat")
 	assert.Equal(tab.t, "welcome-title", eval[string](tab, `document.activeElement.id`))
@@ -295,4 +311,55 @@ func backendGone(tab *tab) {
 	tab.stop()
 	tab.click("sign-in")
 	tab.shows("notice", "The backend does not answer")
+}
+
+// rateLimit is refused in a way that says nothing of the code.
+func rateLimit(tab *tab) {
+	eval[chromedp.Void](tab, `{
+		const reached = fetch
+		const error = { reason: 'rate_limited', message: 'Too many attempts.', next: 'retry' }
+		fetch = (path, ...more) => path === '/api/login' ? Promise.resolve(Response.json({ error }, { status: 429 })) : reached(path, ...more)
+	}`)
+	tab.click("sign-in")
+	tab.shows("notice", "Too many attempts.")
+	assert.NotContains(tab.t, tab.text("#notice"), "spent")
+	tab.refused()
+}
+
+func lateState(tab *tab) {
+	call(tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
+		const reached = fetch
+		const released = new Promise(resolve => { window.release = resolve })
+		fetch = async (path, ...more) => {
+			const response = await reached(path, ...more)
+			if (path !== '/demo/state') return response
+			const state = await response.json()
+			await released
+			setTimeout(() => { window.told = true }) // when all that waited for the state has run
+			return { json: async () => state }
+		}
+	`})
+	tab.load()
+	tab.click("down")
+	tab.until(`document.getElementById('down').checked`)
+	eval[chromedp.Void](tab, `release()`)
+	tab.until(`window.told`)
+	assert.True(tab.t, eval[bool](tab, `document.getElementById('down').checked`))
+	tab.click("sign-in")
+	tab.shows("notice", "not available")
+	tab.refused("POST /api/login 503")
+}
+
+func switchFails(tab *tab) {
+	tab.click("down")
+	tab.click("sign-in")
+	tab.shows("notice", "not available")
+	tab.mu.Lock()
+	tab.stopped = true
+	tab.mu.Unlock()
+	tab.stop()
+	tab.click("down")
+	tab.shows("notice", "The backend does not answer")
+	assert.True(tab.t, eval[bool](tab, `document.getElementById('down').checked`), "as the server was told last")
+	tab.refused("POST /api/login 503")
 }

@@ -1,8 +1,10 @@
 package browsertest
 
 import (
+	"cmp"
 	"flag"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/chromedp/cdproto/input"
@@ -17,16 +19,15 @@ var screenshot = flag.String("screenshot", "", "TestScreenshot writes a picture 
 //	go test -run TestScreenshot -screenshot ../../../docs/demo.png
 func TestScreenshot(t *testing.T) {
 	t.Parallel()
-	if *screenshot == "" {
-		t.Skip("makes a picture with -screenshot FILE")
-	}
+	file := cmp.Or(*screenshot, filepath.Join(t.TempDir(), "page.png"))
 	tab := visit(t, open(t), build(t), "en-US")
 	tab.click("old") // with a name, as of before 2021
 	tab.click("sign-in")
 	tab.shows("nickname", "")
 	tab.click("bind")
 	tab.shows("phone-number", "••••")
+	tab.hides("bind")
 	tab.until(steps + `.filter(step => step.endsWith('login:ok')).length === 4`) // one for each phone and each call
 	tab.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, 0, 0), chromedp.EmulateViewport(1280, 800, chromedp.EmulateScale(2)))
-	require.NoError(t, os.WriteFile(*screenshot, run(tab, chromedp.CaptureScreenshot()), 0o644))
+	require.NoError(t, os.WriteFile(file, run(tab, chromedp.CaptureScreenshot()), 0o644))
 }

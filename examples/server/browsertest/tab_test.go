@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -104,6 +105,23 @@ func (tab *tab) line(id network.RequestID) string {
 func (tab *tab) record(line string) {
 	if strings.HasPrefix(line, "POST /api/") || strings.HasPrefix(line, "POST /demo/phones") {
 		tab.traffic = append(tab.traffic, line)
+	}
+}
+
+// travels waits for n lines of traffic: the trace, which tells of an answer before it is sent, cannot be waited for.
+func (tab *tab) travels(n int) (traffic []string) {
+	for {
+		tab.mu.Lock()
+		traffic = slices.Clone(tab.traffic)
+		tab.mu.Unlock()
+		if len(traffic) >= n {
+			return traffic
+		}
+		select {
+		case <-tab.ctx.Done():
+			return traffic
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }
 

@@ -1,7 +1,7 @@
 // Puts the pieces together: the mini program's two screens, the switches and the trace.
 
 import { Backend, Refusal, unreachable } from './backend.js'
-import { Phone, setDown } from './phone.js'
+import { Phone, isDown, setDown } from './phone.js'
 import { currentLanguage, setLanguage, text, translate } from './text.js'
 import { Trace } from './trace.js'
 
@@ -12,11 +12,13 @@ const backend = new Backend()
 const trace = new Trace($('trace'))
 let user = null
 let busy = false
+let down = false // as far as the server has said
+let downTapped = false // its switch, so that a late answer does not put it back
 
 const generation = () => ($('old').checked ? 'old' : 'new')
 
 function show(whom) {
-  const moved = (user === null) !== (whom === null)
+  const moved = mainButton(user) !== mainButton(whom)
   user = whom
   $('welcome').hidden = user !== null
   $('profile').hidden = user === null
@@ -24,6 +26,9 @@ function show(whom) {
   // The button that was tapped is gone: without a new place, the keyboard would start over at the top of the page.
   if (moved) $(user ? 'profile-title' : 'welcome-title').focus({ preventScroll: true })
 }
+
+// WeChat charges for each phone number: whoever has one is not asked again.
+const mainButton = (whom) => (!whom ? 'sign-in' : whom.phone ? 'sign-out' : 'bind')
 
 function fillProfile() {
   $('avatar-image').hidden = !ownImage(user.photo)
@@ -34,7 +39,7 @@ function fillProfile() {
   $('user-id').textContent = user.id.length > 12 ? `${user.id.slice(0, 6)}…${user.id.slice(-4)}` : user.id
   $('phone-number').textContent = user.phone ? mask(user.phone) : text('noPhone')
   $('phone-number').classList.toggle('bound', user.phone !== '')
-  $('bind').textContent = text(user.phone ? 'bindAgain' : 'bind')
+  $('bind').hidden = mainButton(user) !== 'bind'
 }
 
 // WeChat's avatars are on its CDN, and nothing may leave this machine.
@@ -103,8 +108,25 @@ async function start() {
   trace.listen('/demo/trace')
   $('old').checked = phone.generation === 'old'
   phone.enter(phone.generation)
+  showDown().catch(() => notify(unreachable()))
   if (backend.hasToken) await during(async () => show(await backend.me()))
-  $('down').checked = (await (await fetch('/demo/state')).json()).down
+}
+
+async function showDown() {
+  const told = await isDown()
+  if (!downTapped) $('down').checked = down = told
+}
+
+async function switchDown() {
+  downTapped = true
+  const wanted = $('down').checked
+  try {
+    await setDown(wanted)
+    down = wanted
+  } catch {
+    $('down').checked = down
+    notify(unreachable())
+  }
 }
 
 $('sign-in').addEventListener('click', () => tap('getUserInfo', (code, detail) => backend.login(code, detail)))
@@ -117,7 +139,7 @@ $('dismiss').addEventListener('click', dismiss)
 $('old').addEventListener('change', () => {
   if (!user) phone.enter(generation()) // a signed-in user keeps the phone until signing out
 })
-$('down').addEventListener('change', () => setDown($('down').checked))
+$('down').addEventListener('change', switchDown)
 $('clear').addEventListener('click', () => trace.clear())
 for (const button of document.querySelectorAll('[data-language]')) {
   button.addEventListener('click', () => speak(button.dataset.language))

@@ -16,6 +16,8 @@ async function post(path, body = {}) {
 
 export const setDown = (down) => post('/demo/authing', { down })
 
+export const isDown = async () => (await (await fetch('/demo/state')).json()).down
+
 export class Phone {
   #held = JSON.parse(sessionStorage.getItem('phone')) // {id, generation}; survives a reload, as its user does
   #generation = this.#held?.generation ?? 'new'
