@@ -47,7 +47,7 @@ type config struct {
 	userAgent                       string
 	publicKey                       *rsa.PublicKey
 	http                            *resty.Client
-	loginURL                        string         // joined once: that call is made most
+	loginURL                        string         // joined once, which saves the most frequent call an allocation
 	draft                           *resty.Request // of every request
 	buffers                         *sync.Pool     // of *bytes.Buffer, to read answers into
 }
@@ -265,14 +265,15 @@ func (c *config) exchange(ctx context.Context, rq request, body []byte) (answer,
 }
 
 // read returns all of body. It reads into a buffer that other calls use again, which saves four allocations of growing
-// one, and returns a copy, so that nothing of the buffer outlives the call.
+// one, and returns a copy, so that nothing of the buffer outlives the call. After a failure no other call gets the buffer:
+// a body that gives up when its context ends may leave somebody behind who still writes into it.
 func (c *config) read(body io.Reader) ([]byte, error) {
 	const tooLarge = 64 << 10 // to keep between calls
 	buffer := c.buffers.Get().(*bytes.Buffer)
 	buffer.Reset()
 	_, err := buffer.ReadFrom(body)
 	answer := bytes.Clone(buffer.Bytes())
-	if buffer.Cap() <= tooLarge {
+	if err == nil && buffer.Cap() <= tooLarge {
 		c.buffers.Put(buffer)
 	}
 	return answer, err

@@ -197,16 +197,15 @@ func (c lateContext) Err() error {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	var (
-		cells        []faultCell
-		done, reused atomic.Int32
+		cells         []faultCell
+		tried, reused atomic.Int32 // of the cells after a call
 	)
 	for _, f := range faults() {
 		cells = append(cells, faultCell{f, false}, faultCell{f, true})
 	}
 	t.Cleanup(func() {
-		assert.EqualValues(t, len(cells)*len(remoteMethods), done.Load())
-		// A busy machine makes net/http open another connection now and then.
-		assert.Greater(t, int(reused.Load()), len(remoteMethods)*len(cells)/4, "the same connection was hardly ever used again")
+		// A busy machine makes net/http open another connection now and then, and before some faults it must.
+		assert.GreaterOrEqual(t, reused.Load(), tried.Load()/2, "the same connection was hardly ever used again")
 	})
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
 		eachCell(t, cells, func(t *testing.T, c faultCell) {
@@ -229,11 +228,13 @@ func TestConformance(t *testing.T) {
 			if c.beforeSending() {
 				assert.Zero(t, srv.arrivals.Load())
 			}
-			if c.reused && srv.opened.Load() == 1 {
-				reused.Add(1)
+			if c.reused && !c.beforeSending() && !m.read {
+				tried.Add(1)
+				if srv.opened.Load() == 1 {
+					reused.Add(1)
+				}
 			}
 			assert.Equal(t, c.hang, errors.Is(err, context.DeadlineExceeded))
-			done.Add(1)
 		})
 	})
 }

@@ -235,17 +235,18 @@ func networkError(ctx context.Context, err error, seen *progress) error {
 }
 
 // notSent reports whether it is proven that no request left: the name was not found, or nobody answered there, or the
-// TLS handshake failed. net/http tells so by asking for a connection and never getting one, also when time ran out over it.
+// TLS handshake failed. net/http tells so by asking for a connection and never getting one, also when time ran out over it. A caller's
+// transport that sends by other means, too, or after it has returned, can disprove that: docs/reliability.md says so.
 func notSent(err error, seen *progress) bool {
 	var (
 		dns *net.DNSError
 		op  *net.OpError
 	)
 	switch {
+	case seen.connected.Load():
+		return false // what looks like a failed dial or handshake can also come after an established connection
 	case errors.As(err, &dns), errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"):
 		return true
-	case seen.connected.Load():
-		return false // what looks like a failed handshake can also come out of an established connection
 	}
 	return seen.asked.Load() || tlsFailure(err)
 }

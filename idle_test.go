@@ -4,15 +4,12 @@ import (
 	"bufio"
 	"context"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
@@ -50,44 +47,4 @@ func TestIdleClientHangsUpFirst(t *testing.T) {
 			<-hungUp // a connection that is kept would hang the test here
 		}
 	})
-}
-
-// A connection that is about to be given up is either used or not: no call ends in between. It is about time, so it takes
-// some.
-func TestIdleEdge(t *testing.T) {
-	t.Parallel()
-	const (
-		calls, callers = 1000, 50
-		idle           = 10 * time.Millisecond
-	)
-	var connections, arrivals atomic.Int32
-	url := startTCP(t, func(conn net.Conn) {
-		connections.Add(1)
-		in := bufio.NewReader(conn)
-		for {
-			if _, err := in.Peek(1); err != nil {
-				return
-			}
-			readRequest(in)
-			arrivals.Add(1)
-			io.WriteString(conn, rawAnswerOf(canaryUser))
-		}
-	})
-	var running sync.WaitGroup
-	for range callers {
-		client := clientAt(t, url, impatient(idle))
-		running.Add(1)
-		go func() {
-			defer running.Done()
-			for range calls / callers {
-				_, err := tryLogin(client)
-				assert.NoError(t, err)
-				time.Sleep(idle - time.Millisecond + rand.N(2*time.Millisecond))
-			}
-		}()
-	}
-	running.Wait()
-	assert.EqualValues(t, calls, arrivals.Load())
-	t.Logf("%d calls over %d connections", calls, connections.Load())
-	assert.Greater(t, int(connections.Load()), callers, "no connection was given up")
 }

@@ -432,6 +432,17 @@ func (m remoteMethod) wantFailure(t *testing.T, result any, err error, sent bool
 	}
 }
 
+// wantOverdue asserts that a call ended at its deadline, and that its outcome is unknown if the request arrived. On a busy
+// machine the time may be over before that, and whether it has left by then is not for the test to say.
+func (m remoteMethod) wantOverdue(t *testing.T, result any, err error, arrived bool) {
+	t.Helper()
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	assert.Nil(t, result)
+	if arrived {
+		m.wantFailure(t, result, err, true)
+	}
+}
+
 // arrivals is how often a request reaches a service in passing trouble.
 func (m remoteMethod) arrivals() int {
 	if m.read {

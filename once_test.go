@@ -320,6 +320,8 @@ func TestOnceStatus(t *testing.T) {
 
 func TestOnceSilent(t *testing.T) {
 	t.Parallel()
+	var arrived atomic.Int32
+	t.Cleanup(func() { assert.Positive(t, arrived.Load(), "no request was in time") })
 	eachCell(t, remoteMethods, func(t *testing.T, m remoteMethod) {
 		url, arrivals, _ := m.startCutting(t, cut{"never", func(_ *net.TCPConn, in *bufio.Reader, _ string) {
 			io.Copy(io.Discard, in)
@@ -329,10 +331,10 @@ func TestOnceSilent(t *testing.T) {
 
 		result, err := m.call(context.Background(), client)
 
-		m.wantFailure(t, result, err, true)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
+		m.wantOverdue(t, result, err, arrivals.Load() > 0)
 		assert.Less(t, time.Since(start), 5*time.Second)
-		assert.EqualValues(t, 1, arrivals.Load())
+		assert.LessOrEqual(t, arrivals.Load(), int32(1))
+		arrived.Add(arrivals.Load())
 	})
 }
 

@@ -138,7 +138,10 @@ func (d *delays) at(part float64) time.Duration {
 // programs run beside this one.
 func TestCallEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	const runs = 3
+	runs, full := 3, sized(2) == 2
+	if full {
+		runs = 20
+	}
 	endings := map[error]func() (ctx context.Context, end func()){
 		context.Canceled: func() (context.Context, func()) {
 			return context.WithCancel(context.Background())
@@ -152,6 +155,12 @@ func TestCallEndsWithItsContext(t *testing.T) {
 	t.Cleanup(func() {
 		for i, p := range phases {
 			d := &took[i]
+			if len(d.all) == 0 {
+				continue // left out by -run
+			}
+			if full { // then nothing else should be running
+				assert.LessOrEqual(t, d.at(0.99), 50*time.Millisecond, p.name)
+			}
 			t.Logf("%-23s %5d calls returned within %7v at half, %7v at 99 percent, %7v at most",
 				p.name, len(d.all), d.at(0.5), d.at(0.99), d.at(1))
 		}
@@ -240,8 +249,7 @@ func TestSlowAnswerEndsInTime(t *testing.T) {
 			result, err := m.call(ctx, client)
 
 			took := time.Since(start)
-			m.wantFailure(t, result, err, true)
-			require.ErrorIs(t, err, context.DeadlineExceeded)
+			m.wantOverdue(t, result, err, arrivals.Load() > 0)
 			assert.LessOrEqual(t, arrivals.Load(), int32(1))
 			assert.GreaterOrEqual(t, took, limit)
 			assert.Less(t, took, limit+3*time.Second)

@@ -19,7 +19,7 @@ type sample struct {
 }
 
 // violations returns which rules a run broke. The trends are told from its first and its last sixth.
-func violations(samples []sample, counts [outcomes]int64) (broken []string) {
+func violations(samples []sample, counts [outcomes]int64, server serverReport) (broken []string) {
 	rule := func(holds bool, format string, args ...any) {
 		if !holds {
 			broken = append(broken, fmt.Sprintf(format, args...))
@@ -27,14 +27,10 @@ func violations(samples []sample, counts [outcomes]int64) (broken []string) {
 	}
 	rule(counts[wrongUser] == 0, "%d results of a wrong user", counts[wrongUser])
 	rule(counts[unexpected] == 0, "%d calls did not end as they must", counts[unexpected])
-	if len(samples) == 0 {
-		return broken
-	}
-	server := samples[len(samples)-1].server
 	rule(server.MixUps == 0, "%d calls with the token of a wrong user", server.MixUps)
 	rule(server.Repeats == 0, "%d codes were seen twice", server.Repeats)
 	rule(server.Strangers == 0, "%d requests that nobody made", server.Strangers)
-	if len(samples) < 6 {
+	if tooShort(samples) {
 		return broken
 	}
 	trend := func(name string, of func(sample) float64, factor, slack float64) {
@@ -48,6 +44,9 @@ func violations(samples []sample, counts [outcomes]int64) (broken []string) {
 	trend("goroutines", func(s sample) float64 { return float64(s.goroutines) }, 1, 2)
 	return broken
 }
+
+// tooShort reports whether a run has no sixths to compare.
+func tooShort(samples []sample) bool { return len(samples) < 6 }
 
 func median(samples []sample, of func(sample) float64) float64 {
 	var values []float64

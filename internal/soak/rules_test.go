@@ -56,7 +56,7 @@ func TestViolations(t *testing.T) {
 			samples, counts := steady(30), [outcomes]int64{}
 			tt.spoil(samples, &counts)
 
-			broken := violations(samples, counts)
+			broken := violations(samples, counts, samples[len(samples)-1].server)
 
 			if tt.want == "" {
 				assert.Empty(t, broken)
@@ -72,13 +72,12 @@ func TestViolations(t *testing.T) {
 // A run that was ended early has no trend, but it can be wrong.
 func TestViolationsOfAShortRun(t *testing.T) {
 	t.Parallel()
-	assert.Empty(t, violations(nil, [outcomes]int64{}))
-	assert.Len(t, violations(nil, [outcomes]int64{wrongUser: 1}), 1)
+	assert.Empty(t, violations(nil, [outcomes]int64{}, serverReport{}))
+	assert.Len(t, violations(nil, [outcomes]int64{wrongUser: 1}, serverReport{}), 1)
+	assert.Len(t, violations(nil, [outcomes]int64{}, serverReport{Repeats: 1}), 1)
 	samples := steady(5)
 	samples[4].heap *= 9
-	assert.Empty(t, violations(samples, [outcomes]int64{}))
-	samples[4].server.Repeats = 1
-	assert.Len(t, violations(samples, [outcomes]int64{}), 1)
+	assert.Empty(t, violations(samples, [outcomes]int64{}, serverReport{}))
 }
 
 func TestLatencies(t *testing.T) {
