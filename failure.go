@@ -235,8 +235,9 @@ func networkError(ctx context.Context, err error, seen *progress) error {
 }
 
 // notSent reports whether it is proven that no request left: the name was not found, or nobody answered there, or the
-// TLS handshake failed. net/http tells so by asking for a connection and never getting one, also when time ran out over it. A caller's
-// transport that sends by other means, too, or after it has returned, can disprove that: docs/reliability.md says so.
+// TLS handshake failed. net/http tells so by asking for a connection and never getting one, also when time ran out over
+// it. A caller's transport that sends by other means, too, or after it has returned, can disprove that: see
+// docs/reliability.md.
 func notSent(err error, seen *progress) bool {
 	var (
 		dns *net.DNSError
