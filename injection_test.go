@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,8 +18,9 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// hostileValues try to change the URL, the headers or the body that they become a part of.
-var hostileValues = []string{
+// hostileValues try to change the URL, the headers or the body that they become a part of: alone, and at the end and at
+// the start of something harmless.
+var hostileValues = aloneAndBeside([]string{
 	"", ".", "..", "../x", "../../graphql", "x/..", "./x", "...", "/", "//", "/x", "x/", "//evil.example", "a/b", "a//b",
 	"%2e", "%2e%2e", "%2e%2e%2f", "..%2f", "%2f", "%2F", "%5c", "%00", "%0d%0a", "%", "%zz", "%25%32%66", `\`, `..\x`, "a\\b",
 	"?", "?a=b", "a?b#c", "#", "a#f", "&a=b", "a=b", ";", ";x=y", "@", "@evil.example", "a@evil.example", ":80", "a:b@c",
@@ -26,12 +28,21 @@ var hostileValues = []string{
 	`"`, `","code":"x`, `"}`, "{{.}}", "<script>", "null", "\r\n", "a\r\nX-Evil: 1", "\na", "\x00", "a\x00b", "\t", " ", "a b",
 	" a", "a ", "\u00a0", "\u0085", "\u2028", "\u202e", "\uff0f", "\u2024\u2024", "\uff0e\uff0e", "e\u0301", "\u200b", "\ufeff", "安", "😀",
 	"\xff", "a\xc0\xafb", strings.Repeat("a", 10<<10), strings.Repeat("../", 1000), strings.Repeat("a", 64), "a-b_C9",
+})
+
+func aloneAndBeside(values []string) []string {
+	all := slices.Clone(values)
+	for _, value := range values {
+		all = append(all, "a"+value, value+"a")
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // eachHostileValue runs a test for every hostile value.
 func eachHostileValue(t *testing.T, test func(t *testing.T, value string)) {
 	t.Helper()
-	require.Greater(t, len(hostileValues), 60)
+	require.Greater(t, len(hostileValues), 200)
 	for _, value := range hostileValues {
 		name := strconv.QuoteToASCII(value)
 		t.Run(name[:min(len(name), 30)], func(t *testing.T) {

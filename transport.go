@@ -20,10 +20,12 @@ const (
 
 	// Enough that a busy backend reuses its connections: net/http keeps 2 for a host by default.
 	idleConnections = 512
+
+	headerLimit = 64 << 10 // bytes; net/http would read 10 MiB
 )
 
-// newTransport returns net/http's default transport with more idle connections. A test may have replaced that by a
-// mock, which is then used as it is.
+// newTransport returns net/http's default transport with more idle connections and less patience for headers. A test may
+// have replaced that by a mock, which is then used as it is.
 func newTransport() http.RoundTripper {
 	standard, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
@@ -32,6 +34,7 @@ func newTransport() http.RoundTripper {
 	t := standard.Clone()
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = 2*idleConnections, idleConnections
 	t.IdleConnTimeout = idleTimeout
+	t.MaxResponseHeaderBytes = headerLimit
 	return t
 }
 
