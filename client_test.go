@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -61,7 +62,18 @@ var codeCalls = []codeCall{
 // eachCodeCall runs test once per call of codeCalls.
 func eachCodeCall(t *testing.T, test func(*testing.T, codeCall)) {
 	t.Helper()
-	for _, call := range codeCalls {
+	eachOf(t, codeCalls, test)
+}
+
+// eachDetailCall leaves out Decrypt, which takes no Detail.
+func eachDetailCall(t *testing.T, test func(*testing.T, codeCall)) {
+	t.Helper()
+	eachOf(t, slices.DeleteFunc(slices.Clone(codeCalls), func(call codeCall) bool { return call.op == "Decrypt" }), test)
+}
+
+func eachOf(t *testing.T, calls []codeCall, test func(*testing.T, codeCall)) {
+	t.Helper()
+	for _, call := range calls {
 		t.Run(call.op, func(t *testing.T) {
 			t.Parallel()
 			test(t, call)

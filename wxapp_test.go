@@ -206,10 +206,7 @@ func TestBadInputSendsNothing(t *testing.T) {
 
 func TestPhoneCodeIsNotALoginCode(t *testing.T) {
 	t.Parallel()
-	eachCodeCall(t, func(t *testing.T, call codeCall) {
-		if call.op == "Decrypt" {
-			t.Skip("takes no detail")
-		}
+	eachDetailCall(t, func(t *testing.T, call codeCall) {
 		client, got := setup(t, 200, call.answer)
 		detail := call.detail
 		detail.PhoneCode = code
@@ -243,10 +240,7 @@ func TestErrMsgOutcomes(t *testing.T) {
 		{ErrMsg: "getPhoneNumber:ok:ok", Outcome: "malformed"},
 		{ErrMsg: "getPhoneNumber:ok\x00", Outcome: "malformed"},
 	}...)
-	eachCodeCall(t, func(t *testing.T, call codeCall) {
-		if call.op == "Decrypt" {
-			t.Skip("takes no detail")
-		}
+	eachDetailCall(t, func(t *testing.T, call codeCall) {
 		for _, v := range vectors {
 			client, got := setup(t, 200, call.answer)
 			detail := call.detail
