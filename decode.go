@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -28,10 +29,26 @@ func (n *number) UnmarshalJSON(b []byte) error {
 	}
 	value, ok := wholeNumber(s)
 	if !ok {
-		return errors.New("not a whole number")
+		return mistyped(b, value)
 	}
 	*n = number{value: value, set: true}
 	return nil
+}
+
+// mistyped is an error to which encoding/json adds the field's name.
+func mistyped(b []byte, want any) error {
+	kind := "number"
+	switch b[0] {
+	case '"':
+		kind = "string"
+	case '{':
+		kind = "object"
+	case '[':
+		kind = "array"
+	case 't', 'f':
+		kind = "bool"
+	}
+	return &json.UnmarshalTypeError{Value: kind, Type: reflect.TypeOf(want)}
 }
 
 // seconds returns the moment that many seconds after 1970, zero if n is not set.
@@ -76,7 +93,7 @@ func readText(b []byte) (string, error) {
 	case b[0] == '-' || b[0] >= '0' && b[0] <= '9':
 		return string(b), nil
 	case b[0] != '"':
-		return "", errors.New("neither text nor a number")
+		return "", mistyped(b, "")
 	}
 	// Dates and codes stand for themselves between their quotes. That saves eight allocations of a login.
 	inner := b[1:]
