@@ -279,9 +279,7 @@ func tlsFailure(err error) bool {
 }
 
 // secretsOf returns what a caller sent that must not show in an error: the token, every text of the body, the URL.
-// Since a text can come back in another spelling ("\u003c", "%2F"), its longer runs of letters and digits count too.
 func secretsOf(rq request, body []byte) []string {
-	const tooShort, longRun = 4, 8 // a shorter text stands in many messages by chance
 	found := append([]string{strings.TrimPrefix(rq.auth, "Bearer ")}, rq.hide...)
 	var collect func(v any)
 	collect = func(v any) {
@@ -303,14 +301,22 @@ func secretsOf(rq request, body []byte) []string {
 		delete(sent, "query") // of GraphQL: it holds no values, but words that messages use
 		collect(sent)
 	}
-	for _, s := range found {
+	return withParts(append(found, rq.url))
+}
+
+// withParts adds parts to secrets that count as secrets too, since a text can come back in another spelling ("\u003c",
+// "%2F"): its longer runs of letters and digits.
+func withParts(secrets []string) []string {
+	const tooShort, longRun = 4, 8 // a shorter text stands in many messages by chance
+	found := slices.Clone(secrets)
+	for _, s := range secrets {
 		for _, run := range strings.FieldsFunc(s, func(r rune) bool { return !isAlphanumeric(r) }) {
 			if len(run) >= longRun {
 				found = append(found, run)
 			}
 		}
 	}
-	found = slices.DeleteFunc(append(found, rq.url), func(s string) bool { return len(s) < tooShort })
+	found = slices.DeleteFunc(found, func(s string) bool { return len(s) < tooShort })
 	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) }) // a text before the parts of it
 	return found
 }

@@ -530,6 +530,35 @@ func TestSecretsInRefusals(t *testing.T) {
 	}
 }
 
+// WeChat's errMsg comes through the page, which could have put anything into it.
+func TestSecretsInErrMsg(t *testing.T) {
+	t.Parallel()
+	search := &leakSearch{}
+	search.report(t, 1000)
+	var log bytes.Buffer
+	client, got := setup(t, http.StatusOK, canaryUser, authing.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
+	for _, secret := range []string{
+		string(canaryToken), canaryCode, canaryIV, canaryEncryptedData, canaryRawData, canarySignature, canaryCloudID,
+		canaryPhoneCode, canaryPhone, canaryEmail,
+	} {
+		for _, outcome := range []string{"getPhoneNumber:fail user deny ", "getPhoneNumber:fail ", "getUserInfo:ok"} {
+			detail := canaryDetail(outcome + secret)
+
+			_, err := client.As(canaryToken).BindPhone(context.Background(), canaryCode, detail)
+
+			var e *authing.Error
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, detail.ErrMsg, e.Message)
+			search.failure(t, err)
+			if secret != string(canaryToken) && secret != canaryCode { // which a detail does not know
+				search.value(t, "a detail", detail)
+			}
+		}
+	}
+	assert.Empty(t, got.all())
+	search.text(t, "the log", log.String())
+}
+
 func TestSecretsInSuccesses(t *testing.T) {
 	t.Parallel()
 	search := &leakSearch{}

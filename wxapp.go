@@ -50,7 +50,7 @@ func (d *Detail) UnmarshalJSON(b []byte) error {
 
 // Format prints the outcome that WeChat reported and nothing personal.
 func (d Detail) Format(f fmt.State, _ rune) {
-	fmt.Fprintf(f, "authing.Detail{ErrMsg:%q, Errno:%d, …}", d.ErrMsg, d.Errno)
+	fmt.Fprintf(f, "authing.Detail{ErrMsg:%q, Errno:%d, …}", d.quotableErrMsg(), d.Errno)
 }
 
 // LogValue logs what [Detail.Format] prints.
@@ -166,7 +166,7 @@ func (c *Client) LoginWithWxapp(ctx context.Context, code string, detail Detail,
 	}
 	return restUser(ctx, c, request{
 		op:     "LoginWithWxapp",
-		check:  cmp.Or(detail.check(code, userInfoAPIs), checkText("phone", phone)),
+		check:  cmp.Or(c.checkDetail(code, detail, userInfoAPIs), checkText("phone", phone)),
 		method: http.MethodPost,
 		url:    c.loginURL,
 		body:   &body, // a pointer saves an allocation
@@ -243,39 +243,45 @@ func (c *Client) Decrypt(ctx context.Context, code, encryptedData, iv string) (*
 	return data, err
 }
 
-// check returns why a detail cannot be sent together with code, nil when it can.
-func (d Detail) check(code string, apis []string) error {
-	return cmp.Or(d.checkOutcome(apis), d.checkCode(code), checkEncrypted(d.EncryptedData, d.IV))
+// checkDetail returns why a detail cannot be sent together with code, nil when it can.
+func (c *Client) checkDetail(code string, d Detail, apis []string) error {
+	return cmp.Or(c.checkOutcome(code, d, apis), d.checkCode(code), checkEncrypted(d.EncryptedData, d.IV))
 }
 
 // checkOutcome reads errMsg, of which WeChat publishes no list: refusals alone are spelled four ways.
-func (d Detail) checkOutcome(apis []string) error {
+func (c *Client) checkOutcome(code string, d Detail, apis []string) error {
 	api, outcome, _ := strings.Cut(d.ErrMsg, ":")
-	refusal := func(word string) bool { return strings.Contains(d.ErrMsg, word) }
-	switch {
-	case outcome == "ok" && slices.Contains(apis, api):
+	if outcome == "ok" && slices.Contains(apis, api) {
 		return nil
+	}
+	refusal := func(word string) bool { return strings.Contains(d.ErrMsg, word) }
+	e := &Error{Message: d.ErrMsg, kinds: []error{ErrInvalidArgument}, summary: c.wechatSaid(code, d)}
+	switch {
 	case slices.ContainsFunc([]string{"deny", "denied", "cancel"}, refusal):
-		return &Error{Message: d.ErrMsg, kinds: []error{ErrUserRefused}, summary: d.wechatSaid(),
-			hint: "the user tapped refuse and nothing was sent: explain what it is for and let them tap again"}
+		e.kinds = []error{ErrUserRefused}
+		e.hint = "the user tapped refuse and nothing was sent: explain what it is for and let them tap again"
 	case d.ErrMsg == "":
 		return invalid("detail has no errMsg: let the page post e.detail unchanged")
 	case outcome == "ok":
-		return &Error{Message: d.ErrMsg, kinds: []error{ErrInvalidArgument}, summary: d.wechatSaid(),
-			hint: "that is the detail of another API: this call takes " + strings.Join(apis, " or ")}
+		e.hint = "that is the detail of another API: this call takes " + strings.Join(apis, " or ")
 	default:
-		return &Error{Message: d.ErrMsg, kinds: []error{ErrInvalidArgument}, summary: d.wechatSaid(),
-			hint: "WeChat failed on the phone, so there is nothing to send: see its errMsg and errno"}
+		e.hint = "WeChat failed on the phone, so there is nothing to send: see its errMsg and errno"
 	}
+	return e
 }
 
-// wechatSaid quotes WeChat's own words: they come through the page, so they may hold anything.
-func (d Detail) wechatSaid() string {
-	text := fmt.Sprintf("WeChat said %.100q", d.ErrMsg)
+func (c *Client) wechatSaid(code string, d Detail) string {
+	said := fmt.Sprintf("WeChat said %.100q", d.quotableErrMsg(string(c.token), code))
 	if d.Errno != 0 {
-		text += fmt.Sprintf(" (errno %d)", d.Errno)
+		said += fmt.Sprintf(" (errno %d)", d.Errno)
 	}
-	return text
+	return said
+}
+
+// quotableErrMsg returns WeChat's own words. They come through the page, so they may hold anything.
+func (d Detail) quotableErrMsg(secrets ...string) string {
+	return quotable(d.ErrMsg,
+		withParts(append(secrets, d.PhoneCode, d.EncryptedData, d.IV, d.RawData, d.Signature, d.CloudID)))
 }
 
 func (d Detail) checkCode(code string) error {
