@@ -38,7 +38,7 @@ func (s *Server) registerUser(call graphqlCall) (any, *envelope) {
 	}
 	refused = cmp.Or(s.checkPool(text(info, "registerInClient")), refused, checkEmail(email, 2003),
 		checkNewPassword(password, unionID != "" || phone != ""), s.checkFree(email, username, unionID, phone),
-		s.checkPhoneCode(phone, info), s.countRegistration(ip))
+		s.checkPhoneCode(phone, info))
 	if refused != nil {
 		return nil, refused
 	}
@@ -48,8 +48,10 @@ func (s *Server) registerUser(call graphqlCall) (any, *envelope) {
 		browser: text(info, "browser"), device: text(info, "device"),
 		registerMethod: cmp.Or(text(info, "registerMethod"), "default:username-password"),
 	}
+	if refused := s.create(a, ip); refused != nil {
+		return nil, refused
+	}
 	delete(s.smsCodes, phone)
-	s.register(a)
 	if info["forceLogin"] == true {
 		s.signIn(a, ip)
 	}
@@ -161,7 +163,9 @@ func (s *Server) loginByLDAP(call graphqlCall) (any, *envelope) {
 	a := s.ofUnionID(name)
 	if a == nil {
 		a = &account{username: username, unionID: name, registerMethod: "ldap:default::from-undefined"}
-		s.register(a)
+		if refused := s.create(a, call.ip); refused != nil {
+			return nil, refused
+		}
 	}
 	if a.blocked {
 		return nil, refuse(2005)

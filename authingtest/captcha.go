@@ -62,12 +62,14 @@ func (s *Server) countLogin(ip string, ok bool) {
 	}
 }
 
-func (s *Server) countRegistration(ip string) *envelope {
+// create registers the account that a call makes, unless calls from that address made too many.
+func (s *Server) create(a *account, ip string) *envelope {
 	c := s.caller(ip)
 	if s.exceeded(&c.registrations, s.opts.RegistrationLimit) {
 		return refuse(2100)
 	}
 	c.registrations = append(c.registrations, s.opts.Clock())
+	s.register(a)
 	return nil
 }
 

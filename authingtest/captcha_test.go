@@ -99,6 +99,114 @@ func TestCaptcha(t *testing.T) {
 	})
 }
 
+// A captcha could not be solved in the other ways to sign in.
+func TestOnlyLoginMeetsTheLoginLimit(t *testing.T) {
+	t.Parallel()
+	srv, client := setup(t, authingtest.Options{LoginLimit: 1, FailureLimit: 1})
+	addAnn(srv)
+	srv.AddLDAPUser("bob", "password")
+	phone := srv.NewPhone(authingtest.WxUser{})
+	signInAll := func() {
+		t.Helper()
+		signIn(t, client, phone)
+		require.NoError(t, client.GetVerificationCode(ctx, "13900000000"))
+		_, err := client.LoginByPhoneCode(ctx, "13900000000", srv.LastSMS("13900000000"))
+		require.NoError(t, err)
+		_, err = client.LoginByLDAP(ctx, "bob", "password")
+		require.NoError(t, err)
+	}
+	login := func() error {
+		_, err := client.Login(ctx, authing.LoginParams{Username: "ann", Password: "password"})
+		return err
+	}
+
+	signInAll()
+	require.NoError(t, login(), "the others do not count")
+	require.ErrorIs(t, login(), authing.ErrCaptchaRequired)
+	signInAll()
+
+	srv.FailNext("LoginWithWxapp", authingtest.Fault{Code: 2000})
+	_, err := client.LoginWithWxapp(ctx, phone.Login(), phone.GetUserInfo())
+	assert.ErrorIs(t, err, authing.ErrCaptchaRequired, "which can be rehearsed all the same")
+}
+
+func TestEveryNewAccountIsARegistration(t *testing.T) {
+	t.Parallel()
+	ways := map[string]func(*authingtest.Server, *authing.Client) error{
+		"Register": func(_ *authingtest.Server, c *authing.Client) error {
+			_, err := c.Register(ctx, authing.RegisterParams{UnionID: "u"})
+			return err
+		},
+		"LoginWithWxapp": func(s *authingtest.Server, c *authing.Client) error {
+			phone := s.NewPhone(authingtest.WxUser{OpenID: "o"})
+			_, err := c.LoginWithWxapp(ctx, phone.Login(), phone.GetUserInfo())
+			return err
+		},
+		"LoginByPhoneCode": func(s *authingtest.Server, c *authing.Client) error {
+			if s.LastSMS("13900000000") == "" {
+				if err := c.GetVerificationCode(ctx, "13900000000"); err != nil {
+					return err
+				}
+			}
+			_, err := c.LoginByPhoneCode(ctx, "13900000000", s.LastSMS("13900000000"))
+			return err
+		},
+		"LoginByLDAP": func(_ *authingtest.Server, c *authing.Client) error {
+			_, err := c.LoginByLDAP(ctx, "ann", "password")
+			return err
+		},
+	}
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock := newClock()
+			srv, client := setup(t, authingtest.Options{RegistrationLimit: 1, Clock: clock.Now})
+			srv.AddLDAPUser("ann", "password")
+			srv.AddUser(authing.User{}) // no call makes it
+			known := srv.NewPhone(authingtest.WxUser{})
+			signIn(t, client, known)
+
+			err := way(srv, client)
+			assert.ErrorIs(t, err, authing.ErrRateLimited)
+			assert.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
+			assert.Equal(t, 2100, codeOf(t, err))
+			assert.Len(t, srv.Users(), 2)
+			signIn(t, client, known)
+
+			clock.pass(5 * time.Minute)
+			require.NoError(t, way(srv, client), "the time is over, and a texted code was not spent")
+			assert.Len(t, srv.Users(), 3)
+			_, err = client.Register(ctx, authing.RegisterParams{UnionID: "u-2"})
+			assert.Equal(t, 2100, codeOf(t, err), "the new account counts")
+		})
+	}
+}
+
+func TestRefusedRegistrationsDoNotCount(t *testing.T) {
+	t.Parallel()
+	srv, client := setup(t, authingtest.Options{RegistrationLimit: 1})
+	srv.AddUser(authing.User{UnionID: "taken"})
+	for range 3 {
+		_, err := client.Register(ctx, authing.RegisterParams{UnionID: "taken"})
+		require.ErrorIs(t, err, authing.ErrUserExists)
+	}
+	_, err := client.Register(ctx, authing.RegisterParams{UnionID: "free"})
+	assert.NoError(t, err)
+}
+
+func TestARefusedRegistrationSpendsTheCode(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	srv, client := setup(t, authingtest.Options{RegistrationLimit: 1, Clock: clock.Now})
+	signIn(t, client, srv.NewPhone(authingtest.WxUser{}))
+	ben := srv.NewPhone(authingtest.WxUser{})
+	code, detail := ben.Login(), ben.GetUserInfo()
+	for _, want := range []error{authing.ErrRateLimited, authing.ErrCodeInvalid} {
+		_, err := client.LoginWithWxapp(ctx, code, detail)
+		assert.ErrorIs(t, err, want)
+	}
+}
+
 func TestRegistrationLimit(t *testing.T) {
 	t.Parallel()
 	clock := newClock()

@@ -38,7 +38,8 @@
 // # What is not known about the real service
 //
 //   - How Authing words a failure of WeChat: see Options.WeChatError. The same words cover data that does not decrypt.
-//   - The HTTP status of a refusal: 200 here, and 400 for a body that is not JSON.
+//   - The HTTP status of a refusal: 200 here, and 400 for a body that is not JSON, has a value of another type, or goes
+//     on after its object.
 //   - In which order it checks: here the pool, the body, the token, then the code. A refused token spends no code.
 //   - Whether the login verifies the phone number it is given (not here), and adds it to an account that is known by its
 //     WeChat user only (not here; a new account gets it).
@@ -49,6 +50,8 @@
 //   - Since when exactly updates of e-mail addresses and phone numbers are refused: see Options.EarlyUpdates. What an
 //     update of the token does: nothing here.
 //   - With which code a user may not read what belongs to another: 1001 here, and 2202 for changes of the account.
+//   - Which calls count as logins and registrations for the limits of an address: see Options.LoginLimit. Whether the
+//     refusal of a registration spends the code of wx.login: here it does.
 //   - How long texted and mailed codes live, and whether a refused call spends them: ten minutes and no here.
 //   - The host of the calls about authorized apps: both hosts answer them.
 //   - The schema: only what the SDKs of the period used is known, and the types of fields are guessed from samples.

@@ -19,7 +19,7 @@ func ExampleNewServer() {
 	}
 	ctx := context.Background()
 
-	ann := srv.NewPhone(authingtest.WxUser{NickName: "Ann", PhoneNumber: "13800000001"})
+	ann := srv.NewPhone(authingtest.WxUser{NickName: "Ann", PhoneNumber: "13900000001"})
 	code := ann.Login()
 	user, err := client.LoginWithWxapp(ctx, code, ann.GetUserInfo())
 	if err != nil {
@@ -39,7 +39,7 @@ func ExampleNewServer() {
 
 	// Output:
 	// signed in: Ann
-	// bound: 13800000001
+	// bound: 13900000001
 	// the same code again is refused: true
 	// and arrived: 2 times
 }
@@ -70,14 +70,14 @@ func ExampleServer_LastSMS() {
 	}
 	ctx := context.Background()
 
-	if err := client.GetVerificationCode(ctx, "13800000001"); err != nil {
+	if err := client.GetVerificationCode(ctx, "13900000001"); err != nil {
 		log.Fatal(err)
 	}
-	user, err := client.LoginByPhoneCode(ctx, "13800000001", srv.LastSMS("13800000001"))
+	user, err := client.LoginByPhoneCode(ctx, "13900000001", srv.LastSMS("13900000001"))
 	if err != nil {
 		log.Fatal(err)
 	}
 
 	fmt.Println(user.Phone, srv.SentSMS())
-	// Output: 13800000001 map[13800000001:1]
+	// Output: 13900000001 map[13900000001:1]
 }

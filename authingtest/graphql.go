@@ -3,7 +3,6 @@ package authingtest
 import (
 	_ "embed"
 	"encoding/json"
-	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -135,29 +134,25 @@ func invalidDocument(problem string) reply {
 
 // readDocument reads a request and checks it against the schema.
 func readDocument(schema *ast.Schema, resolvers map[string]resolver, r *http.Request) (doc *document, problem string) {
-	var body struct {
-		Query         string
-		OperationName string
-		Variables     map[string]any
-	}
-	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	decoder := json.NewDecoder(r.Body)
-	decoder.UseNumber()
-	if mediaType != "application/json" || decoder.Decode(&body) != nil {
+	var (
+		source, operationName string
+		sent                  map[string]any
+	)
+	if !readBody(r, map[string]any{"query": &source, "operationName": &operationName, "variables": &sent}) {
 		return nil, "POST body sent invalid JSON."
 	}
-	if body.Query == "" {
+	if source == "" {
 		return nil, "Must provide query string."
 	}
-	query, errs := gqlparser.LoadQueryWithRules(schema, body.Query, nil)
+	query, errs := gqlparser.LoadQueryWithRules(schema, source, nil)
 	if len(errs) > 0 {
 		return nil, errs[0].Message
 	}
-	operation := query.Operations.ForName(body.OperationName)
+	operation := query.Operations.ForName(operationName)
 	if operation == nil {
 		return nil, "Must provide operation name if query contains multiple operations."
 	}
-	variables, problem := coerceVariables(schema, operation, body.Variables)
+	variables, problem := coerceVariables(schema, operation, sent)
 	if problem != "" {
 		return nil, problem
 	}

@@ -63,7 +63,9 @@ func TestDocuments(t *testing.T) {
 		"phoneCode absent":     {query(login, `{"registerInClient":"pool-1","phone":"1"}`), 200, wrongCode},
 		"phoneCode inline":     {query(`mutation { login(registerInClient: "pool-1", phone: "1", phoneCode: 12) { _id } }`, ""), 200, wrongCode},
 		"default value":        {query(`query q($p: String! = "pool-1") { userExist(userPoolId: $p) }`, ""), 200, `{"data":{"userExist":false}}`},
-		"input object":         {query(metadata, `{"input":{"_id":"x","key":"k","value":"v"}}`), 200, notSignedIn},
+		"operationName": {`{"query":"query a { checkLoginStatus { code } } query b { checkLoginStatus { status } }","operationName":"b"}`,
+			200, `{"data":{"checkLoginStatus":{"status":false}}}`},
+		"input object": {query(metadata, `{"input":{"_id":"x","key":"k","value":"v"}}`), 200, notSignedIn},
 
 		"phoneCode as text":           {query(login, `{"registerInClient":"pool-1","phone":"1","phoneCode":"12"}`), 400, `"Variable \"$phoneCode\" got invalid value \"12\"; Int cannot represent value: \"12\""`},
 		"phoneCode as a fraction":     {query(login, `{"registerInClient":"pool-1","phone":"1","phoneCode":1.5}`), 400, `Int cannot represent`},
@@ -92,7 +94,13 @@ func TestDocuments(t *testing.T) {
 		"introspection":               {query(`{ __schema { types { name } } }`, ""), 400, `introspection`},
 		"no query":                    {`{"variables":{}}`, 400, `{"errors":[{"message":"Must provide query string."}]}`},
 		"no JSON":                     {`query { x }`, 400, `"errors"`},
-		"LDAP on the users host":      {query(`mutation { LoginByLDAP(username: "a", password: "b", clientId: "c") { _id } }`, ""), 400, `Cannot query field \"LoginByLDAP\"`},
+		"more behind the JSON":        {exists("") + "x", 400, `POST body sent invalid JSON.`},
+		"Query":                       {strings.Replace(exists(""), `"query"`, `"Query"`, 1), 400, `Must provide query string.`},
+		"Variables":                   {`{"query":"query q($p: String!) { userExist(userPoolId: $p) }","Variables":{"p":"pool-1"}}`, 400, `was not provided`},
+		"variables are no object":     {query(`{ checkLoginStatus { code } }`, `"x"`), 400, `POST body sent invalid JSON.`},
+		"operationname": {`{"query":"query a { checkLoginStatus { code } } query b { checkLoginStatus { code } }","operationname":"a"}`,
+			400, `Must provide operation name`},
+		"LDAP on the users host": {query(`mutation { LoginByLDAP(username: "a", password: "b", clientId: "c") { _id } }`, ""), 400, `Cannot query field \"LoginByLDAP\"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

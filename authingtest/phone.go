@@ -8,7 +8,9 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// WxUser is a WeChat user, and the phone that the user holds. NewPhone mints what is empty.
+// WxUser is a WeChat user, and the phone that the user holds. NewPhone mints OpenID, UnionID and PhoneNumber where they
+// are empty. Minted numbers begin with 138 and are nobody's yet; a number of your own should begin otherwise, or it may
+// have been minted before.
 type WxUser struct {
 	OpenID      string `json:"openId"`
 	UnionID     string `json:"unionId"`
@@ -39,29 +41,48 @@ type Phone struct {
 	session *session
 }
 
-// NewPhone returns a phone of u, who may have others.
+// NewPhone returns a phone of u, who may have others: with an OpenID that is known already, an empty UnionID or
+// PhoneNumber is that of the user's first phone.
 func (s *Server) NewPhone(u WxUser) *Phone {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	u.AppID = cmp.Or(u.AppID, s.opts.AppID)
-	u.CountryCode = cmp.Or(u.CountryCode, "86")
-	if u.OpenID == "" {
-		u.OpenID = "o" + mint(alphanumerics, 27)
+	u.OpenID = cmp.Or(u.OpenID, mintID())
+	id := sessionID{u.AppID, u.OpenID}
+	var first WxUser
+	if known := s.sessions[id]; known != nil {
+		first = known.user
 	}
 	if u.PhoneNumber == "" {
-		u.PhoneNumber = fmt.Sprintf("138%08d", len(s.sessions)+1)
+		u.PhoneNumber, u.CountryCode = first.PhoneNumber, cmp.Or(u.CountryCode, first.CountryCode)
 	}
-	switch {
-	case s.opts.NoUnionID:
+	if u.PhoneNumber == "" {
+		u.PhoneNumber = s.mintPhoneNumber()
+	}
+	s.phoneNumbers[u.PhoneNumber] = true
+	u.CountryCode = cmp.Or(u.CountryCode, "86")
+	u.UnionID = cmp.Or(u.UnionID, first.UnionID, mintID())
+	if s.opts.NoUnionID {
 		u.UnionID = ""
-	case u.UnionID == "":
-		u.UnionID = "o" + mint(alphanumerics, 27)
 	}
-	id := sessionID{u.AppID, u.OpenID}
 	if s.sessions[id] == nil {
-		s.sessions[id] = &session{key: mint16(), keySince: s.opts.Clock()}
+		s.sessions[id] = &session{user: u, key: mint16(), keySince: s.opts.Clock()}
 	}
 	return &Phone{server: s, user: u, session: s.sessions[id]}
+}
+
+// mintID returns an openid or a unionid.
+func mintID() string { return "o" + mint(alphanumerics, 27) }
+
+// mintPhoneNumber returns a number that no phone and no account has.
+func (s *Server) mintPhoneNumber() string {
+	for {
+		s.minted++
+		number := fmt.Sprintf("138%08d", s.minted)
+		if !s.phoneNumbers[number] && s.ofPhone(number) == nil {
+			return number
+		}
+	}
 }
 
 // User returns the user with everything that NewPhone minted.

@@ -1,6 +1,7 @@
 package authingtest_test
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,6 +31,58 @@ func TestNewPhoneMintsWhatIsEmpty(t *testing.T) {
 
 	srv, _ = setup(t, authingtest.Options{NoUnionID: true})
 	assert.Empty(t, srv.NewPhone(given).User().UnionID)
+}
+
+func TestPhonesOfOneUser(t *testing.T) {
+	t.Parallel()
+	srv, client := setup(t, authingtest.Options{})
+	first := srv.NewPhone(authingtest.WxUser{OpenID: "o-1"})
+	second := srv.NewPhone(authingtest.WxUser{OpenID: "o-1"})
+	assert.Equal(t, first.User(), second.User())
+	ann, asAnn := signIn(t, client, first)
+	again, _ := signIn(t, client, second)
+	assert.Equal(t, ann.ID, again.ID)
+
+	newcomer := srv.NewPhone(authingtest.WxUser{})
+	assert.NotEqual(t, first.User().UnionID, newcomer.User().UnionID)
+	_, err := asAnn.BindPhone(ctx, second.Login(), second.GetPhoneNumber())
+	require.NoError(t, err)
+	_, asNewcomer := signIn(t, client, newcomer)
+	_, err = asNewcomer.BindPhone(ctx, newcomer.Login(), newcomer.GetPhoneNumber())
+	assert.NoError(t, err, "the number of a new user is nobody's")
+
+	foreign := authingtest.WxUser{OpenID: "o-2", UnionID: "u-2", PhoneNumber: "51234567", CountryCode: "852"}
+	srv.NewPhone(foreign)
+	third := srv.NewPhone(authingtest.WxUser{OpenID: "o-2", NickName: "Bob"}).User()
+	assert.Equal(t, "u-2", third.UnionID)
+	assert.Equal(t, "51234567", third.PhoneNumber)
+	assert.Equal(t, "852", third.CountryCode)
+	fourth := srv.NewPhone(authingtest.WxUser{OpenID: "o-2", UnionID: "u-3", PhoneNumber: "13900000000"}).User()
+	assert.Equal(t, "u-3", fourth.UnionID, "what is given is taken")
+	assert.Equal(t, "13900000000", fourth.PhoneNumber)
+	assert.Equal(t, "86", fourth.CountryCode)
+}
+
+func TestMintedNumbersAreNobodys(t *testing.T) {
+	t.Parallel()
+	srv, _ := setup(t, authingtest.Options{})
+	next := srv.NewPhone(authingtest.WxUser{}).User().PhoneNumber
+	taken := map[string]bool{next: true}
+	after := func(number string) string {
+		n, err := strconv.Atoi(number)
+		require.NoError(t, err)
+		return strconv.Itoa(n + 1)
+	}
+	given := srv.NewPhone(authingtest.WxUser{PhoneNumber: after(next)}).User().PhoneNumber
+	added := srv.AddUser(authing.User{Phone: after(given)}).Phone
+	taken[given], taken[added] = true, true
+	for range 10 {
+		number := srv.NewPhone(authingtest.WxUser{}).User().PhoneNumber
+		assert.False(t, taken[number], "%s was minted, but has an owner", number)
+		taken[number] = true
+		number = srv.NewPhone(authingtest.WxUser{PhoneNumber: after(number)}).User().PhoneNumber
+		taken[number] = true
+	}
 }
 
 func TestProfiles(t *testing.T) {

@@ -49,9 +49,17 @@ type Options struct {
 	NumericCountryCode bool // encrypted phone numbers hold 86, not "86"
 	EarlyUpdates       bool // updateUser changes e-mail addresses and phone numbers, as before 2020
 
-	// How often one address, that of the caller or a lastIP, may do something within five minutes. With zero there is no
-	// limit. The real service allows 3 logins with a password, then demands a captcha, and 3 registrations. The limit of
-	// FailureLimit is on logins that fail, since the last that did not; it demands a captcha too.
+	// How often one address, that of the caller or a lastIP, may do something within five minutes. Zero is no limit.
+	//
+	// LoginLimit and FailureLimit make Login demand a captcha (code 2000). LoginLimit counts the calls of Login that
+	// signed somebody in, named an unknown user or gave a wrong password; FailureLimit counts the latter two, since the
+	// last that signed somebody in. No other way to sign in counts or meets these limits, as a captcha could not be
+	// solved there: to rehearse that the service demands one all the same, use [Server.FailNext] with the code 2000.
+	//
+	// RegistrationLimit counts the accounts that any call creates, LoginWithWxapp at the first sight of a user included,
+	// and refuses to create more (code 2100). The code of wx.login is spent then.
+	//
+	// The real service is documented to allow 3 logins and 3 registrations, but not which calls it counts as such.
 	LoginLimit, FailureLimit, RegistrationLimit int
 
 	UploadLimit int64 // bytes of a file that the storage accepts; 0: 10 MiB
@@ -73,6 +81,8 @@ type Server struct {
 	mu           sync.Mutex // guards what follows
 	accounts     []*account
 	sessions     map[sessionID]*session
+	phoneNumbers map[string]bool // of all phones
+	minted       int             // phone numbers so far
 	codes        map[string]*loginCode
 	ldap         map[string]string // passwords by user name
 	callers      map[string]*caller
@@ -101,6 +111,7 @@ func NewServer(opts Options) *Server {
 		groupID:      mint(hexDigits, 24),
 		closing:      make(chan struct{}),
 		sessions:     map[sessionID]*session{},
+		phoneNumbers: map[string]bool{},
 		codes:        map[string]*loginCode{},
 		ldap:         map[string]string{},
 		callers:      map[string]*caller{},
@@ -251,15 +262,18 @@ func (s *Server) recorded(host string, next http.Handler) http.Handler {
 }
 
 func (s *Server) record(rq Request) {
-	var spends struct {
-		Code      string
-		Variables struct{ PhoneCode json.Number }
-	}
-	json.Unmarshal(rq.Body, &spends)
+	var (
+		code      string
+		variables json.RawMessage
+		phoneCode json.Number
+	)
+	// Most requests lack most of these, and many bodies are not JSON.
+	readJSON(rq.Body, map[string]any{"code": &code, "variables": &variables})
+	readJSON(variables, map[string]any{"phoneCode": &phoneCode})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, rq)
-	if code := cmp.Or(spends.Code, spends.Variables.PhoneCode.String()); code != "" {
+	if code := cmp.Or(code, phoneCode.String()); code != "" {
 		s.arrivals[code]++
 	}
 }

@@ -90,6 +90,65 @@ func TestWrongRequests(t *testing.T) {
 	}
 }
 
+// What a service in JavaScript would not find in a body spends nothing and counts nowhere.
+func TestUnreadableBodiesSpendNothing(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		edit    func(body string) string
+		status  int
+		arrived int
+	}{
+		"more behind the object": {func(b string) string { return b + "garbage" }, 400, 0},
+		"two objects":            {func(b string) string { return b + "{}" }, 400, 0},
+		"cut":                    {func(b string) string { return b[:len(b)-1] }, 400, 0},
+		"a list":                 {func(b string) string { return "[" + b + "]" }, 400, 0},
+		"Code":                   {func(b string) string { return strings.Replace(b, `"code"`, `"Code"`, 1) }, 200, 0},
+		"CODE":                   {func(b string) string { return strings.Replace(b, `"code"`, `"CODE"`, 1) }, 200, 0},
+		"IV":                     {func(b string) string { return strings.Replace(b, `"iv"`, `"IV"`, 1) }, 200, 1},
+		"encrypteddata":          {func(b string) string { return strings.Replace(b, `"encryptedData"`, `"encrypteddata"`, 1) }, 200, 1},
+		"iv is no text":          {func(b string) string { return strings.Replace(b, `"iv"`, `"iv":1,"x"`, 1) }, 400, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv, client := setup(t, authingtest.Options{})
+			ann := srv.NewPhone(authingtest.WxUser{})
+			code, detail := ann.Login(), ann.GetUserInfo()
+			body := `{"iv":"` + detail.IV + `","encryptedData":"` + detail.EncryptedData + `","code":"` + code + `"}`
+
+			status, answer := send(t, rawRequest{
+				"POST", srv.OAuthURL(), "/oauth/wechatapp/auth/" + srv.UserPoolID(), tt.edit(body),
+				http.Header{"Content-Type": {"application/json"}},
+			})
+
+			assert.Equal(t, tt.status, status)
+			assert.Contains(t, answer, `"code":2231,`)
+			assert.Empty(t, srv.Users())
+			assert.Equal(t, tt.arrived, srv.SpentCodes()[code])
+			_, err := client.LoginWithWxapp(ctx, code, detail)
+			assert.NoError(t, err, "the code was spent")
+		})
+	}
+}
+
+func TestOptionsOfALoginAreSpeltExactly(t *testing.T) {
+	t.Parallel()
+	srv, _ := setup(t, authingtest.Options{})
+	old := srv.AddUser(authing.User{Phone: "13900000000", Nickname: "Old"})
+	ann := srv.NewPhone(authingtest.WxUser{NickName: "Ann"})
+	signInWith := func(extra string) (answer string) {
+		code, detail := ann.Login(), ann.GetUserInfo()
+		_, answer = send(t, rawRequest{
+			"POST", srv.OAuthURL(), "/oauth/wechatapp/auth/" + srv.UserPoolID(),
+			`{"iv":"` + detail.IV + `","encryptedData":"` + detail.EncryptedData + `","code":"` + code + `",` + extra + `}`,
+			http.Header{"Content-Type": {"application/json"}},
+		})
+		return answer
+	}
+	assert.NotContains(t, signInWith(`"Phone":"13900000000"`), old.ID, "which is not the phone of the call")
+	assert.Contains(t, signInWith(`"phone":"13900000000","overideprofile":true`), `"nickname":"Old"`)
+	assert.Contains(t, signInWith(`"phone":"13900000000","overideProfile":true`), `"nickname":"Ann"`)
+}
+
 func TestCodesCountWhereverTheyArrive(t *testing.T) {
 	t.Parallel()
 	srv, _ := setup(t, authingtest.Options{})

@@ -68,7 +68,7 @@ func (s *Server) sendSMSCode(r *http.Request) reply {
 }
 
 // byPhoneCode returns the account of the phone that a code was texted to, and creates it at first sight.
-func (s *Server) byPhoneCode(arguments object, _ string) (*account, *envelope) {
+func (s *Server) byPhoneCode(arguments object, ip string) (*account, *envelope) {
 	phone := text(arguments, "phone")
 	if refused := s.checkPhoneCode(phone, arguments); refused != nil {
 		return nil, refused
@@ -77,11 +77,13 @@ func (s *Server) byPhoneCode(arguments object, _ string) (*account, *envelope) {
 	if a != nil && a.blocked {
 		return nil, refuse(2005)
 	}
-	delete(s.smsCodes, phone)
 	if a == nil {
 		a = &account{phone: phone, registerMethod: "default:phone"}
-		s.register(a)
+		if refused := s.create(a, ip); refused != nil {
+			return nil, refused
+		}
 	}
+	delete(s.smsCodes, phone)
 	return a, nil
 }
 

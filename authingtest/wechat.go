@@ -28,6 +28,7 @@ type sessionID struct{ appID, openID string }
 
 // session is the login state of a user in a mini program, shared by all the user's phones.
 type session struct {
+	user      WxUser // of the first phone
 	key       string
 	keySince  time.Time
 	exchanges []time.Time // of the last minute

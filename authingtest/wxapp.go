@@ -3,7 +3,6 @@ package authingtest
 import (
 	"cmp"
 	"encoding/json"
-	"mime"
 	"net/http"
 )
 
@@ -24,11 +23,8 @@ func (s *Server) routeWxapp(oauth *http.ServeMux) {
 
 // wxappCall is what arrives at these endpoints.
 type wxappCall struct {
-	IV              string `json:"iv"`
-	EncryptedData   string `json:"encryptedData"`
-	Code            string `json:"code"`
-	Phone           string `json:"phone"`
-	OverrideProfile bool   `json:"overideProfile"` // Authing's spelling
+	iv, encryptedData, code, phone string
+	overrideProfile                bool
 
 	token string
 	ip    string
@@ -41,11 +37,13 @@ func (s *Server) wxapp(answer func(wxappCall) reply) func(*http.Request) reply {
 			return refuse(2224).reply()
 		}
 		c := wxappCall{token: r.Header.Get("Authorization"), ip: callerIP(r)}
-		mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-		if mediaType != "application/json" || json.NewDecoder(r.Body).Decode(&c) != nil {
+		if !readBody(r, map[string]any{
+			"iv": &c.iv, "encryptedData": &c.encryptedData, "code": &c.code,
+			"phone": &c.phone, "overideProfile": &c.overrideProfile, // Authing's spelling
+		}) {
 			return reply{http.StatusBadRequest, jsonText(refuse(2231))}
 		}
-		if c.IV == "" || c.EncryptedData == "" || c.Code == "" {
+		if c.iv == "" || c.encryptedData == "" || c.code == "" {
 			return refuse(2231).reply()
 		}
 		s.mu.Lock()
@@ -63,7 +61,7 @@ func (s *Server) loginWithWxapp(c wxappCall) reply {
 	}
 	var profile wxProfile
 	json.Unmarshal(plain, &profile) // a phone number in its place leaves the profile empty
-	a, known := s.ofPhone(c.Phone), s.ofWeChat(code)
+	a, known := s.ofPhone(c.phone), s.ofWeChat(code)
 	if to := cmp.Or(a, known); to != nil && to.blocked {
 		return refuse(2005).reply()
 	}
@@ -72,18 +70,20 @@ func (s *Server) loginWithWxapp(c wxappCall) reply {
 		if known == nil {
 			a.connect(code, profile)
 		}
-		if c.OverrideProfile {
+		if c.overrideProfile {
 			a.nickname, a.photo = profile.NickName, profile.AvatarURL
 		}
 	case known != nil:
 		a = known
 	default:
 		a = &account{
-			phone: c.Phone, username: profile.NickName, nickname: profile.NickName, photo: profile.AvatarURL,
+			phone: c.phone, username: profile.NickName, nickname: profile.NickName, photo: profile.AvatarURL,
 			registerMethod: "oauth:wxapp",
 		}
 		a.connect(code, profile)
-		s.register(a)
+		if refused := s.create(a, c.ip); refused != nil {
+			return refused.reply()
+		}
 	}
 	s.signIn(a, c.ip)
 	return success(a.rest())
@@ -163,11 +163,11 @@ func (s *Server) decryptForPage(c wxappCall) reply {
 // open spends the code of c and decrypts with the session key that it brings. If that fails, code is nil and refused is
 // what to reply.
 func (s *Server) open(c wxappCall) (code *loginCode, plain json.RawMessage, refused reply) {
-	code, errcode := s.code2Session(c.Code)
+	code, errcode := s.code2Session(c.code)
 	if errcode != 0 {
 		return nil, nil, s.wechatFailure(errcode)
 	}
-	plain, err := decrypt(code.key, c.EncryptedData, c.IV, s.opts.AppID)
+	plain, err := decrypt(code.key, c.encryptedData, c.iv, s.opts.AppID)
 	if err != nil {
 		return nil, nil, s.wechatFailure(errcodeCipher)
 	}
