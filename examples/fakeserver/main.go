@@ -57,7 +57,7 @@ const usage = `fakeserver plays Authing and WeChat for a backend in any language
 
 POST requests to the phone address play the phones of WeChat users:
 
-  /phones                              a new phone; the body may be {"nickName":"Ann","phoneNumber":"13800000001"}
+  /phones                              a new phone; the body may be {"nickName":"Ann","phoneNumber":"13900000001"}
   /phones/{id}/login                   wx.login
   /phones/{id}/getUserInfo             e.detail of the button; also getUserProfile, getPhoneNumber and
                                        getRealtimePhoneNumber
@@ -91,7 +91,7 @@ func main() {
 	}
 }
 
-// run serves until ctx ends.
+// run reads the flags and serves until ctx ends.
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("fakeserver", flag.ContinueOnError)
 	flags.SetOutput(out)
@@ -106,11 +106,19 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	pool := flags.String("pool", "", "id of the user pool (default a random one)")
 	secret := flags.String("secret", "", "secret of the user pool (default a random one)")
 	appID := flags.String("appid", "", "AppID of the mini program (default a random one)")
-	logins := flags.Int("logins", 0, "demand a captcha after so many logins from one address in 5 minutes (default no limit)")
+	logins := flags.Int("logins", 0, "demand a captcha after so many logins with a password from one address in 5 minutes (default no limit)")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
 	} else if err != nil {
 		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("%q is not a flag: see -h", flags.Arg(0))
+	}
+	if *pool != "" {
+		if _, err := authing.NewClient(*pool); err != nil {
+			return err
+		}
 	}
 
 	var listeners [4]net.Listener
@@ -122,10 +130,18 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		defer l.Close()
 		listeners[i] = l
 	}
-	fake := authingtest.NewServer(authingtest.Options{
+	return serve(ctx, out, listeners, authingtest.Options{
 		UserPoolID: *pool, Secret: *secret, AppID: *appID, LoginLimit: *logins,
-		UsersListener: listeners[0], OAuthListener: listeners[1], UploadListener: listeners[2],
 	})
+}
+
+// serve serves on listeners for the users, oauth and upload hosts and for the phones until ctx ends.
+func serve(ctx context.Context, out io.Writer, listeners [4]net.Listener, opts authingtest.Options) error {
+	for i, l := range listeners {
+		listeners[i] = reachable{l}
+	}
+	opts.UsersListener, opts.OAuthListener, opts.UploadListener = listeners[0], listeners[1], listeners[2]
+	fake := authingtest.NewServer(opts)
 	defer fake.Close()
 	phones := &http.Server{Handler: newPhones(fake), ReadHeaderTimeout: 10 * time.Second}
 	fmt.Fprintf(out, "users  %s\noauth  %s\nupload %s\ncdn    %s\nphone  http://%s\npool   %s\nsecret %s\nappid  %s\n",
@@ -143,6 +159,18 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	last, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return phones.Shutdown(last)
+}
+
+// reachable is a listener that names loopback as its address where it listens on all of them. Nobody should call the
+// unspecified address: the SDK takes it for another machine and refuses plain http to that.
+type reachable struct{ net.Listener }
+
+func (l reachable) Addr() net.Addr {
+	addr, ok := l.Listener.Addr().(*net.TCPAddr)
+	if !ok || !addr.IP.IsUnspecified() {
+		return l.Listener.Addr()
+	}
+	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: addr.Port}
 }
 
 // phones plays the phones over HTTP.

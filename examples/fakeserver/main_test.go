@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/authingtest"
 )
 
 // program is a fakeserver that runs, with what it printed.
@@ -28,15 +30,20 @@ type program struct {
 
 func start(t *testing.T, args ...string) *program {
 	t.Helper()
+	for _, name := range []string{"-users", "-oauth", "-upload", "-phone"} {
+		args = append([]string{name, "127.0.0.1:0"}, args...)
+	}
+	return startWith(t, func(ctx context.Context, out io.Writer) error { return run(ctx, args, out) })
+}
+
+func startWith(t *testing.T, serve func(context.Context, io.Writer) error) *program {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	printed, out := io.Pipe()
 	p := &program{stop: cancel, stopped: make(chan error, 1)}
-	for _, name := range []string{"-users", "-oauth", "-upload", "-phone"} {
-		args = append([]string{name, "127.0.0.1:0"}, args...)
-	}
 	go func() {
-		err := run(ctx, args, out)
+		err := serve(ctx, out)
 		out.CloseWithError(err)
 		p.stopped <- err
 	}()
@@ -223,6 +230,56 @@ func TestHelpNamesAllEndpoints(t *testing.T) {
 	}
 }
 
+// everywhere is a listener on loopback that says it listens on all addresses.
+type everywhere struct {
+	net.Listener
+	ip net.IP
+}
+
+func (l everywhere) Addr() net.Addr {
+	return &net.TCPAddr{IP: l.ip, Port: l.Listener.Addr().(*net.TCPAddr).Port}
+}
+
+// Who listens on all addresses gets base URLs that the SDK accepts, and links that one can follow.
+func TestUnspecifiedAddresses(t *testing.T) {
+	t.Parallel()
+	for _, ip := range []net.IP{net.IPv4zero, net.IPv6unspecified} {
+		var listeners [4]net.Listener
+		for i := range listeners {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			listeners[i] = everywhere{l, ip}
+		}
+		p := startWith(t, func(ctx context.Context, out io.Writer) error {
+			return serve(ctx, out, listeners, authingtest.Options{})
+		})
+		client, ctx := p.client(t), context.Background()
+		var ann struct{ ID string }
+		require.Equal(t, http.StatusOK, p.post(t, "/phones", "", &ann), ip)
+		user, err := client.LoginWithWxapp(ctx, p.login(t, ann.ID), p.detail(t, "/phones/"+ann.ID+"/getUserInfo"))
+		require.NoError(t, err, ip)
+		_, err = client.As(user.Token).ChangeAvatar(ctx, user.ID, strings.NewReader("\x89PNG\x0D\x0A\x1A\x0A"))
+		require.NoError(t, err, ip)
+		_, err = client.Register(ctx, authing.RegisterParams{Email: "ann@example.com", Password: "password"})
+		require.NoError(t, err, ip)
+		require.NoError(t, client.SendVerifyEmail(ctx, "ann@example.com"), ip)
+		_, mail := p.get(t, "/mail/ann@example.com")
+		assert.Contains(t, mail, `"link":"http://127.0.0.1:`, ip)
+	}
+}
+
+func TestUsageAndMintedNumbersDoNotMeet(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	var ann struct{ PhoneNumber string }
+	require.Equal(t, http.StatusOK, p.post(t, "/phones", "", &ann))
+	examples := regexp.MustCompile(`"phoneNumber":"([0-9]+)"`).FindAllStringSubmatch(usage, -1)
+	require.NotEmpty(t, examples)
+	for _, example := range examples {
+		assert.NotEqual(t, ann.PhoneNumber[:3], example[1][:3])
+	}
+}
+
 func TestBadArguments(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -230,6 +287,14 @@ func TestBadArguments(t *testing.T) {
 	defer taken.Close()
 	free := "127.0.0.1:0"
 	assert.Error(t, run(context.Background(), []string{"-nonsense"}, io.Discard))
+	// Were these accepted, the taken address would be complained about.
+	occupied := []string{"-users", taken.Addr().String()}
+	for want, args := range map[string][]string{
+		`"serve" is not a flag`: append(occupied, "serve", "-pool", "pool-1"),
+		"user pool id":          append(occupied, "-pool", "pool/1"),
+	} {
+		assert.ErrorContains(t, run(context.Background(), args, io.Discard), want)
+	}
 	for _, name := range []string{"-users", "-oauth", "-upload", "-phone"} {
 		args := []string{"-users", free, "-oauth", free, "-upload", free, "-phone", free, name, taken.Addr().String()}
 		assert.ErrorContains(t, run(context.Background(), args, io.Discard), "address already in use", name)

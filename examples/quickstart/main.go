@@ -159,6 +159,9 @@ func fromFlags(ctx context.Context, code, file, bindCode, bindFile string, in io
 	if (bindCode == "") != (bindFile == "") {
 		return page{}, errors.New("give both -bind-code and -bind-detail, or neither")
 	}
+	if code == bindCode {
+		return page{}, errors.New("-code and -bind-code are the same, but two calls need two codes: let the page call wx.login again")
+	}
 	if file == "-" && bindFile == "-" {
 		return page{}, errors.New("only one of -detail and -bind-detail can be standard input")
 	}
@@ -172,9 +175,29 @@ func fromFlags(ctx context.Context, code, file, bindCode, bindFile string, in io
 		if err != nil {
 			return page{}, err
 		}
-		p.bind = func() posted { return posted{bindCode, bindDetail} }
+		bind := posted{bindCode, bindDetail}
+		if err := bind.refused(); err != nil {
+			return page{}, fmt.Errorf("-bind-code and -bind-detail will not do: %w", err)
+		}
+		p.bind = func() posted { return bind }
 	}
 	return p, nil
+}
+
+// refused tells why the SDK would not send a call to bind the number. The first code is spent by the time of that call,
+// so this makes it in advance, with a context that has ended: then nothing is sent in any case.
+func (p posted) refused() error {
+	client, err := authing.NewClient("nobody")
+	if err != nil {
+		return err
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err = client.As("nobody").BindPhone(ended, p.code, p.detail)
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 // read returns the e.detail in a file. Reading from a terminal ends with ctx.

@@ -79,7 +79,8 @@ func TestFailures(t *testing.T) {
 	detail := file(t, ann.GetUserInfo())
 	require.NoError(t, run(context.Background(), ann.args("-code", code, "-detail", detail), nil, &strings.Builder{}))
 
-	fresh := ann.Login()
+	fresh, phone := ann.Login(), ann.GetPhoneNumber()
+	phoneDetail := file(t, phone)
 	t.Cleanup(func() { assert.Zero(t, ann.srv.SpentCodes()[fresh], "a code was spent before the flags were checked") })
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -105,6 +106,11 @@ func TestFailures(t *testing.T) {
 		"no flag":      {args: []string{"offline"}, want: "not a flag"},
 		"half a bind":  {args: ann.args("-code", fresh, "-detail", detail, "-bind-code", "x"), want: "both -bind-code and -bind-detail"},
 		"stdin twice":  {args: ann.args("-code", fresh, "-detail", "-", "-bind-code", "x", "-bind-detail", "-"), want: "standard input"},
+		"one code":     {args: ann.args("-code", fresh, "-detail", detail, "-bind-code", fresh, "-bind-detail", phoneDetail), want: "two calls need two codes"},
+		"empty bind":   {args: ann.args("-code", fresh, "-detail", detail, "-bind-code", "x", "-bind-detail", file(t, authing.Detail{})), want: "detail has no errMsg"},
+		"denied bind":  {args: ann.args("-code", fresh, "-detail", detail, "-bind-code", "x", "-bind-detail", file(t, ann.Deny("getPhoneNumber"))), want: "the user tapped refuse"},
+		"wrong bind":   {args: ann.args("-code", fresh, "-detail", detail, "-bind-code", "x", "-bind-detail", detail), want: "the detail of another API"},
+		"phone code":   {args: ann.args("-code", fresh, "-detail", detail, "-bind-code", phone.PhoneCode, "-bind-detail", phoneDetail), want: "the phone code of the button"},
 		"bad bind":     {args: ann.args("-code", fresh, "-detail", detail, "-bind-code", "x", "-bind-detail", "main.go"), want: "e.detail as JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {
