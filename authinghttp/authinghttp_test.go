@@ -81,7 +81,7 @@ func text(t *testing.T, r *http.Response) string {
 
 func TestRequireLogin(t *testing.T) {
 	t.Parallel()
-	h := RequireLogin(&counted{verify: holder})(whoAmI)
+	h := RequireLogin(&counted{verify: holder}, nil)(whoAmI)
 	for _, scheme := range []string{"Bearer ", "bearer ", "BEARER ", "Bearer   "} {
 		resp := get(h, scheme+"a.b-c_d~e+f/g==")
 		assert.Equal(t, http.StatusOK, resp.StatusCode)
@@ -202,6 +202,15 @@ func TestCacheTTL(t *testing.T) {
 		ask()
 		assert.EqualValues(t, 2, v.calls.Load(), name)
 	}
+}
+
+func TestCacheWithoutAContext(t *testing.T) {
+	t.Parallel()
+	v := &counted{verify: holder}
+	c, _ := newCache(v, CacheOptions{})
+	_, err := c.VerifyToken(nil, "t") //lint:ignore SA1012 nobody is to panic
+	require.ErrorContains(t, err, "the context is nil")
+	assert.Zero(t, v.calls.Load())
 }
 
 func TestCacheEndsWithTheToken(t *testing.T) {

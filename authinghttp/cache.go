@@ -62,6 +62,9 @@ type cache struct {
 }
 
 func (c *cache) VerifyToken(ctx context.Context, token authing.Secret) (*authing.TokenInfo, error) {
+	if ctx == nil {
+		return nil, errors.New("authinghttp: the context is nil")
+	}
 	k := key(sha256.Sum256([]byte(token)))
 	if e, ok := c.lookup(k); ok {
 		return e.answer()

@@ -6,6 +6,7 @@
 // A handler behind [RequireLogin] finds who is asking with [TokenInfoFromContext], and acts as that user with
 // [TokenFromContext]:
 //
+//	info, _ := authinghttp.TokenInfoFromContext(r.Context())
 //	token, _ := authinghttp.TokenFromContext(r.Context())
 //	user, err := client.As(token).User(r.Context(), info.UserID)
 //

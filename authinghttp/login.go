@@ -44,7 +44,9 @@ func OnRefusal(answer func(w http.ResponseWriter, r *http.Request, status int, e
 func RequireLogin(v Verifier, opts ...Option) func(http.Handler) http.Handler {
 	g := guard{verifier: v, refuse: plainText}
 	for _, opt := range opts {
-		opt(&g)
+		if opt != nil {
+			opt(&g)
+		}
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.serve(w, r, next) })
