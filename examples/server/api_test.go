@@ -213,7 +213,7 @@ func TestBodyRules(t *testing.T) {
 // A bind reads its body by the same rules, and looks at the token first.
 func TestBodyRulesOfBind(t *testing.T) {
 	t.Parallel()
-	h, _ := stub(t, says(200, `{"data":{"checkLoginStatus":{"status":true,"code":200,"token":{"data":{"id":"u"}}}}}`))
+	h, _ := stub(t, says(200, `{"data":{"checkLoginStatus":{"status":true,"code":200,"token":{"data":{"id":"u","clientId":"pool"}}}}}`))
 	r := httptest.NewRequest("POST", "/api/phone", strings.NewReader(`{"token":"t"}`))
 	r.Header.Set("Content-Type", "application/json")
 	assert.Equal(t, "login_required", record(t, h, r).Error.Reason)

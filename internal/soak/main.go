@@ -61,6 +61,7 @@ type config struct {
 }
 
 const (
+	pool        = "soak"
 	workers     = 64
 	mostTickets = 1 << 31 // a quarter of a GB in the server
 )
@@ -102,7 +103,7 @@ func run(ctx context.Context, cfg config, out io.Writer) error {
 		return err
 	}
 	defer stop()
-	client, err := authing.NewClient("soak", authing.WithHosts(authing.Hosts{Users: url, OAuth: url}))
+	client, err := authing.NewClient(pool, authing.WithHosts(authing.Hosts{Users: url, OAuth: url}))
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func TestRun(t *testing.T) {
 	url, stop, err := startServer(1 << 20)
 	require.NoError(t, err)
 	t.Cleanup(stop)
-	client, err := authing.NewClient("soak", authing.WithHosts(authing.Hosts{Users: url, OAuth: url}))
+	client, err := authing.NewClient(pool, authing.WithHosts(authing.Hosts{Users: url, OAuth: url}))
 	require.NoError(t, err)
 	s := &soak{config: config{duration: 2 * time.Second, rate: 500, faults: 0.2, seed: 1}, client: client, url: url}
 

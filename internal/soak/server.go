@@ -160,7 +160,8 @@ func resultOf(field string, t ticket) string {
 		return fmt.Sprintf(`{"code":200,"message":"ok","data":{"_id":%q,"token":%q,"phoneNumber":%q,"openId":%[1]q}}`,
 			idOf(t.user), tokenOf(t.user), t)
 	case "checkLoginStatus":
-		result = fmt.Sprintf(`{"status":true,"code":200,"message":"ok","token":{"data":{"id":%q},"iat":1,"exp":2}}`, idOf(t.user))
+		result = fmt.Sprintf(`{"status":true,"code":200,"message":"ok","token":{"data":{"id":%q,"clientId":%q},"iat":1,"exp":2}}`,
+			idOf(t.user), pool)
 	case "userMetadata", "setUserMetadata":
 		result = fmt.Sprintf(`{"totalCount":1,"list":[{"key":"owner","value":%q}]}`, idOf(t.user))
 	}
