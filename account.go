@@ -3,6 +3,9 @@ package authing
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"io"
+	"log/slog"
 )
 
 // RegisterParams describes a new account. At least one of Email, Username and UnionID is needed; an empty field is not
@@ -21,6 +24,12 @@ type RegisterParams struct {
 	ForceLogin     *bool
 }
 
+// Format prints nothing personal.
+func (p RegisterParams) Format(f fmt.State, _ rune) { io.WriteString(f, "authing.RegisterParams{…}") }
+
+// LogValue logs what [RegisterParams.Format] prints.
+func (p RegisterParams) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(p)) }
+
 // register selects what the original does, but for the password hash.
 var register = operation{`mutation register($unionid: String, $email: String, $password: String, $lastIP: String,
 	$forceLogin: Boolean, $registerInClient: String!, $oauth: String, $username: String, $nickname: String,
@@ -32,7 +41,8 @@ var register = operation{`mutation register($unionid: String, $email: String, $p
 	}
 }`, "register"}
 
-// Register creates an account and returns it. It does not sign in: use [Client.Login] for a token.
+// Register creates an account and returns it. It does not sign in: use [Client.Login] for a token. It needs none; one
+// that the client holds is sent along.
 //
 // An account that exists gives [ErrUserExists]; more than a few registrations from one address within minutes give
 // [ErrRateLimited], so pass LastIP. It is sent once: after [ErrOutcomeUnknown] try to sign in.
@@ -76,13 +86,20 @@ type LoginParams struct {
 	VerifyCode string // the captcha, after ErrCaptchaRequired
 }
 
+// Format prints nothing personal.
+func (p LoginParams) Format(f fmt.State, _ rune) { io.WriteString(f, "authing.LoginParams{…}") }
+
+// LogValue logs what [LoginParams.Format] prints.
+func (p LoginParams) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(p)) }
+
 var login = operation{`mutation login($unionid: String, $email: String, $username: String, $password: String,
 	$lastIP: String, $registerInClient: String!, $verifyCode: String) {
 	login(unionid: $unionid, email: $email, username: $username, password: $password, lastIP: $lastIP,
 		registerInClient: $registerInClient, verifyCode: $verifyCode) {` + accountFields + ` isDeleted}
 }`, "login"}
 
-// Login signs in with a password and returns the user with a Token for [Client.As].
+// Login signs in with a password and returns the user with a Token for [Client.As]. It needs none; one that the client
+// holds is sent along.
 //
 // Expect [ErrUserNotFound], [ErrWrongPassword], [ErrUserLocked], [ErrMFARequired], and after a few logins from one
 // address [ErrCaptchaRequired]: then show the captcha, whose address is in Error.Data, and repeat with VerifyCode.
@@ -115,8 +132,9 @@ var loginByLDAP = operation{`mutation LoginByLDAP($username: String!, $password:
 }`, "LoginByLDAP"}
 
 // LoginByLDAP signs in with the directory that the pool is connected to and returns the user with a Token.
-// The password travels in clear inside TLS, as in the original: the directory needs it.
-// No token is sent. It is sent once.
+// The password travels in clear inside TLS, as in the original: the directory needs it. It needs no token and sends none.
+//
+// It is sent once.
 //
 // Original: loginByLDAP, mutation LoginByLDAP on the oauth host.
 func (c *Client) LoginByLDAP(ctx context.Context, username string, password Secret) (*User, error) {
@@ -172,7 +190,8 @@ func (c *Client) CheckLoginStatus(ctx context.Context) (*LoginStatus, error) {
 type wireStatus notice
 
 // Logout ends the session of the user with this id, whose token the client must act with ([Client.As]): the service
-// then refuses that token. Forget it in your session store too.
+// then refuses that token. Forget it in your session store too. A token that is no longer accepted gives
+// [ErrLoginRequired].
 //
 // After [ErrOutcomeUnknown] it may be repeated: ending a session twice does no harm.
 //

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -77,6 +78,9 @@ func checkUnsent(t *testing.T, calls []unsentCall) {
 		assert.Contains(t, err.Error(), call.text)
 	}
 }
+
+// beyondInt32 is more than GraphQL's Int.
+const beyondInt32 = math.MaxInt32 + 1
 
 // annOfGraphQL is a user as the GraphQL host sends it: with nulls, and with dates as JavaScript prints them.
 const annOfGraphQL = `{"_id":"` + annID + `","email":"ann@example.com","emailVerified":false,"username":"ann","nickname":"",` +
@@ -418,9 +422,29 @@ func TestSoftRefusalInPlaceOfAResult(t *testing.T) {
 	_, err = client.As(token).Metadata(ctx, "u1")
 	require.ErrorIs(t, err, authing.ErrLoginRequired)
 
+	client, _ = setup(t, 200, `{"data":{"login":{"status":false,"message":"locked out"}}}`)
+	_, err = client.Login(ctx, authing.LoginParams{Username: "lin", Password: "x"})
+	require.EqualError(t, err, "authing: Login: locked out (HTTP 200)")
+	require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
+
 	client, _ = setup(t, 200, `{"data":{"login":{"_id":"u1","token":"a.b.c","code":2006}}}`)
 	_, err = client.Login(ctx, authing.LoginParams{Username: "lin", Password: "x"})
 	require.NoError(t, err, "what a call promises is there")
+}
+
+// A success without what it promises blames the network only if it may not have come from Authing.
+func TestGraphQLIncompleteHint(t *testing.T) {
+	t.Parallel()
+	const said = "authing: User: the service reported success but sent no "
+	for answer, want := range map[string]string{
+		`{"data":{"user":null}}`:          said + "user (HTTP 200): what the call is about may not exist",
+		`{"data":{"user":{"email":"a"}}}`: said + "user id (HTTP 200)",
+		`{"data":null}`:                   said + "user (HTTP 200): check the Hosts, and what stands between this machine and them",
+	} {
+		client, _ := setup(t, 200, answer)
+		_, err := client.As(token).User(context.Background(), "u1")
+		assert.EqualError(t, err, want)
+	}
 }
 
 // encoding/json would replace what is not UTF-8, and so change a password or a stored value silently.

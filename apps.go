@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math"
 )
 
@@ -14,7 +15,7 @@ type Page struct {
 	Count int `json:"count,omitempty"`
 }
 
-// AuthedApps lists the apps that a user let into the account.
+// AuthedApps lists the apps that a user authorized.
 type AuthedApps struct {
 	OAuthApps  []OAuthApp
 	OIDCApps   []OIDCApp
@@ -27,6 +28,9 @@ type AuthedApps struct {
 func (a AuthedApps) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "authing.AuthedApps{TotalCount:%d, …}", a.TotalCount)
 }
+
+// LogValue logs what [AuthedApps.Format] prints.
+func (a AuthedApps) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(a)) }
 
 // Raw returns the list as the service sent it.
 func (a *AuthedApps) Raw() json.RawMessage { return a.raw.value() }
@@ -100,15 +104,15 @@ var getUserAuthorizedApps = operation{`query GetUserAuthorizedApps($clientId: St
 	}
 }`, "GetUserAuthorizedApps"}
 
-// GetAuthedAppList returns a page of the apps that the user let into the account. It needs the token of that user
-// ([Client.As]).
+// GetAuthedAppList returns a page of the apps that the user authorized. It needs the token of that user ([Client.As]);
+// one that is no longer accepted gives [ErrLoginRequired].
 //
 // Authing's own SDKs disagree on the host of this call and of [Client.RevokeAuthedApp]; here both go to the users host,
 // or to [Hosts].Apps if that is set.
 //
 // It is a read: after a connection failure or a 502, 503 or 504 it is sent again, see [WithReadRetries].
 //
-// Original: getAuthedAppList, query GetUserAuthorizedApps.
+// Original: getAuthedAppList, query GetUserAuthorizedApps on the users host.
 func (c *Client) GetAuthedAppList(ctx context.Context, userID string, page Page) (*AuthedApps, error) {
 	wire, raw, err := graphql(ctx, c, request{
 		op:    "GetAuthedAppList",
@@ -142,7 +146,7 @@ func (p Page) check() error {
 	return nil
 }
 
-// RevokedApp is an app that was put out of an account.
+// RevokedApp is the revocation of an app's access to an account.
 type RevokedApp struct {
 	ID        string
 	AppID     string
@@ -159,6 +163,9 @@ type RevokedApp struct {
 func (a RevokedApp) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "authing.RevokedApp{AppID:%q, …}", a.AppID)
 }
+
+// LogValue logs what [RevokedApp.Format] prints.
+func (a RevokedApp) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(a)) }
 
 // Raw returns the answer as the service sent it.
 func (a *RevokedApp) Raw() json.RawMessage { return a.raw.value() }
@@ -180,11 +187,11 @@ var revokeUserAuthorizedApp = operation{`mutation RevokeUserAuthorizedApp($userP
 	}
 }`, "RevokeUserAuthorizedApp"}
 
-// RevokeAuthedApp puts an app out of the user's account. It needs the token of that user ([Client.As]). Its host is
-// that of [Client.GetAuthedAppList]. Revoking twice does no harm, so the caller may repeat it after
-// [ErrOutcomeUnknown].
+// RevokeAuthedApp revokes an app's access to the user's account. It needs the token of that user ([Client.As]); one that
+// is no longer accepted gives [ErrLoginRequired]. IsRevoked of the result is what the service says of it. Its host is that
+// of [Client.GetAuthedAppList]. Revoking twice does no harm, so the caller may repeat it after [ErrOutcomeUnknown].
 //
-// Original: revokeAuthedApp, mutation RevokeUserAuthorizedApp.
+// Original: revokeAuthedApp, mutation RevokeUserAuthorizedApp on the users host.
 func (c *Client) RevokeAuthedApp(ctx context.Context, userID, appID string) (*RevokedApp, error) {
 	wire, raw, err := graphql(ctx, c, request{
 		op:    "RevokeAuthedApp",

@@ -148,6 +148,8 @@ func TestAppsBadInput(t *testing.T) {
 		list("the user id holds", "u\n", authing.Page{}),
 		list("must not be negative: 0 leaves them to the service", "u1", authing.Page{Page: -1}),
 		list("must not be negative: 0 leaves them to the service", "u1", authing.Page{Count: -1}),
+		list("larger than the service can read", "u1", authing.Page{Page: beyondInt32}),
+		list("larger than the service can read", "u1", authing.Page{Count: beyondInt32}),
 		revoke("the user id is empty", "", "a1"),
 		revoke("the app id is empty", "u1", ""),
 		revoke("the app id holds", "u1", "a\n"),

@@ -73,7 +73,7 @@ func NewClient(userPoolID string, opts ...Option) (*Client, error) {
 		}
 	}
 	if err != nil {
-		return nil, settled("NewClient", err)
+		return nil, unsent("NewClient", err)
 	}
 	if c.transport == nil {
 		c.transport = newTransport()
@@ -121,6 +121,9 @@ func (c *Client) checkSignedIn() error {
 // OperationFromContext returns the name of the method ("BindPhone") that a request belongs to, from the request's
 // context. It lets the Transport of a caller name its spans and metrics without reading URLs. It is empty elsewhere.
 func OperationFromContext(ctx context.Context) string {
+	if ctx == nil {
+		return ""
+	}
 	if t, ok := ctx.Value(tripKey{}).(*trip); ok {
 		return t.op
 	}
@@ -132,16 +135,20 @@ type request struct {
 	op     string // the method's name
 	check  error  // why the call cannot be made, nil if it can
 	method string
-	url    string
+	url    string   // of a GraphQL call the base URL, the users host if empty
 	auth   string   // the Authorization header as this endpoint wants it; empty sends none
 	body   any      // sent as JSON; nil sends nothing
 	read   bool     // changes nothing, so that it may be sent again
 	hide   []string // what must not show in an error and stands neither in body nor in auth
 
+	spendsCode bool // also when it fails
+
 	upload  *upload       // instead of body
 	timeout time.Duration // instead of the default
 
-	part bool // more requests follow: a success is not the end of the call
+	// Of a call that makes several requests.
+	part  bool      // more follow: a success is not the end of the call
+	began time.Time // when the first one began
 }
 
 // answer is what the service sent.
@@ -157,14 +164,21 @@ type envelope[T any] struct {
 	Data *T     `json:"data"`
 }
 
+// read decodes an answer and says why it is not a success.
+func (e *envelope[T]) read(ans answer) error {
+	err := decode(ans.body, e)
+	if err != nil || ans.status != http.StatusOK || e.Code.value != http.StatusOK {
+		return refusal(ans, err)
+	}
+	return nil
+}
+
 // rest makes a REST call and decodes data of its answer. lacks names what a T that the call promises does not have.
 func rest[T any](ctx context.Context, c *Client, rq request, lacks func(*T) string) (*T, rawAnswer, error) {
 	var env envelope[T]
 	ans, err := c.do(ctx, rq, func(ans answer) error {
-		env = envelope[T]{}
-		err := decode(ans.body, &env)
-		if err != nil || ans.status != http.StatusOK || env.Code.value != http.StatusOK {
-			return refusal(ans, err)
+		if err := env.read(ans); err != nil {
+			return err
 		}
 		if env.Data == nil {
 			return incomplete(ans, "data")
@@ -186,10 +200,12 @@ func restUser(ctx context.Context, c *Client, rq request, lacks func(*wireUser) 
 
 // do makes a call: it is the only way to the service. judge decides whether an answer is a success.
 func (c *config) do(ctx context.Context, rq request, judge func(answer) error) (answer, error) {
-	start := time.Now()
+	if rq.began.IsZero() {
+		rq.began = time.Now()
+	}
 	ans, attempts, err := c.send(ctx, rq, judge)
 	if !rq.part || err != nil {
-		c.log(ctx, rq.op, ans.status, attempts, time.Since(start), err)
+		c.log(ctx, rq.op, ans.status, attempts, time.Since(rq.began), err)
 	}
 	return ans, err
 }
@@ -198,25 +214,25 @@ func (c *config) do(ctx context.Context, rq request, judge func(answer) error) (
 func (c *config) send(ctx context.Context, rq request, judge func(answer) error) (ans answer, attempts int, err error) {
 	switch {
 	case c.http == nil:
-		return ans, 0, settled(rq.op, invalid("the Client was not made by NewClient"))
+		return ans, 0, unsent(rq.op, invalid("the Client was not made by NewClient"))
 	case ctx == nil:
-		return ans, 0, settled(rq.op, invalid("the context is nil: use context.Background() if there is none"))
+		return ans, 0, unsent(rq.op, invalid("the context is nil: use context.Background() if there is none"))
 	case rq.check != nil:
-		return ans, 0, settled(rq.op, rq.check)
+		return ans, 0, unsent(rq.op, rq.check)
 	case ctx.Err() != nil:
-		return ans, 0, settled(rq.op, notStarted(ctx.Err()))
+		return ans, 0, unsent(rq.op, notStarted(ctx.Err()))
 	}
 	var body []byte
 	if rq.body != nil {
 		if body, err = json.Marshal(rq.body); err != nil {
-			return ans, 0, settled(rq.op, invalid("the arguments cannot be written as JSON"))
+			return ans, 0, unsent(rq.op, invalid("the arguments cannot be written as JSON"))
 		}
 	}
 	for attempts = 1; ; attempts++ {
 		ans, err = c.exchange(ctx, rq, body)
 		if err != nil && rq.upload != nil {
 			if fault := rq.upload.fault(); fault != nil {
-				return ans, attempts, settled(rq.op, fault)
+				return ans, attempts, unsent(rq.op, fault)
 			}
 		}
 		if rq.read && attempts <= c.readRetries && passing(ans, err) && pause(ctx) {

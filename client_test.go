@@ -327,6 +327,7 @@ func TestContextEndsWithTheErrorOfAnotherCall(t *testing.T) {
 func TestOperationFromContext(t *testing.T) {
 	t.Parallel()
 	assert.Empty(t, authing.OperationFromContext(context.Background()))
+	assert.Empty(t, authing.OperationFromContext(nil)) //lint:ignore SA1012 nobody is to panic
 	eachCodeCall(t, func(t *testing.T, call codeCall) {
 		type key struct{}
 		var seen []string
@@ -524,7 +525,7 @@ func TestSentIsUnknown(t *testing.T) {
 			_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
 			require.ErrorIs(t, err, authing.ErrOutcomeUnknown)
 			require.ErrorIs(t, err, cause)
-			assert.Contains(t, err.Error(), "the connection broke before the answer was complete: "+cause.Error())
+			assert.Contains(t, err.Error(), "no complete answer came: "+cause.Error())
 			assert.Contains(t, err.Error(), "do not repeat it with the same code")
 		})
 	}

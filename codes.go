@@ -71,7 +71,8 @@ func meaning(code int) (hint string, sentinel error) {
 	case 1699:
 		return "the login flow was ended by the pool's own rules", nil
 	case 2000:
-		return "show the captcha and send its text as VerifyCode; pass LastIP, since all users share the address of your backend", ErrCaptchaRequired
+		return "too many sign-ins from one address: raise the limit in the Authing console, since all users share that of your " +
+			"backend (Login: send the captcha as VerifyCode, and pass LastIP)", ErrCaptchaRequired
 	case 2001:
 		return "the code or captcha is wrong: ask the user to type it again", ErrVerifyCode
 	case 2002, 2040:
@@ -103,7 +104,7 @@ func meaning(code int) (hint string, sentinel error) {
 	case 2034:
 		return "the user name is taken", ErrUserExists
 	case 2100:
-		return "too many registrations from one address: raise the limit in the Authing console and pass LastIP", ErrRateLimited
+		return "too many registrations from one address: raise the limit in the Authing console (Register: pass LastIP, too)", ErrRateLimited
 	case 2211:
 		return "the user name is missing", nil
 	case 2820002:

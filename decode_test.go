@@ -87,8 +87,8 @@ func TestAnswersThatAreNone(t *testing.T) {
 func TestBadAnswerKeepsItsBody(t *testing.T) {
 	t.Parallel()
 	for body, text := range map[string]string{
-		"<html>": "authing: GetPhone: the service sent something that is not an answer of Authing (HTTP 503): it is in trouble: try later",
-		"":       "authing: GetPhone: the service sent an empty answer (HTTP 503): it is in trouble: try later",
+		"<html>": "authing: GetPhone: the service sent something that is not an answer of Authing (HTTP 503): the server is in trouble: try later",
+		"":       "authing: GetPhone: the service sent an empty answer (HTTP 503): the server is in trouble: try later",
 	} {
 		client, _ := setup(t, 503, body)
 		_, err := client.GetPhone(context.Background(), code, phoneDetail)

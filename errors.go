@@ -24,7 +24,7 @@ var (
 	ErrLoginRequired = errors.New("authing: login required")
 
 	// ErrCodeInvalid: WeChat does not know the code, or it is older than five minutes, or it was used before.
-	// The page has to call wx.login and tap again.
+	// The page has to call wx.login and tap again. A code that does not go with the encrypted data is not one of these.
 	ErrCodeInvalid = errors.New("authing: WeChat code invalid")
 
 	// ErrOutcomeUnknown: the call may or may not have taken effect, because no usable answer came. Never repeat it with
@@ -57,14 +57,15 @@ type Error struct {
 	StatusCode int           // HTTP status, 200 is possible; 0 when no answer arrived
 	Code       int           // the service's code; 0 when it gave none
 	Message    string        // the service's words, or WeChat's errMsg for a refusal on the phone
-	Data       []byte        // the data the service sent along; of an answer that is not one of Authing, the body
+	Data       []byte        // the data the service sent along; the whole body if there is more in it, or if it is no answer of Authing
 	RetryAfter time.Duration // how long the service asks to wait; 0 when it does not
 
-	kinds   []error // the sentinels it matches
-	summary string  // what happened, free of secrets
-	hint    string  // what to do next
-	settled bool    // the call certainly had no effect, or the service said what it had
-	cause   error
+	kinds      []error // the sentinels it matches
+	summary    string  // what happened, free of secrets
+	hint       string  // what to do next
+	afterwards string  // what to do when the outcome is unknown
+	settled    bool    // the call certainly had no effect, or the service said what it had
+	cause      error
 }
 
 // Error says which call failed, what happened and what to do next.
@@ -84,8 +85,8 @@ func (e *Error) Error() string {
 	if e.hint != "" {
 		b.WriteString(": " + e.hint)
 	}
-	if slices.Contains(e.kinds, ErrOutcomeUnknown) {
-		b.WriteString("; the call may have taken effect: do not repeat it with the same code, look first or start over")
+	if e.afterwards != "" {
+		b.WriteString("; the call may have taken effect: " + e.afterwards)
 	}
 	return b.String()
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,11 +53,15 @@ func TestErrorText(t *testing.T) {
 		{200, `{"code":7,"message":8}`, `authing: BindPhone: 8 (code 7, HTTP 200)`},
 		{
 			502, "<html>", "authing: BindPhone: the service sent something that is not an answer of Authing (HTTP 502): " +
-				"it is in trouble: try later" + unknownOutcome,
+				"the server is in trouble: try later" + unknownOutcome,
 		},
 		{
 			200, "<html>", "authing: BindPhone: the service sent something that is not an answer of Authing (HTTP 200): " +
 				"check the Hosts, and what stands between this machine and them" + unknownOutcome,
+		},
+		{
+			429, "slow down", "authing: BindPhone: the service sent something that is not an answer of Authing (HTTP 429): " +
+				"wait before you call again" + unknownOutcome,
 		},
 		{
 			200, `{"code":200,"message":"ok","data":{}}`, "authing: BindPhone: the service reported success but sent no user id (code 200, HTTP 200)" +
@@ -69,6 +74,57 @@ func TestErrorText(t *testing.T) {
 	} {
 		_, err := bindError(t, tt.status, tt.body)
 		assert.EqualError(t, err, tt.want)
+	}
+}
+
+// Only a call that spends a code must not be repeated with it.
+func TestErrorTextAfterwards(t *testing.T) {
+	t.Parallel()
+	spending := []string{"LoginWithWxapp", "BindPhone", "GetPhone", "Decrypt", "LoginByPhoneCode", "ChangePassword"}
+	eachMethod(t, func(t *testing.T, m remoteMethod) {
+		client, _ := m.setupFailing(t, httpmock.NewStringResponder(502, "<html>"))
+
+		_, err := m.call(context.Background(), client.As(canaryToken))
+
+		require.Error(t, err)
+		switch {
+		case m.read:
+			assert.NotContains(t, err.Error(), "may have taken effect")
+		case slices.Contains(spending, m.name):
+			assert.Contains(t, err.Error(), unknownOutcome)
+		default:
+			assert.Contains(t, err.Error(), "; the call may have taken effect: look before you repeat it")
+		}
+	})
+}
+
+func TestErrorOfACanceledDial(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(context.Background())
+	client, err := authing.NewClient(pool, withTransport(&http.Transport{
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			cancel()
+			return nil, context.Canceled
+		},
+	}))
+	require.NoError(t, err)
+	_, err = client.LoginWithWxapp(ctx, code, loginDetail)
+	assert.EqualError(t, err, "authing: LoginWithWxapp: canceled before an answer came: nothing was sent")
+}
+
+// The words of a gateway in front of Authing are kept, too.
+func TestErrorMessageWithoutACode(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"statusCode":404,"message":"Cannot POST /oauth"}`:   "Cannot POST /oauth",
+		`{"code":"abc","message":"no code","data":{"a":"b"}}`: "no code",
+		`{"code":null,"message":null}`:                        "",
+		`["message"]`:                                         "",
+	} {
+		e, err := bindError(t, 404, body)
+		require.ErrorIs(t, err, authing.ErrBadResponse)
+		assert.Equal(t, want, e.Message)
+		assert.Equal(t, body, string(e.Data))
 	}
 }
 

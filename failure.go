@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// settled completes an error of a call that was not sent.
-func settled(op string, err error) *Error {
+// unsent completes an error of a call that was not sent.
+func unsent(op string, err error) *Error {
 	var e *Error
 	if !errors.As(err, &e) {
 		e = &Error{summary: err.Error(), cause: err}
@@ -42,11 +42,11 @@ func failure(rq request, body []byte, ans answer, err error) *Error {
 		e = unanswered(err.(lost), secrets)
 	}
 	e.StatusCode = ans.status
-	e.name(rq.op, secrets)
+	e.complete(rq.op, secrets)
 	if several, ok := e.cause.(interface{ Unwrap() []error }); ok {
 		for _, other := range several.Unwrap() {
 			if other, ok := other.(*Error); ok && other.Op == "" {
-				other.name(rq.op, secrets)
+				other.complete(rq.op, secrets)
 			}
 		}
 	}
@@ -55,12 +55,16 @@ func failure(rq request, body []byte, ans answer, err error) *Error {
 	}
 	if !e.settled && !rq.read {
 		e.kinds = append(e.kinds, ErrOutcomeUnknown)
+		e.afterwards = "look before you repeat it"
+		if rq.spendsCode {
+			e.afterwards = "do not repeat it with the same code, look first or start over"
+		}
 	}
 	return e
 }
 
-// name says which call failed and, unless that is known already, what the service said.
-func (e *Error) name(op string, secrets []string) {
+// complete says which call failed and, unless that is known already, what the service said.
+func (e *Error) complete(op string, secrets []string) {
 	e.Op = op
 	if e.summary == "" {
 		e.summary = cmp.Or(strings.TrimSpace(quotable(e.Message, secrets)), "the service refused")
@@ -70,19 +74,26 @@ func (e *Error) name(op string, secrets []string) {
 // refusal reads a REST answer that is not a success. cause says why it could not be read as one, nil if it could.
 func refusal(ans answer, cause error) *Error {
 	var said struct {
-		Code    number          `json:"code"`
+		Code    json.RawMessage `json:"code"`
 		Message json.RawMessage `json:"message"`
 		Data    json.RawMessage `json:"data"`
 	}
-	if err := decode(ans.body, &said); err != nil || !said.Code.set {
+	var code number
+	err := decode(ans.body, &said)
+	if err == nil && said.Code != nil {
+		err = code.UnmarshalJSON(said.Code)
+	}
+	var e *Error
+	if !code.set {
 		what := ""
 		if field := (*json.UnmarshalTypeError)(nil); errors.As(cause, &field) && field.Field != "" {
 			what = unreadable(cause)
 		}
-		return badResponse(ans, what, cmp.Or(err, cause))
+		e = badResponse(ans, what, cmp.Or(err, cause))
+		e.Message = words(said.Message)
+		return e
 	}
-	var e *Error
-	if code := int(said.Code.value); code == http.StatusOK {
+	if code := int(code.value); code == http.StatusOK {
 		e = badResponse(ans, unreadable(cause), cause)
 		e.Code = code
 		if ans.status == http.StatusOK {
@@ -165,9 +176,11 @@ func badResponse(ans answer, what string, cause error) *Error {
 	}
 	e.summary = "the service sent " + what
 	switch {
+	case ans.status == http.StatusTooManyRequests:
+		e.hint = "wait before you call again"
 	case ans.status >= 500:
-		e.hint = "it is in trouble: try later"
-	case ans.status >= 300 && ans.status < 400:
+		e.hint = "the server is in trouble: try later"
+	case ans.status >= 300 && ans.status < 400 && ans.status != http.StatusNotModified:
 		e.hint = "redirects are not followed: check the Hosts"
 	default:
 		e.hint = "check the Hosts, and what stands between this machine and them"
@@ -187,18 +200,22 @@ func incomplete(ans answer, what string) *Error {
 // unanswered is a call that no answer came to.
 func unanswered(err lost, secrets []string) *Error {
 	e := &Error{cause: withoutSecrets(err.error, secrets), settled: !err.sent}
-	if e.settled {
-		e.hint = "nothing was sent: check the network and the Hosts"
-	}
+	canceled := errors.Is(err.error, context.Canceled)
 	switch {
-	case errors.Is(err.error, context.Canceled):
+	case canceled:
 		e.summary = "canceled before an answer came"
 	case errors.Is(err.error, context.DeadlineExceeded):
 		e.summary = "no answer came in time"
 	case e.settled:
 		e.summary = "the service could not be reached: " + e.cause.Error()
 	default:
-		e.summary = "the connection broke before the answer was complete: " + e.cause.Error()
+		e.summary = "no complete answer came: " + e.cause.Error()
+	}
+	if e.settled {
+		e.hint = "nothing was sent"
+		if !canceled { // on purpose, then nothing is wrong
+			e.hint += ": check the network and the Hosts"
+		}
 	}
 	return e
 }

@@ -58,7 +58,7 @@ func graphql[T any](ctx context.Context, c *Client, rq request, o operation, var
 		}
 		if err == nil && missing == "" {
 			if r, ok := any(result).(refuser); ok {
-				return r.refused()
+				return r.refused(c.pool)
 			}
 			return nil
 		}
@@ -68,7 +68,14 @@ func graphql[T any](ctx context.Context, c *Client, rq request, o operation, var
 		if err != nil {
 			return graphqlRefusal(ans, err)
 		}
-		return incomplete(ans, missing)
+		e := incomplete(ans, missing)
+		if _, answered := env.Data[o.field]; answered { // so it is Authing
+			e.hint = ""
+			if result == nil {
+				e.hint = "what the call is about may not exist"
+			}
+		}
+		return e
 	})
 	if err != nil {
 		return nil, rawAnswer{}, err
@@ -147,19 +154,24 @@ func graphqlError(entry json.RawMessage) *Error {
 
 // say keeps the words and the data of the service.
 func (e *Error) say(message, data json.RawMessage) {
-	var words text
-	if words.UnmarshalJSON(message) != nil {
-		words = text(message)
-	}
-	e.Message = string(words)
+	e.Message = words(message)
 	e.Data = nil
 	if !bytes.Equal(data, []byte("null")) {
 		e.Data = data
 	}
 }
 
+// words reads a message, which is JSON text as a rule.
+func words(message json.RawMessage) string {
+	var said text
+	if said.UnmarshalJSON(message) != nil {
+		return string(message)
+	}
+	return string(said)
+}
+
 // refuser is a result that can itself be a refusal: the service puts some of them inside data.
-type refuser interface{ refused() error }
+type refuser interface{ refused(pool string) error }
 
 // softRefusal is the refusal that stands inside data, in the place of what a call promises; nil if there is none.
 func softRefusal(ans answer, field string) error {
@@ -167,8 +179,8 @@ func softRefusal(ans answer, field string) error {
 	if decode(ans.body, &env) != nil {
 		return nil
 	}
-	if n := env.Data[field]; n != nil && n.Code.set {
-		return n.refused()
+	if n := env.Data[field]; n != nil {
+		return n.refused("")
 	}
 	return nil
 }
@@ -180,7 +192,7 @@ type notice struct {
 	Status  *bool  `json:"status"`
 }
 
-func (n *notice) refused() error {
+func (n *notice) refused(string) error {
 	if (!n.Code.set || n.Code.value == http.StatusOK) && (n.Status == nil || *n.Status) {
 		return nil
 	}

@@ -18,8 +18,11 @@ type MetadataItem struct {
 }
 
 type wireMetadata struct {
-	TotalCount number          `json:"totalCount"`
-	List       *[]MetadataItem `json:"list"`
+	TotalCount number `json:"totalCount"`
+	List       *[]struct {
+		Key   text `json:"key"`
+		Value text `json:"value"`
+	} `json:"list"`
 }
 
 const metadataFields = ` { totalCount list { key value } }`
@@ -28,7 +31,8 @@ var userMetadata = operation{
 	`query userMetadata($_id: String!) { userMetadata(_id: $_id)` + metadataFields + ` }`, "userMetadata",
 }
 
-// Metadata returns all metadata of a user. It needs the token of that user ([Client.As]).
+// Metadata returns all metadata of a user. It needs the token of that user ([Client.As]); one that is no longer accepted
+// gives [ErrLoginRequired].
 //
 // It is a read: after a connection failure or a 502, 503 or 504 it is sent again, see [WithReadRetries].
 //
@@ -54,7 +58,8 @@ var setUserMetadata = operation{`mutation setUserMetadata($input: SetUserMetadat
 	setUserMetadata(input: $input)` + metadataFields + `
 }`, "setUserMetadata"}
 
-// SetMetadata stores value under key for a user and returns all metadata. It needs the token of that user.
+// SetMetadata stores value under key for a user and returns all metadata. It needs the token of that user
+// ([Client.As]); one that is no longer accepted gives [ErrLoginRequired].
 // Storing the same value again does no harm, so the caller may repeat it after [ErrOutcomeUnknown].
 //
 // Original: setMetadata, mutation setUserMetadata on the users host.
@@ -69,7 +74,8 @@ var removeUserMetadata = operation{`mutation removeUserMetadata($input: RemoveUs
 	removeUserMetadata(input: $input)` + metadataFields + `
 }`, "removeUserMetadata"}
 
-// RemoveMetadata removes what is stored under key and returns the rest. It needs the token of that user.
+// RemoveMetadata removes what is stored under key and returns the rest. It needs the token of that user
+// ([Client.As]); one that is no longer accepted gives [ErrLoginRequired].
 // The caller may repeat it after [ErrOutcomeUnknown].
 //
 // Original: removeMetadata, mutation removeUserMetadata on the users host.
@@ -93,7 +99,10 @@ func metadata(ctx context.Context, c *Client, rq request, o operation, variables
 	}
 	all := &Metadata{TotalCount: int(wire.TotalCount.value)}
 	if wire.List != nil {
-		all.List = *wire.List
+		all.List = make([]MetadataItem, len(*wire.List))
+		for i, item := range *wire.List {
+			all.List[i] = MetadataItem{string(item.Key), string(item.Value)}
+		}
 	}
 	return all, nil
 }

@@ -62,7 +62,8 @@ func TestMetadataAnswers(t *testing.T) {
 		`{}`:                                                            nil,
 		`{"totalCount":null,"list":null}`:                               nil,
 		`{"list":{}}`:                                                   nil,
-		`{"totalCount":1,"list":[{"key":"k","value":7}]}`: nil,
+		`{"totalCount":1,"list":[{"key":"k","value":7}]}`:  {TotalCount: 1, List: []authing.MetadataItem{{Key: "k", Value: "7"}}},
+		`{"totalCount":1,"list":[{"key":"k","value":[]}]}`: nil,
 	} {
 		client, _ := setup(t, 200, `{"data":{"userMetadata":`+answer+`,"setUserMetadata":`+answer+`}}`)
 		got, err := client.As(token).Metadata(context.Background(), "u1")

@@ -127,7 +127,7 @@ func WithTimeout(d time.Duration) Option {
 
 // WithReadRetries sets how often a read may be sent again after a connection failure or a 502, 503 or 504.
 // The default is 1; 0 switches it off. Calls that change something, send a message or spend a code are
-// never sent twice, whatever this says.
+// never sent twice, whatever this says. Each waits 50 to 150 ms first; a Retry-After is left to the caller.
 func WithReadRetries(n int) Option {
 	return func(c *config) error {
 		if n < 0 {
@@ -138,7 +138,8 @@ func WithReadRetries(n int) Option {
 	}
 }
 
-// WithLogger writes one record per call: operation, duration, HTTP status, attempts and, of a failure, code and error.
+// WithLogger writes one record per call: operation, duration, HTTP status, attempts and, of a failure, code and error. A
+// CheckLoginStatus without a token asks nobody and writes none.
 // No record holds a token, a code, a password, a phone number or an e-mail address. The default, and nil, is silence.
 func WithLogger(logger *slog.Logger) Option {
 	return func(c *config) error {

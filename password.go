@@ -3,6 +3,9 @@ package authing
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"io"
+	"log/slog"
 
 	"github.com/authing-wxapp/authing/internal/passwd"
 )
@@ -11,8 +14,8 @@ var sendResetPasswordEmail = operation{`mutation sendResetPasswordEmail($email: 
 	sendResetPasswordEmail(email: $email, client: $client) { message code }
 }`, "sendResetPasswordEmail"}
 
-// SendResetPasswordEmail mails a code to the address of an account, for [Client.ChangePassword]. It needs no token.
-// Each call sends a mail; it is sent once.
+// SendResetPasswordEmail mails a code to the address of an account, for [Client.ChangePassword]. It needs no token; one
+// that the client holds is sent along. Each call sends a mail; it is sent once.
 //
 // Original: sendResetPasswordEmail, mutation of that name on the users host.
 func (c *Client) SendResetPasswordEmail(ctx context.Context, email string) error {
@@ -38,7 +41,7 @@ var verifyResetPasswordVerifyCode = operation{`mutation verifyResetPasswordVerif
 }`, "verifyResetPasswordVerifyCode"}
 
 // VerifyResetPasswordVerifyCode checks a mailed code, so that a page can ask for the new password next. It needs no
-// token. A wrong or expired code gives [ErrVerifyCode]. It is sent once.
+// token; one that the client holds is sent along. A wrong or expired code gives [ErrVerifyCode]. It is sent once.
 //
 // Original: verifyResetPasswordVerifyCode, mutation of that name on the users host.
 func (c *Client) VerifyResetPasswordVerifyCode(ctx context.Context, email, verifyCode string) error {
@@ -51,20 +54,29 @@ func (c *Client) VerifyResetPasswordVerifyCode(ctx context.Context, email, verif
 	return err
 }
 
-// ChangePasswordParams are all needed.
+// ChangePasswordParams is what [Client.ChangePassword] takes. Every field is required.
 type ChangePasswordParams struct {
 	Email      string
 	Password   Secret // the new one, at most 117 bytes; travels encrypted
 	VerifyCode string // from the mail of SendResetPasswordEmail
 }
 
+// Format prints nothing personal.
+func (p ChangePasswordParams) Format(f fmt.State, _ rune) {
+	io.WriteString(f, "authing.ChangePasswordParams{…}")
+}
+
+// LogValue logs what [ChangePasswordParams.Format] prints.
+func (p ChangePasswordParams) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(p)) }
+
 var changePassword = operation{`mutation changePassword($email: String!, $client: String!, $password: String!,
 	$verifyCode: String!) {
 	changePassword(email: $email, client: $client, password: $password, verifyCode: $verifyCode) {` + profileFields + `}
 }`, "changePassword"}
 
-// ChangePassword sets a new password with a mailed code. It needs no token and returns the user.
-// A wrong or expired code gives [ErrVerifyCode]. The code is spent: after [ErrOutcomeUnknown] try to sign in.
+// ChangePassword sets a new password with a mailed code and returns the user. It needs no token; one that the client
+// holds is sent along. A wrong or expired code gives [ErrVerifyCode]. The code is spent: after [ErrOutcomeUnknown] try to
+// sign in.
 //
 // Original: changePassword, mutation of that name on the users host.
 func (c *Client) ChangePassword(ctx context.Context, p ChangePasswordParams) (*User, error) {
@@ -73,8 +85,9 @@ func (c *Client) ChangePassword(ctx context.Context, p ChangePasswordParams) (*U
 		op: "ChangePassword",
 		check: cmp.Or(err, checkRequired("e-mail address", p.Email), checkPassword(p.Password),
 			checkRequired("verification code", p.VerifyCode), checkToken(c.token)),
-		auth: c.bearer(),
-		hide: []string{string(p.Password)},
+		auth:       c.bearer(),
+		hide:       []string{string(p.Password)},
+		spendsCode: true,
 	}, changePassword, mailVariables{Email: p.Email, Client: c.pool, Password: password, VerifyCode: p.VerifyCode}, identified)
 }
 
@@ -82,8 +95,8 @@ var sendVerifyEmail = operation{`mutation sendVerifyEmail($email: String!, $clie
 	sendVerifyEmail(email: $email, client: $client) { message code status }
 }`, "sendVerifyEmail"}
 
-// SendVerifyEmail mails a link that verifies the address of an account. It needs no token.
-// Each call sends a mail; it is sent once.
+// SendVerifyEmail mails a link that verifies the address of an account. It needs no token; one that the client holds is
+// sent along. Each call sends a mail; it is sent once.
 //
 // Original: sendVerifyEmail, mutation of that name on the users host.
 func (c *Client) SendVerifyEmail(ctx context.Context, email string) error {

@@ -27,12 +27,13 @@ import (
 // Original: bindPhone, POST oauth /oauth/wechatapp/phone/{pool}, bare token.
 func (c *Client) BindPhone(ctx context.Context, code string, detail Detail) (*User, error) {
 	return restUser(ctx, c, request{
-		op:     "BindPhone",
-		check:  cmp.Or(c.checkSignedIn(), c.checkDetail(code, detail, phoneAPIs)),
-		method: http.MethodPost,
-		url:    c.oauthURL("/oauth/wechatapp/phone/"),
-		auth:   string(c.token),
-		body:   wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
+		op:         "BindPhone",
+		check:      cmp.Or(c.checkSignedIn(), c.checkDetail(code, detail, phoneAPIs)),
+		method:     http.MethodPost,
+		url:        c.oauthURL("/oauth/wechatapp/phone/"),
+		auth:       string(c.token),
+		body:       wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
+		spendsCode: true,
 	}, identified)
 }
 
@@ -78,12 +79,13 @@ func (p PhoneNumber) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(
 // Original: getPhone, POST oauth /oauth/wechatapp/getphone/{pool}, bare token.
 func (c *Client) GetPhone(ctx context.Context, code string, detail Detail) (*PhoneNumber, error) {
 	phone, _, err := rest(ctx, c, request{
-		op:     "GetPhone",
-		check:  cmp.Or(c.checkDetail(code, detail, phoneAPIs), checkToken(c.token)),
-		method: http.MethodPost,
-		url:    c.oauthURL("/oauth/wechatapp/getphone/"),
-		auth:   string(c.token),
-		body:   wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
+		op:         "GetPhone",
+		check:      cmp.Or(c.checkDetail(code, detail, phoneAPIs), checkToken(c.token)),
+		method:     http.MethodPost,
+		url:        c.oauthURL("/oauth/wechatapp/getphone/"),
+		auth:       string(c.token),
+		body:       wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
+		spendsCode: true,
 	}, func(p *PhoneNumber) string {
 		if p.PhoneNumber == "" {
 			return "phone number"
@@ -93,8 +95,9 @@ func (c *Client) GetPhone(ctx context.Context, code string, detail Detail) (*Pho
 	return phone, err
 }
 
-// GetVerificationCode lets the service text a code to phone, for [Client.LoginByPhoneCode]. It needs no token and
-// sends none. Each call sends a message and costs money; it is sent once, although it is a GET on the wire.
+// GetVerificationCode lets the service text a code to phone ("13800138000"), for [Client.LoginByPhoneCode]. It needs no
+// token and sends none. Each call sends a message and costs money; it is sent once, although it is a GET on the wire. A
+// message that could not be sent is an error with code 500.
 //
 // Original: getVerificationCode, GET users /send_smscode/{phone}/{pool}.
 func (c *Client) GetVerificationCode(ctx context.Context, phone string) error {
@@ -104,14 +107,7 @@ func (c *Client) GetVerificationCode(ctx context.Context, phone string) error {
 		method: http.MethodGet,
 		url:    c.users + "/send_smscode/" + url.PathEscape(phone) + "/" + c.pool,
 		hide:   []string{phone},
-	}, func(ans answer) error {
-		var env envelope[json.RawMessage]
-		err := decode(ans.body, &env)
-		if err != nil || ans.status != http.StatusOK || env.Code.value != http.StatusOK {
-			return refusal(ans, err)
-		}
-		return nil
-	})
+	}, new(envelope[json.RawMessage]).read)
 	return err
 }
 
@@ -122,8 +118,8 @@ var loginByPhoneCode = operation{`mutation login($phone: String, $phoneCode: Int
 }`, "login"}
 
 // LoginByPhoneCode signs in with a code that [Client.GetVerificationCode] sent, creating the account on first sight,
-// and returns the user with a Token. A wrong or expired code gives [ErrVerifyCode]. The code is spent: after
-// [ErrOutcomeUnknown] ask for a new one.
+// and returns the user with a Token. It needs none; one that the client holds is sent along. A wrong or expired code gives
+// [ErrVerifyCode]. The code is spent: after [ErrOutcomeUnknown] ask for a new one.
 //
 // On the wire the code is a number, so leading zeros are lost, as in the original.
 //
@@ -131,10 +127,11 @@ var loginByPhoneCode = operation{`mutation login($phone: String, $phoneCode: Int
 func (c *Client) LoginByPhoneCode(ctx context.Context, phone, phoneCode string) (*User, error) {
 	number, err := checkDigits(phoneCode)
 	return graphqlUser(ctx, c, request{
-		op:    "LoginByPhoneCode",
-		check: cmp.Or(checkRequired("phone number", phone), err, checkToken(c.token)),
-		auth:  c.bearer(),
-		hide:  []string{phoneCode, strconv.Itoa(number)},
+		op:         "LoginByPhoneCode",
+		check:      cmp.Or(checkRequired("phone number", phone), err, checkToken(c.token)),
+		auth:       c.bearer(),
+		hide:       []string{phoneCode, strconv.Itoa(number)},
+		spendsCode: true,
 	}, loginByPhoneCode, struct {
 		Phone            string `json:"phone"`
 		PhoneCode        int    `json:"phoneCode"`

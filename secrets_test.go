@@ -593,6 +593,14 @@ func TestSecretsInClients(t *testing.T) {
 	search.value(t, "clients", []*authing.Client{client})
 	search.value(t, "a token", canaryToken)
 	search.value(t, "a detail", canaryDetail("getUserInfo:ok"))
+	search.value(t, "who registers", authing.RegisterParams{Email: canaryEmail, Username: canaryUsername, UnionID: canaryUnionID,
+		Password: canaryPassword, Nickname: canaryNickName, Photo: canaryAvatar, LastIP: canaryLastIP})
+	search.value(t, "who signs in", authing.LoginParams{Email: canaryEmail, Username: canaryUsername, UnionID: canaryUnionID,
+		Password: canaryPassword, LastIP: canaryLastIP, VerifyCode: canaryCaptcha})
+	search.value(t, "who changes the password",
+		authing.ChangePasswordParams{Email: canaryEmail, Password: canaryPassword, VerifyCode: canaryMailCode})
+	email, password := canaryEmail, canaryPassword
+	search.value(t, "an update", authing.UserUpdate{Email: &email, Password: &password})
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d"} {
 		search.text(t, "options under "+verb, fmt.Sprintf(verb, opts))
 		search.text(t, "login options under "+verb, fmt.Sprintf(verb, []authing.WxappOption{authing.WithPhone(canaryPhone)}))

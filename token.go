@@ -13,7 +13,7 @@ import (
 
 // Secret is a token or a password. It prints as [redacted] under fmt and slog, so that it does not slip into a log;
 // string(s) is the explicit way to read it. As a field of a struct it is written to JSON in clear, since sessions are
-// stored that way.
+// stored that way. In an unexported field of a struct of yours fmt asks no methods and prints it in clear, too.
 type Secret string
 
 const redacted = "[redacted]"
@@ -71,13 +71,32 @@ type wireToken struct {
 	} `json:"token"`
 }
 
-// refused makes a status that is false without a reason the same as an invalid token.
-func (w *wireToken) refused() error {
-	err := w.notice.refused()
-	if e, ok := err.(*Error); ok && (e.Code == 0 || e.Code == http.StatusOK) {
+// refused makes a status that is false without a reason, and a token of another pool, the same as an invalid token.
+func (w *wireToken) refused(pool string) error {
+	err := w.notice.refused(pool)
+	switch e, ok := err.(*Error); {
+	case ok && (e.Code == 0 || e.Code == http.StatusOK):
 		e.kinds = append(e.kinds, ErrLoginRequired)
+	case !ok && w.Token.Data.ClientID != pool:
+		return &Error{kinds: []error{ErrLoginRequired}, settled: true,
+			summary: "the token belongs to another user pool", hint: "sign in to this one"}
 	}
 	return err
+}
+
+// lacks names what an accepted token must come with. A mere absence of a refusal does not make a token valid.
+func (w *wireToken) lacks() string {
+	switch {
+	case !w.Code.set && w.Status == nil:
+		return "verdict on the token"
+	case w.notice.refused("") != nil:
+		return ""
+	case w.Token.Data.ID == "":
+		return "user id"
+	case w.Token.Data.ClientID == "":
+		return "user pool id"
+	}
+	return ""
 }
 
 var verifyToken = operation{`query checkLoginStatus($token: String) {
@@ -86,7 +105,8 @@ var verifyToken = operation{`query checkLoginStatus($token: String) {
 
 // VerifyToken asks Authing whose token this is, for a request that a page sends with its token. A token that has
 // expired, is not valid or belongs to another user pool gives [ErrLoginRequired]. There is no way to verify a token of
-// this generation without asking: its key is not published.
+// this generation without asking: its key is not published. It needs no [Client.As]; a token that the client holds is sent
+// along.
 //
 // It is a read: after a connection failure or a 502, 503 or 504 it is sent again, see [WithReadRetries].
 //
@@ -98,29 +118,28 @@ func (c *Client) VerifyToken(ctx context.Context, token Secret) (*TokenInfo, err
 		check: cmp.Or(checkVerifiable(token), checkToken(c.token)),
 		auth:  c.bearer(),
 		read:  true,
-	}, verifyToken, map[string]string{"token": string(token)}, func(w *wireToken) string {
-		if w.refused() == nil && w.Token.Data.ID == "" {
-			return "user id"
-		}
-		return ""
-	})
+	}, verifyToken, map[string]string{"token": string(token)}, (*wireToken).lacks)
 	if err != nil {
 		return nil, err
 	}
 	holder := wire.Token.Data
-	if holder.ClientID != "" && holder.ClientID != c.pool {
-		return nil, settled("VerifyToken", &Error{kinds: []error{ErrLoginRequired},
-			summary: "the token belongs to another user pool", hint: "sign in to this one"})
-	}
 	return &TokenInfo{
 		UserID: holder.ID, UserPoolID: holder.ClientID, Email: holder.Email, Phone: holder.Phone, UnionID: holder.UnionID,
 		IssuedAt: wire.Token.IssuedAt.seconds(), ExpiresAt: wire.Token.ExpiresAt.seconds(), raw: raw,
 	}, nil
 }
 
+// checkVerifiable refuses what cannot be a token. To the caller it is one that is not valid: it came from a page.
 func checkVerifiable(token Secret) error {
-	if token == "" {
-		return &Error{kinds: []error{ErrLoginRequired}, summary: "there is no token to verify", hint: "nothing was sent"}
+	e := &Error{kinds: []error{ErrLoginRequired}, hint: "nothing was sent"}
+	switch {
+	case token == "":
+		e.summary = "there is no token to verify"
+	case checkToken(token) != nil:
+		e.kinds = append(e.kinds, ErrInvalidArgument)
+		e.summary = `what came as a token holds white space or other characters that no token has ("Bearer " is not part of it)`
+	default:
+		return nil
 	}
-	return checkToken(token)
+	return e
 }

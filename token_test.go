@@ -1,9 +1,11 @@
 package authing_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -113,13 +115,16 @@ func TestVerifyTokenRefusals(t *testing.T) {
 		// As a good answer, of a token of another pool.
 		`{"status":true,"code":200,"token":{"data":{"id":"u1","clientId":"5e4cdd055df3df65dc58b97e"}}}`: 0,
 	} {
-		client, _ := setup(t, 200, `{"data":{"checkLoginStatus":`+answer+`}}`)
+		var log bytes.Buffer
+		client, _ := setup(t, 200, `{"data":{"checkLoginStatus":`+answer+`}}`, authing.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 		info, err := client.VerifyToken(context.Background(), pageToken)
 		assert.Nil(t, info)
 		assertOnly(t, authing.ErrLoginRequired, err, answer)
 		e := requireError(t, err)
 		assert.Equal(t, "VerifyToken", e.Op)
 		assert.Equal(t, n, e.Code)
+		assert.Equal(t, 200, e.StatusCode)
+		assert.Contains(t, log.String(), "level=WARN")
 	}
 	client, _ := setup(t, 200, `{"data":{"checkLoginStatus":{"status":false,"message":"no"}}}`)
 	_, err := client.VerifyToken(context.Background(), pageToken)
@@ -127,7 +132,12 @@ func TestVerifyTokenRefusals(t *testing.T) {
 
 	for _, answer := range []string{
 		`null`, `{}`, `{"status":true,"code":200}`, `{"status":true,"code":200,"token":null}`, `{"code":200,"token":{"data":{"id":""}}}`,
-		`{"code":200,"token":{"data":null}}`, `{"code":200,"token":{"data":{"id":"u1"},"exp":"soon"}}`,
+		`{"code":200,"token":{"data":null}}`, `{"code":200,"token":{"data":{"id":"u1","clientId":"` + pool + `"},"exp":"soon"}}`,
+		// Without a verdict, or without a pool, nobody knows whether the token is good here.
+		`{"token":{"data":{"id":"u1","clientId":"` + pool + `"}}}`,
+		`{"status":null,"code":null,"token":{"data":{"id":"u1","clientId":"` + pool + `"}}}`,
+		`{"status":true,"code":200,"token":{"data":{"id":"u1"}}}`,
+		`{"status":true,"code":200,"token":{"data":{"id":"u1","clientId":null}}}`,
 	} {
 		client, _ := setup(t, 200, `{"data":{"checkLoginStatus":`+answer+`}}`)
 		info, err := client.VerifyToken(context.Background(), pageToken)
@@ -147,7 +157,8 @@ func TestVerifyTokenBadInput(t *testing.T) {
 	for _, bad := range []authing.Secret{"Bearer h.p.s", "h.p.s\n", "令牌"} {
 		_, err := client.VerifyToken(context.Background(), bad)
 		wantRefused(t, err, got)
-		assert.Contains(t, err.Error(), `pass User.Token as it is, without "Bearer "`)
+		require.ErrorIs(t, err, authing.ErrLoginRequired, "to whoever sent it")
+		assert.Contains(t, err.Error(), `"Bearer " is not part of it`)
 	}
 	_, err = client.As("Bearer h.p.s").VerifyToken(context.Background(), pageToken)
 	wantRefused(t, err, got)

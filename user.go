@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"math"
@@ -17,8 +18,9 @@ import (
 // User is an account of the user pool. The service leaves out what it does not select or does not know, so every
 // field but ID may be empty. What has no field here is in [User.Raw].
 //
-// A User prints as its ID only. json.Marshal writes the fields that are set, Token included and in clear, under the
-// service's names; json.Unmarshal reads that back, and also what the service sends.
+// A User prints as its ID only, but for one in an unexported field of a struct of yours, where fmt asks no methods.
+// json.Marshal writes the fields that are set, Token included and in clear, under the service's names; json.Unmarshal
+// reads that back, and also what the service sends. Store a User that way: encoding/gob drops Raw and the texts of dates.
 type User struct {
 	ID               string    `json:"_id,omitempty"`
 	Email            string    `json:"email,omitempty"`
@@ -62,7 +64,7 @@ type Group struct {
 func (u *User) Raw() json.RawMessage { return u.raw.value() }
 
 // WxProfile returns the WeChat profile that the account was created from, out of the JSON text in OAuth.
-// It is false when there is none.
+// It is false when there is none that can be read.
 func (u *User) WxProfile() (*WxUserInfo, bool) {
 	var profile WxUserInfo
 	if json.Unmarshal([]byte(u.OAuth), &profile) != nil || profile == (WxUserInfo{}) {
@@ -112,8 +114,11 @@ func identified(w *wireUser) string {
 }
 
 func signedIn(w *wireUser) string {
-	if w.Token == "" || checkToken(w.Token) != nil {
+	switch {
+	case w.Token == "":
 		return "token"
+	case checkToken(w.Token) != nil:
+		return "token that could be sent back"
 	}
 	return identified(w)
 }
@@ -205,7 +210,8 @@ var userByID = operation{`query user($id: String!, $registerInClient: String!) {
 	user(id: $id, registerInClient: $registerInClient) {` + profileFields + ` phone}
 }`, "user"}
 
-// User returns the account with this id. It needs the token of that user ([Client.As]).
+// User returns the account with this id. It needs the token of that user ([Client.As]); one that is no longer accepted
+// gives [ErrLoginRequired].
 //
 // It is a read: after a connection failure or a 502, 503 or 504 it is sent again, see [WithReadRetries].
 //
@@ -243,6 +249,12 @@ type UserUpdate struct {
 	Blocked        *bool
 	IsDeleted      *bool
 }
+
+// Format prints nothing personal.
+func (p UserUpdate) Format(f fmt.State, _ rune) { io.WriteString(f, "authing.UserUpdate{…}") }
+
+// LogValue logs what [UserUpdate.Format] prints.
+func (p UserUpdate) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(p)) }
 
 // Update changes an account and returns it. It needs the token of that user ([Client.As]).
 //
@@ -297,18 +309,21 @@ func updateType(name string, value any) string {
 // variables returns the fields that are set under their wire names.
 func (u UserUpdate) variables(c *config) (map[string]any, error) {
 	variables := map[string]any{}
-	for name, s := range map[string]*string{
-		"email": u.Email, "username": u.Username, "nickname": u.Nickname, "company": u.Company, "photo": u.Photo,
-		"phone": u.Phone, "browser": u.Browser, "token": (*string)(u.Token), "tokenExpiredAt": u.TokenExpiredAt,
-		"lastLogin": u.LastLogin, "lastIP": u.LastIP, "signedUp": u.SignedUp,
+	for _, f := range []struct {
+		name  string
+		value *string
+	}{
+		{"email", u.Email}, {"username", u.Username}, {"nickname", u.Nickname}, {"company", u.Company}, {"photo", u.Photo},
+		{"phone", u.Phone}, {"browser", u.Browser}, {"token", (*string)(u.Token)}, {"tokenExpiredAt", u.TokenExpiredAt},
+		{"lastLogin", u.LastLogin}, {"lastIP", u.LastIP}, {"signedUp", u.SignedUp},
 	} {
-		if s == nil {
+		if f.value == nil {
 			continue
 		}
-		if err := checkText(name, *s); err != nil {
+		if err := checkText(f.name, *f.value); err != nil {
 			return variables, err
 		}
-		variables[name] = *s
+		variables[f.name] = *f.value
 	}
 	for name, b := range map[string]*bool{"emailVerified": u.EmailVerified, "blocked": u.Blocked, "isDeleted": u.IsDeleted} {
 		if b != nil {
@@ -341,7 +356,7 @@ var unbindEmail = operation{`mutation unbindEmail($user: String, $client: String
 	unbindEmail(user: $user, client: $client) {` + profileFields + `}
 }`, "unbindEmail"}
 
-// UnbindEmail removes the e-mail address from an account and returns it. It needs the token of that user.
+// UnbindEmail removes the e-mail address from an account and returns it. It needs the token of that user ([Client.As]).
 // The service refuses when the address is the only way left to sign in (code 2217) or there is none (2219).
 // After [ErrOutcomeUnknown] the caller may repeat it and take 2219 for success.
 //

@@ -470,7 +470,9 @@ func TestUserBadInput(t *testing.T) {
 			return orNil(user), err
 		}}
 	}
+	large := beyondInt32
 	checkUnsent(t, []unsentCall{
+		update("LoginsCount is larger than the service can read", "u1", authing.UserUpdate{LoginsCount: &large}),
 		user("the user id is empty", ""),
 		user("the user id holds", "u\n"),
 		unbind("the user id is empty", ""),

@@ -126,7 +126,8 @@ func WithPhone(phone string) WxappOption {
 	return func(b *wxappBody) { b.Phone = &phone }
 }
 
-// WithOverrideProfile lets WeChat's avatar and nickname replace those of an account found by [WithPhone].
+// WithOverrideProfile lets WeChat's avatar and nickname replace those of an account found by [WithPhone]. Most users now
+// have anonymous ones there (see [WxUserInfo]), so true replaces a real nickname by 微信用户.
 // On the wire the name is overideProfile, spelled as Authing spells it.
 func WithOverrideProfile(override bool) WxappOption {
 	return func(b *wxappBody) { b.OverrideProfile = &override }
@@ -165,11 +166,12 @@ func (c *Client) LoginWithWxapp(ctx context.Context, code string, detail Detail,
 		phone = *body.Phone
 	}
 	return restUser(ctx, c, request{
-		op:     "LoginWithWxapp",
-		check:  cmp.Or(c.checkDetail(code, detail, userInfoAPIs), checkText("phone", phone)),
-		method: http.MethodPost,
-		url:    c.loginURL,
-		body:   &body, // a pointer saves an allocation
+		op:         "LoginWithWxapp",
+		check:      cmp.Or(c.checkDetail(code, detail, userInfoAPIs), checkText("phone", phone)),
+		method:     http.MethodPost,
+		url:        c.loginURL,
+		body:       &body, // a pointer saves an allocation
+		spendsCode: true,
 	}, signedIn)
 }
 
@@ -228,12 +230,13 @@ func (d DecryptedData) LogValue() slog.Value { return slog.StringValue(fmt.Sprin
 // Original: decrypt, POST oauth /oauth/wechatapp/decrypt/{pool}, bare token.
 func (c *Client) Decrypt(ctx context.Context, code, encryptedData, iv string) (*DecryptedData, error) {
 	data, _, err := rest(ctx, c, request{
-		op:     "Decrypt",
-		check:  cmp.Or(checkCode(code), checkEncrypted(encryptedData, iv), checkToken(c.token)),
-		method: http.MethodPost,
-		url:    c.oauthURL("/oauth/wechatapp/decrypt/"),
-		auth:   string(c.token),
-		body:   wxappBody{IV: iv, EncryptedData: encryptedData, Code: code},
+		op:         "Decrypt",
+		check:      cmp.Or(checkCode(code), checkEncrypted(encryptedData, iv), checkToken(c.token)),
+		method:     http.MethodPost,
+		url:        c.oauthURL("/oauth/wechatapp/decrypt/"),
+		auth:       string(c.token),
+		body:       wxappBody{IV: iv, EncryptedData: encryptedData, Code: code},
+		spendsCode: true,
 	}, func(d *DecryptedData) string {
 		if len(bytes.Trim(d.raw, "{} \t\r\n")) == 0 {
 			return "decrypted data"
