@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -29,24 +30,30 @@ var avatarTypes = map[string]string{
 var uploadToken = operation{`query qiNiuUploadToken { qiNiuUploadToken }`, "qiNiuUploadToken"}
 
 // ChangeAvatar uploads an image and makes it the photo of the user, whose token it needs ([Client.As]). It returns the
-// updated user. The image is a PNG, JPEG, GIF, WebP or BMP, told by its first bytes, of at most 5 MiB; it is streamed,
-// not held in memory, and not read after the call returned; only a Read that stalls is left behind when the context or
-// the time limit of 60 seconds ends. A reader with a known length (a file, a bytes.Reader) is
-// best: the upload then says how long it is.
+// updated user. The image is a PNG, JPEG, GIF, WebP or BMP, told by its first bytes, of at most 5 MiB. It is streamed, and
+// no longer read once the call has returned; a Read that blocks past the end of the context or the time limit (60
+// seconds, see [WithTimeout]) is abandoned. A reader with a known length (a file, a bytes.Reader) is best: the upload
+// then says how long it is.
 //
 // It makes three requests, each sent once: for an upload token, to the storage, and to update the user. When one of
 // them fails the photo stays as it was, unless the error matches [ErrOutcomeUnknown]. The caller may then repeat the
-// call with the image read from its start.
+// call with the image read from its start. Expect [ErrInvalidArgument] for what is no image or cannot be read, and
+// [ErrLoginRequired] for a token that is no longer accepted.
 //
 // Original: changeAvatar: query qiNiuUploadToken, a form upload, mutation updateUser on the users host.
 func (c *Client) ChangeAvatar(ctx context.Context, userID string, image io.Reader) (*User, error) {
-	file, err := openAvatar(ctx, image)
-	forUpload, _, err := graphql(ctx, c, request{
+	rq := request{
 		op:    "ChangeAvatar",
-		check: cmp.Or(checkRequired("user id", userID), checkToken(c.token), err),
+		check: cmp.Or(checkRequired("user id", userID), checkToken(c.token)),
 		auth:  c.bearer(),
 		part:  true,
-	}, uploadToken, nil, func(token *Secret) string {
+		began: time.Now(),
+	}
+	var file *avatar
+	if rq.check == nil && ctx != nil && c.http != nil {
+		file, rq.check = c.openAvatar(ctx, image)
+	}
+	forUpload, _, err := graphql(ctx, c, rq, uploadToken, nil, func(token *Secret) string {
 		if *token == "" {
 			return "upload token"
 		}
@@ -55,16 +62,16 @@ func (c *Client) ChangeAvatar(ctx context.Context, userID string, image io.Reade
 	if err != nil {
 		return nil, err
 	}
-	key, err := c.uploadAvatar(ctx, *forUpload, file)
+	key, err := c.uploadAvatar(ctx, *forUpload, file, rq.began)
 	if err != nil {
 		return nil, err
 	}
 	photo := c.cdn + "/" + key
-	return c.update(ctx, request{op: "ChangeAvatar"}, userID, UserUpdate{Photo: &photo})
+	return c.update(ctx, request{op: "ChangeAvatar", began: rq.began}, userID, UserUpdate{Photo: &photo})
 }
 
 // uploadAvatar posts the form that the storage expects and returns the key under which it keeps the image.
-func (c *Client) uploadAvatar(ctx context.Context, token Secret, file *avatar) (key string, err error) {
+func (c *Client) uploadAvatar(ctx context.Context, token Secret, file *avatar, began time.Time) (key string, err error) {
 	var form bytes.Buffer
 	w := multipart.NewWriter(&form)
 	w.WriteField("token", string(token))
@@ -90,6 +97,7 @@ func (c *Client) uploadAvatar(ctx context.Context, token Secret, file *avatar) (
 		timeout: uploadTimeout,
 		hide:    []string{string(token), file.start},
 		part:    true,
+		began:   began,
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeLimit(rq))
 	defer cancel()
@@ -132,24 +140,25 @@ type avatar struct {
 
 var errAvatarClosed = errors.New("the upload is over")
 
-// openAvatar reads the first bytes to tell what the image is. It does not wait for them longer than ctx lets it.
-func openAvatar(ctx context.Context, image io.Reader) (*avatar, error) {
-	switch {
-	case image == nil:
+// openAvatar reads the first bytes to tell what the image is, within the time that an upload may take.
+func (c *Client) openAvatar(ctx context.Context, image io.Reader) (*avatar, error) {
+	if image == nil {
 		return nil, invalid("the image is nil")
-	case ctx == nil:
-		return nil, nil // the request is refused for that
 	}
 	length := remaining(image)
 	if length > avatarLimit {
 		return nil, invalid("the image is larger than 5 MiB")
 	}
+	ctx, cancel := context.WithTimeout(ctx, c.timeLimit(request{timeout: uploadTimeout}))
+	defer cancel()
 	start, err := readStart(ctx, image)
 	switch {
 	case ctx.Err() != nil:
 		return nil, notStarted(ctx.Err())
 	case err != nil:
 		return nil, brokenImage(err)
+	case len(start) == 0:
+		return nil, invalid("the image is empty")
 	}
 	mediaType := http.DetectContentType(start)
 	extension, ok := avatarTypes[mediaType]
@@ -179,18 +188,42 @@ func readStart(ctx context.Context, image io.Reader) ([]byte, error) {
 	done := make(chan result, 1)
 	go func() {
 		start := make([]byte, 512)
-		n, err := io.ReadFull(image, start)
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			err = nil
-		}
+		n, err := fill(start, image, func() bool { return ctx.Err() == nil })
 		done <- result{start[:n], err}
 	}()
 	select {
 	case r := <-done:
+		if r.err == io.EOF {
+			r.err = nil
+		}
 		return r.start, r.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// fill reads until p is full or nobody wants more. It runs in a goroutine of ours, where a panic of the caller's reader
+// would end the program.
+func fill(p []byte, image io.Reader, wanted func() bool) (n int, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("its reader panicked: %v", cause)
+		}
+	}()
+	for empty := 0; n < len(p) && err == nil && wanted(); empty++ {
+		var more int
+		more, err = image.Read(p[n:])
+		switch {
+		case more < 0 || more > len(p)-n:
+			return n, errors.New("its reader counts wrong")
+		case more > 0:
+			empty = 0
+		case empty > 100 && err == nil:
+			err = io.ErrNoProgress
+		}
+		n += more
+	}
+	return n, err
 }
 
 // remaining returns how many bytes r has left, -1 if that cannot be told.
@@ -237,11 +270,7 @@ func (a *avatar) Read(p []byte) (int, error) {
 	chunk, n := a.chunk[:len(p)], 0 // p is not ours any more once this returned
 	go func() {
 		defer close(ending)
-		for n < len(chunk) && err == nil && a.wanted() {
-			var more int
-			more, err = a.image.Read(chunk[n:])
-			n += more
-		}
+		n, err = fill(chunk, a.image, a.wanted)
 	}()
 	select {
 	case <-ending:

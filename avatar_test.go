@@ -1,9 +1,13 @@
 package authing_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -109,12 +113,81 @@ func TestChangeAvatarBadInput(t *testing.T) {
 		change("the user id is empty", "", strings.NewReader(picture)),
 		change("the user id holds", "u\n", strings.NewReader(picture)),
 		change("the image is nil", "u1", nil),
-		change("its first bytes are of type text/plain", "u1", strings.NewReader("")),
+		change("the image is empty", "u1", strings.NewReader("")),
+		change("its first bytes are of type text/plain", "u1", strings.NewReader("text")),
 		change("its first bytes are of type text/html", "u1", strings.NewReader("<html><script>")),
 		change("its first bytes are of type application/pdf", "u1", strings.NewReader("%PDF-1.4")),
 		change("the image is larger than 5 MiB", "u1", strings.NewReader(picture+strings.Repeat("x", 5<<20))),
 		change("the image could not be read", "u1", iotest.ErrReader(errors.New("the disk is gone"))),
 	})
+
+	client, _ := setup(t, 200, "")
+	image := strings.NewReader(picture)
+	_, err := client.As(token).ChangeAvatar(context.Background(), "", image)
+	require.ErrorIs(t, err, authing.ErrInvalidArgument)
+	assert.Len(t, picture, image.Len(), "not read for a call that cannot be made")
+}
+
+// brokenReaders are readers of a caller that must neither end the program nor keep it busy, nor pass for a whole image.
+var brokenReaders = map[string]struct {
+	read  readerFunc
+	cause string
+}{
+	"panics":         {func([]byte) (int, error) { panic("boom") }, "its reader panicked: boom"},
+	"has no bytes":   {func([]byte) (int, error) { return 0, nil }, io.ErrNoProgress.Error()},
+	"is cut":         {func([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }, io.ErrUnexpectedEOF.Error()},
+	"counts too far": {func(p []byte) (int, error) { return len(p) + 1, nil }, "its reader counts wrong"},
+	"counts back":    {func([]byte) (int, error) { return -1, nil }, "its reader counts wrong"},
+}
+
+func TestChangeAvatarOfABrokenReader(t *testing.T) {
+	t.Parallel()
+	for name, broken := range brokenReaders {
+		for _, before := range []int{0, 20, 600} { // where it breaks: the first 512 bytes are read ahead
+			t.Run(fmt.Sprintf("%s after %d", name, before), func(t *testing.T) {
+				t.Parallel()
+				var requests atomic.Int32
+				srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					requests.Add(1)
+					io.Copy(io.Discard, r.Body)
+					io.WriteString(w, `{"data":{"qiNiuUploadToken":"t"}}`)
+				}))
+				t.Cleanup(srv.Close)
+				image := io.MultiReader(strings.NewReader((picture + strings.Repeat("x", 600))[:before]), broken.read)
+
+				_, err := clientAt(t, srv.URL).ChangeAvatar(context.Background(), "u1", image)
+
+				require.ErrorIs(t, err, authing.ErrInvalidArgument)
+				require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
+				require.ErrorContains(t, errors.Unwrap(err), broken.cause)
+				if before < 512 {
+					assert.Zero(t, requests.Load())
+				}
+			})
+		}
+	}
+}
+
+func TestChangeAvatarIsLoggedAsOneCall(t *testing.T) {
+	t.Parallel()
+	const pause = 10 * time.Millisecond
+	var log bytes.Buffer
+	answers := []string{`{"data":{"qiNiuUploadToken":"t"}}`, `{"key":"k.png"}`, `{"data":{"updateUser":{"_id":"u1"}}}`}
+	client, _ := setupResponder(t, func(*http.Request) (*http.Response, error) {
+		if len(answers) == 3 {
+			<-time.After(pause) // only the first request takes its time
+		}
+		answer := answers[0]
+		answers = answers[1:]
+		return httpmock.NewStringResponse(200, answer), nil
+	}, authing.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
+
+	_, err := client.As(token).ChangeAvatar(context.Background(), "u1", strings.NewReader(picture))
+
+	require.NoError(t, err)
+	var record struct{ Took time.Duration }
+	require.NoError(t, json.Unmarshal(log.Bytes(), &record), "one record")
+	assert.GreaterOrEqual(t, record.Took, pause)
 }
 
 // stalled is an image that begins and does not go on until it is released.
@@ -162,6 +235,18 @@ func TestChangeAvatarOfAStalledReader(t *testing.T) {
 		image, _ := stalled(t)
 		_, err = client.As(token).ChangeAvatar(context.Background(), "u1", image)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
+	})
+	t.Run("timed out before its first byte", func(t *testing.T) {
+		t.Parallel()
+		client, err := authing.NewClient(pool, hosts, authing.WithTimeout(50*time.Millisecond))
+		require.NoError(t, err)
+		image, w, err := os.Pipe()
+		require.NoError(t, err)
+		t.Cleanup(func() { w.Close(); image.Close() })
+		_, err = client.As(token).ChangeAvatar(context.Background(), "u1", image)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
+		assert.ErrorContains(t, err, "nothing was sent")
 	})
 }
 
