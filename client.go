@@ -22,8 +22,6 @@ import (
 )
 
 const (
-	userAgent = "authing-go/0.1.0"
-
 	defaultTimeout = 10 * time.Second
 	answerLimit    = 1 << 20 // bytes, after decompression
 )

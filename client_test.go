@@ -161,7 +161,7 @@ func TestRequestOfEveryCall(t *testing.T) {
 		assert.Equal(t, http.Header{
 			"Accept":       {"application/json"},
 			"Content-Type": {"application/json"},
-			"User-Agent":   {"authing-go/0.1.0"},
+			"User-Agent":   {sdkUserAgent(t)},
 		}, sent.Header)
 		assert.Equal(t, []int64{int64(len(sent.Body))}, lengths, "a length, not chunks")
 		assert.Equal(t, []bool{false}, replayable, "net/http must not be able to send a code again")

@@ -148,6 +148,9 @@ func WithLogger(logger *slog.Logger) Option {
 	}
 }
 
+// userAgent is this SDK and its version, which is that of the changelog.
+const userAgent = "authing-go/0.1.0"
+
 // WithUserAgent appends the name of the application ("shop/1.4") to the SDK's own User-Agent.
 func WithUserAgent(name string) Option {
 	return func(c *config) error {

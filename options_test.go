@@ -277,7 +277,7 @@ func TestWithUserAgent(t *testing.T) {
 	client, got := setup(t, 200, annAnswer, authing.WithUserAgent("first/1"), authing.WithUserAgent("shop/1.4 (beta)"))
 	_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"authing-go/0.1.0 shop/1.4 (beta)"}, got.only(t).Header["User-Agent"])
+	assert.Equal(t, []string{sdkUserAgent(t) + " shop/1.4 (beta)"}, got.only(t).Header["User-Agent"])
 
 	for _, name := range []string{"", "a\r\nX-Evil: 1", "a\tb", "a\x00", "a\x7f", "商店"} {
 		assert.Contains(t, requireRefusedOption(t, authing.WithUserAgent(name)), "the user agent must be printable ASCII text")
@@ -319,7 +319,7 @@ func TestOptionOrderDoesNotMatter(t *testing.T) {
 	}
 	for i := range opts {
 		assert.Equal(t, "https://auth.example.com/oauth/wechatapp/auth/"+pool, lines[i])
-		assert.Equal(t, "authing-go/0.1.0 shop/1", agents[i])
+		assert.Equal(t, sdkUserAgent(t)+" shop/1", agents[i])
 	}
 }
 

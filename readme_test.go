@@ -324,6 +324,14 @@ func TestDeviations(t *testing.T) {
 	})
 }
 
+// sdkUserAgent is how the SDK names itself, in the version of the changelog.
+func sdkUserAgent(t *testing.T) string {
+	t.Helper()
+	versions := submatches(`(?m)^## (\d+\.\d+\.\d+)`, read(t, "CHANGELOG.md"))
+	require.NotEmpty(t, versions)
+	return "authing-go/" + versions[0]
+}
+
 func read(t *testing.T, name string) string {
 	t.Helper()
 	content, err := os.ReadFile(name)
