@@ -3,6 +3,7 @@ package authing_test
 //lint:file-ignore SA4006 the snippet of the package comment leaves out what to do with an error
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"log"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -104,13 +106,66 @@ var _ = func(client *authing.Client) *http.ServeMux {
 			info, _ := authinghttp.TokenInfoFromContext(r.Context())
 			token, _ := authinghttp.TokenFromContext(r.Context())
 			user, err := client.As(token).User(r.Context(), info.UserID)
-			if err != nil {
+			switch {
+			case errors.Is(err, authing.ErrLoginRequired): // signed out after the cache had asked
+				http.Error(w, "sign in first", http.StatusUnauthorized)
+			case err != nil:
 				http.Error(w, "try again later", http.StatusServiceUnavailable)
-				return
+			default:
+				fmt.Fprintln(w, user.Nickname)
 			}
-			fmt.Fprintln(w, user.Nickname)
 		})))
 	return mux
+}
+
+func signIn(client *authing.Client) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Code   string
+			Detail authing.Detail
+		}
+		if json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&body) != nil {
+			http.Error(w, "send {code, detail} as JSON", http.StatusBadRequest)
+			return
+		}
+		user, err := client.LoginWithWxapp(r.Context(), body.Code, body.Detail)
+		switch {
+		case errors.Is(err, authing.ErrUserRefused), errors.Is(err, authing.ErrInvalidArgument):
+			http.Error(w, "let the user tap again", http.StatusBadRequest) // nothing was sent, the code is still good
+		case err != nil:
+			log.Print(err)
+			http.Error(w, "tap again, with a fresh code", http.StatusBadGateway)
+		default:
+			json.NewEncoder(w).Encode(map[string]string{"token": string(user.Token)})
+		}
+	}
+}
+
+func TestDocumentedSignIn(t *testing.T) {
+	t.Parallel()
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	require.NoError(t, err)
+	ann := srv.NewPhone(authingtest.WxUser{})
+	code := ann.Login()
+	for _, tt := range []struct {
+		posted any
+		status int
+		answer string
+	}{
+		{post{code, authing.Detail{ErrMsg: "getUserInfo:fail auth deny"}}, http.StatusBadRequest, "tap again"},
+		{[]int{}, http.StatusBadRequest, "as JSON"},
+		{post{code, ann.GetUserInfo()}, http.StatusOK, `{"token":"`},
+		{post{code, ann.GetUserInfo()}, http.StatusBadGateway, "fresh code"},
+	} {
+		body, err := json.Marshal(tt.posted)
+		require.NoError(t, err)
+		w := httptest.NewRecorder()
+		signIn(client)(w, httptest.NewRequest("POST", "/login", bytes.NewReader(body)))
+		assert.Equal(t, tt.status, w.Code)
+		assert.Contains(t, w.Body.String(), tt.answer)
+	}
 }
 
 type form struct{ Email, Password, Captcha string }

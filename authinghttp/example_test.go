@@ -1,6 +1,7 @@
 package authinghttp_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -27,11 +28,14 @@ func ExampleRequireLogin() {
 		info, _ := authinghttp.TokenInfoFromContext(r.Context())
 		token, _ := authinghttp.TokenFromContext(r.Context())
 		user, err := client.As(token).User(r.Context(), info.UserID)
-		if err != nil {
-			http.Error(w, "try again later", http.StatusBadGateway)
-			return
+		switch {
+		case errors.Is(err, authing.ErrLoginRequired): // signed out after the cache had asked
+			http.Error(w, "sign in first", http.StatusUnauthorized)
+		case err != nil:
+			http.Error(w, "try again later", http.StatusServiceUnavailable)
+		default:
+			fmt.Fprintf(w, "Hello, %s!", user.Nickname)
 		}
-		fmt.Fprintf(w, "Hello, %s!", user.Nickname)
 	})))
 	backend := httptest.NewServer(mux)
 	defer backend.Close()
