@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // PublishedKey is the public key of Authing's hosted service (1024 bits).
@@ -25,6 +26,9 @@ func ParseKey(text string) (*rsa.PublicKey, error) {
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
 		return nil, errors.New("the key is not PEM text: it begins with -----BEGIN PUBLIC KEY-----")
+	}
+	if strings.Contains(block.Type, "PRIVATE") {
+		return nil, errors.New("the key is a private one: give the public key")
 	}
 	var parsed any
 	var err error
