@@ -31,7 +31,7 @@ var methods = map[string]method{
 		func(ctx context.Context, c *authing.Client, in wxappInput) (*authing.User, error) {
 			return c.BindPhone(ctx, in.Code, in.Detail)
 		})},
-	"getPhone": {parts: rest(has("phoneNumber")), call: calling(
+	"getPhone": {parts: rest(isPhone), call: calling(
 		func(ctx context.Context, c *authing.Client, in wxappInput) (*authing.PhoneNumber, error) {
 			return c.GetPhone(ctx, in.Code, in.Detail)
 		})},
@@ -61,7 +61,7 @@ var methods = map[string]method{
 		call: calling(func(ctx context.Context, c *authing.Client, in authing.LoginParams) (*authing.User, error) {
 			return c.LoginByLDAP(ctx, in.Username, in.Password)
 		})},
-	"checkLoginStatus": {parts: graphql("checkLoginStatus", has("code", "status")), read: true, call: calling(
+	"checkLoginStatus": {parts: graphql("checkLoginStatus", isStatus), read: true, call: calling(
 		func(ctx context.Context, c *authing.Client, _ any) (*authing.LoginStatus, error) {
 			return c.CheckLoginStatus(ctx)
 		})},
@@ -70,7 +70,7 @@ var methods = map[string]method{
 			return nil, c.Logout(ctx, in.ID)
 		})},
 	// The recordings have the original's private method, because its sendVerifyEmail does not work without.
-	"_auth": {call: func(context.Context, *authing.Client, any) (any, error) {
+	"_auth": {parts: graphql("getAccessTokenByAppSecret", isText), call: func(context.Context, *authing.Client, any) (any, error) {
 		return nil, fmt.Errorf("%w: it needs no token of the pool's owner, nor the secret to get one", errInexpressible)
 	}},
 
@@ -111,16 +111,16 @@ var methods = map[string]method{
 		})},
 
 	"metadata": {
-		parts: graphql("userMetadata", has("list", "totalCount")), needs: []string{"_id"}, read: true,
+		parts: graphql("userMetadata", isMetadata), needs: []string{"_id"}, read: true,
 		call: calling(func(ctx context.Context, c *authing.Client, in metadataInput) (*authing.Metadata, error) {
 			return c.Metadata(ctx, in.ID)
 		})},
 	"setMetadata": {
-		parts: graphql("setUserMetadata", has("list", "totalCount")), needs: []string{"_id", "key"},
+		parts: graphql("setUserMetadata", isMetadata), needs: []string{"_id", "key"},
 		call: calling(setMetadata),
 	},
 	"removeMetadata": {
-		parts: graphql("removeUserMetadata", has("list", "totalCount")), needs: []string{"_id", "key"},
+		parts: graphql("removeUserMetadata", isMetadata), needs: []string{"_id", "key"},
 		call: calling(func(ctx context.Context, c *authing.Client, in metadataInput) (*authing.Metadata, error) {
 			return c.RemoveMetadata(ctx, in.ID, in.Key)
 		})},

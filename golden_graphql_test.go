@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -66,7 +65,7 @@ var amendments = []amendment{
 		applies: func(s situation) bool { return s.isOneOf("unbindEmail") },
 		amend: func(s situation, q *graphqlRequest) {
 			q.Variables = map[string]any{"user": s.given["user"], "client": s.poolID()}
-			q.BodyKeys = []string{"query", "variables"}
+			q.BodyKeys = append(q.BodyKeys, "variables")
 		},
 	},
 	{
@@ -78,7 +77,7 @@ var amendments = []amendment{
 					continue
 				}
 				delete(q.Variables, name)
-				if s.isOneOf("update") {
+				if _, given := s.firstArgument()[name]; given && s.isOneOf("update") {
 					delete(q.Declared, name)
 					delete(q.RootFields[0].Arguments["options"].(map[string]any), name)
 				}
@@ -116,6 +115,15 @@ var amendments = []amendment{
 	},
 }
 
+// firstArgument holds what options no longer does: what was undefined.
+func (s situation) firstArgument() map[string]any {
+	if len(s.step.Args) == 0 {
+		return nil
+	}
+	object, _ := s.step.Args[0].(map[string]any)
+	return object
+}
+
 // amended returns the request that Go has to send in this situation.
 func (q graphqlRequest) amended(s situation) graphqlRequest {
 	slices.Sort(q.Selection)
@@ -129,8 +137,7 @@ func (q graphqlRequest) amended(s situation) graphqlRequest {
 }
 
 // expectGraphQL compares two requests, passwords by their plain text.
-func expectGraphQL(t *testing.T, want, got graphqlRequest) {
-	t.Helper()
+func expectGraphQL(t *differences, want, got graphqlRequest) {
 	for name, value := range want.Variables {
 		if secret, _ := value.(map[string]any); secret["rsaEncrypted"] != nil {
 			cipher, _ := got.Variables[name].(string)
@@ -141,8 +148,7 @@ func expectGraphQL(t *testing.T, want, got graphqlRequest) {
 }
 
 // parseGraphQL takes a body apart.
-func parseGraphQL(t *testing.T, body string) graphqlRequest {
-	t.Helper()
+func parseGraphQL(t require.TestingT, body string) graphqlRequest {
 	var sent map[string]any
 	require.NoError(t, json.Unmarshal([]byte(body), &sent))
 	source, _ := sent["query"].(string)
@@ -177,8 +183,7 @@ func parseGraphQL(t *testing.T, body string) graphqlRequest {
 }
 
 // literal returns an argument in the form of the recordings.
-func literal(t *testing.T, v *ast.Value) any {
-	t.Helper()
+func literal(t require.TestingT, v *ast.Value) any {
 	switch v.Kind {
 	case ast.Variable:
 		return map[string]any{"$var": v.Raw}
@@ -217,8 +222,7 @@ func leaves(field *ast.Field) []string {
 // passwordKey takes the place of Authing's, whose private half is not known.
 var passwordKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 1024) })
 
-func publicKeyPEM(t *testing.T) string {
-	t.Helper()
+func publicKeyPEM(t require.TestingT) string {
 	key, err := passwordKey()
 	require.NoError(t, err)
 	der, err := x509.MarshalPKIXPublicKey(key.Public())
@@ -229,8 +233,7 @@ func publicKeyPEM(t *testing.T) string {
 }
 
 // decryptPassword returns the plain text of a password on the wire.
-func decryptPassword(t *testing.T, onWire string) string {
-	t.Helper()
+func decryptPassword(t require.TestingT, onWire string) string {
 	const length = 172 // of 128 bytes in base64, also when the first of them are zero
 	require.Len(t, onWire, length)
 	key, err := passwordKey()

@@ -2,6 +2,7 @@ package authing_test
 
 import (
 	"encoding/json"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,23 +19,27 @@ type situation struct {
 	given     map[string]any // the options
 	in        wxappInput     // of the methods that spend a code
 	token     string
-	adrift    bool       // the original acts with another token
+	adrift    bool       // the original may act with another token
+	held      []string   // the tokens it may act with then
 	deviation *deviation // nil: as recorded
 }
 
-func newSituation(c recordedCase, step recordedStep, options any, token string, adrift bool) situation {
-	s := situation{recordedCase: c, step: step, method: methods[step.Method], token: token, adrift: adrift}
+func newSituation(c recordedCase, step recordedStep, options any, token string) situation {
+	s := situation{recordedCase: c, step: step, method: methods[step.Method], token: token}
 	s.given, _ = options.(map[string]any)
 	if s.spendsCode() {
-		s.in, _ = decoded[wxappInput](options) // the call has shown that it can be read
-	}
-	for _, d := range deviations {
-		if d.applies(s) {
-			s.deviation = &d
-			break
-		}
+		s.in, _ = decoded[wxappInput](options) // what cannot be read is not called with
 	}
 	return s
+}
+
+func (s situation) deviates() *deviation {
+	for _, d := range deviations {
+		if d.applies(s) {
+			return &d
+		}
+	}
+	return nil
 }
 
 // detailsOf names the methods that spend a code and the errMsg values they take. The original takes the first only;
@@ -46,6 +51,15 @@ var detailsOf = map[string][]string{
 	"decrypt":        nil,
 }
 
+// optionalTexts names the options that hold no control characters, besides those that a method needs.
+var optionalTexts = map[string][]string{
+	"loginWithWxapp": {"phone"},
+	"login":          {"email", "username", "unionid", "lastIP", "verifyCode"},
+	"register":       {"email", "username", "unionid", "nickname", "photo", "registerMethod", "lastIP"},
+	"update": {"email", "username", "nickname", "company", "photo", "phone", "browser", "token", "tokenExpiredAt",
+		"lastLogin", "lastIP", "signedUp"},
+}
+
 // deviation is a rule by which Go does something else than the original, or says more about a failure.
 type deviation struct {
 	reason  string
@@ -55,7 +69,8 @@ type deviation struct {
 	quotes  bool   // Error.Message is WeChat's errMsg
 	returns string // the result of a success that nothing was sent for
 
-	succeeds bool // with the result in the answer, whatever was recorded
+	succeeds   bool // with the result in the answer, whatever was recorded
+	unrecorded bool // sends what the original does not
 }
 
 // deviations are in order of precedence: the first that applies decides.
@@ -73,7 +88,7 @@ var deviations = []deviation{
 	{
 		reason: "a token that cannot stand in a header is refused; the original sends it",
 		applies: func(s situation) bool {
-			return !s.method.anonymous && strings.ContainsFunc(s.token, func(r rune) bool { return r <= ' ' || r > '~' })
+			return !s.method.anonymous && !isSendable(s.token)
 		},
 		kind: authing.ErrInvalidArgument, unsent: true,
 	},
@@ -169,13 +184,10 @@ var deviations = []deviation{
 		reason: "control characters are refused, but in passwords and in texts that are the caller's own; the original " +
 			"sends them",
 		applies: func(s situation) bool {
-			for name, value := range s.given {
-				free := slices.Contains([]string{"password", "oldPassword", "oauth", "value"}, name)
-				if text, _ := value.(string); !free && strings.ContainsFunc(text, unicode.IsControl) {
-					return true
-				}
-			}
-			return false
+			texts := append(slices.Clone(s.method.needs), optionalTexts[s.step.Method]...)
+			return slices.ContainsFunc(texts, func(name string) bool {
+				return name != "password" && strings.ContainsFunc(s.text(name), unicode.IsControl)
+			})
 		},
 		kind: authing.ErrInvalidArgument, unsent: true,
 	},
@@ -183,6 +195,14 @@ var deviations = []deviation{
 		reason: "pages are not counted from below zero; the original sends any number",
 		applies: func(s situation) bool {
 			return s.isOneOf("getAuthedAppList") && min(s.number("page"), s.number("count")) < 0
+		},
+		kind: authing.ErrInvalidArgument, unsent: true,
+	},
+	{
+		reason: "what GraphQL's Int cannot hold is refused; the original sends it",
+		applies: func(s situation) bool {
+			return s.isOneOf("getAuthedAppList") && max(s.number("page"), s.number("count")) > math.MaxInt32 ||
+				s.isOneOf("update") && (s.number("loginsCount") > math.MaxInt32 || s.number("loginsCount") < math.MinInt32)
 		},
 		kind: authing.ErrInvalidArgument, unsent: true,
 	},
@@ -197,40 +217,64 @@ var deviations = []deviation{
 			accepted := detailsOf[s.step.Method]
 			return accepted != nil && s.in.Detail.ErrMsg != accepted[0]
 		},
-		kind: authing.ErrOutcomeUnknown,
+		kind: authing.ErrOutcomeUnknown, unrecorded: true,
 	},
 	{
 		reason: "what the original cannot do by mistake is done, so there is no answer to play: getAuthedAppList uses a " +
 			"client that does not exist, sendVerifyEmail one that only _auth makes, changePassword and unbindEmail ask " +
 			"for a client that they do not use, and checkLoginStatus does not know of a login by LDAP",
 		applies: func(s situation) bool {
-			return len(s.step.Sent) == 0 &&
-				s.isOneOf("getAuthedAppList", "sendVerifyEmail", "changePassword", "unbindEmail", "checkLoginStatus")
+			lacksClient := s.isOneOf("changePassword", "unbindEmail") && !isTrue(s.given["client"])
+			lostToken := s.isOneOf("checkLoginStatus") && s.adrift
+			return len(s.step.Sent) == 0 && (s.isOneOf("getAuthedAppList", "sendVerifyEmail") || lacksClient || lostToken)
 		},
+		unrecorded: true,
 	},
 	{
-		reason: "a good answer is a success; the original stumbles in loginByLDAP and revokeAuthedApp, waits for ever when " +
-			"the list of errors is empty, and rejects when it has lost a token that the caller has",
+		reason: "a good answer is a success; the original stumbles over it",
 		applies: func(s situation) bool {
-			last, _ := s.reply()
-			return !s.succeeded() && last.verdict == good
+			return s.isOneOf("loginByLDAP", "revokeAuthedApp") && s.tagged("engine-error-leaks") && s.verdict() == good
 		},
 		succeeds: true,
 	},
 	{
-		reason: "any entry in errors is a failure, and so is a refusal inside data; the original takes an error with code " +
-			"200 for a success, and hands the refusal over",
+		reason:   "an empty list of errors is none; the original waits for ever",
+		applies:  func(s situation) bool { return s.tagged("never-settles") && s.verdict() == good },
+		succeeds: true,
+	},
+	{
+		reason: "the caller has the token of every login that succeeded; the original has lost it, and rejects",
 		applies: func(s situation) bool {
-			last, _ := s.reply()
-			return s.succeeded() && last.verdict == refused
+			return s.isOneOf("bindPhone") && s.adrift && !s.succeeded() && s.verdict() == good
+		},
+		succeeds: true,
+	},
+	{
+		reason: "an avatar needs a token and an upload under HTTP 200; the original goes on without",
+		applies: func(s situation) bool {
+			_, requests := s.reply()
+			return s.isOneOf("changeAvatar") && s.verdict() != good && requests < len(s.step.Sent)
+		},
+	},
+	{
+		reason: "any entry in errors is a failure; the original takes one with code 200 for a success",
+		applies: func(s situation) bool {
+			return s.tagged("graphql-errors-ignored") && s.succeeded() && s.verdict() == refused
+		},
+	},
+	{
+		reason: "a refusal inside data is one; the original hands it over",
+		applies: func(s situation) bool {
+			return s.succeeded() && s.verdict() == refused && refusalInside(s.step.Outcome.Value) != nil
 		},
 	},
 	{
 		reason: "a success without what it promises is an error; the original hands over the envelope, null, {} or an " +
 			"empty text",
 		applies: func(s situation) bool {
-			last, _ := s.reply()
-			return s.succeeded() && last.verdict != good
+			parts := s.method.parts
+			kept := len(parts) > 0 && keeps(parts[len(parts)-1].promised, s.step.Outcome.Value)
+			return s.succeeded() && s.verdict() != good && (!kept || s.tagged("resolves-empty-answer"))
 		},
 		kind: authing.ErrBadResponse,
 	},
@@ -245,6 +289,13 @@ func (s situation) isOneOf(methods ...string) bool { return slices.Contains(meth
 func (s situation) spendsCode() bool {
 	_, spends := detailsOf[s.step.Method]
 	return spends
+}
+
+func (s situation) tagged(defect string) bool { return slices.Contains(s.step.JSDefects, defect) }
+
+func (s situation) verdict() verdict {
+	last, _ := s.reply()
+	return last.verdict
 }
 
 func (s situation) succeeded() bool { return s.step.Outcome.Kind == "resolved" }
@@ -277,7 +328,7 @@ func (s situation) answer(i int) serverAnswer {
 // requests that takes.
 func (s situation) reply() (last reply, requests int) {
 	for i, part := range s.method.parts {
-		last = part(s.answer(i))
+		last = part.read(s.answer(i))
 		if requests = i + 1; last.verdict != good {
 			break
 		}

@@ -5,12 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -61,7 +63,8 @@ type recordedStep struct {
 		Kind  string          `json:"kind"`
 		Value json.RawMessage `json:"value"`
 	} `json:"outcome"`
-	StoredTokenAfter any `json:"storedTokenAfter"`
+	StoredTokenAfter any      `json:"storedTokenAfter"`
+	JSDefects        []string `json:"jsDefects"`
 }
 
 // environment is what the user does on the phone: changeAvatar opens the image picker.
@@ -70,6 +73,7 @@ type environment struct {
 		ErrMsg string `json:"errMsg"`
 		Files  []any  `json:"tempFilePaths"`
 	} `json:"chooseImage"`
+	ViaSuccess bool `json:"chooseImageViaSuccess"` // also of a failure
 }
 
 func (e environment) picked() bool {
@@ -82,6 +86,7 @@ type recordedRequest struct {
 	HostRole        string            `json:"hostRole"` // "users", "oauth" or, for uploads, "qiniu"
 	Path            string            `json:"path"`
 	Operation       string            `json:"operation"` // "query user", of GraphQL
+	URL             string            `json:"url"`
 	Headers         map[string]string `json:"headers"`
 	WireContentType string            `json:"wireContentType"`
 	BodyKind        string            `json:"bodyKind"`
@@ -105,41 +110,51 @@ type serverAnswer struct {
 
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for file, want := range map[string]map[string]int{
-		"legacy-requests.json": {
-			"cases replayed": 168, "steps replayed": 178, "steps that Go cannot express": 2, "steps without a client": 2,
-		},
-		"legacy-responses.json": {
-			"cases replayed": 447, "steps replayed": 447,
-		},
-	} {
-		t.Run(file, func(t *testing.T) {
-			t.Parallel()
-			rec := load(t, file)
-			got := &counter{counts: map[string]int{}}
-			t.Run("cases", func(t *testing.T) {
-				for _, c := range rec.Cases {
-					t.Run(c.ID, func(t *testing.T) {
-						t.Parallel()
-						got.add("cases replayed", 1)
-						replay(t, c, got)
-					})
+	for _, file := range recordings(t) {
+		for _, c := range load(t, file).Cases {
+			t.Run(c.ID, func(t *testing.T) {
+				t.Parallel()
+				found, _ := differencesIn(c)
+				for _, difference := range found {
+					t.Error(difference)
 				}
 			})
-			t.Log(got.counts)
-			if got.counts["cases replayed"] < len(rec.Cases) {
-				return // the -run flag picked some cases
-			}
-			assert.Equal(t, want, got.counts, "no case may be skipped silently")
-		})
+		}
 	}
+}
+
+// inexpressible are the cases that cannot be replayed in full, and why.
+var inexpressible = map[string]string{
+	"e5ddaf4/constructor/pureUsing":       "NewClient wants a pool id, so there is no client to make the call with",
+	"v3/constructor/pureUsing":            "NewClient wants a pool id, so there is no client to make the call with",
+	"e5ddaf4/sendVerifyEmail/after-_auth": "its first call, the private _auth, has no counterpart; its second is replayed",
+	"v3/sendVerifyEmail/after-_auth":      "its first call, the private _auth, has no counterpart; its second is replayed",
+}
+
+// No case is skipped silently: those that Go cannot express are listed here and in the documentation.
+func TestGoldenInexpressible(t *testing.T) {
+	t.Parallel()
+	var left, listed []string
+	for _, file := range recordings(t) {
+		for _, c := range load(t, file).Cases {
+			if _, unmade := differencesIn(c); unmade > 0 {
+				left = append(left, c.ID)
+			}
+		}
+	}
+	documented := read(t, filepath.Join("docs", "deviations.md"))
+	for id := range inexpressible {
+		listed = append(listed, id)
+		assert.True(t, strings.Contains(documented, "`"+id+"`"), "%s is not documented", id)
+	}
+	assert.ElementsMatch(t, listed, left)
 }
 
 // Every method of the original is recorded and has its Go counterpart in the table.
 func TestGoldenMethods(t *testing.T) {
 	t.Parallel()
 	recorded := map[string]bool{}
-	for _, file := range []string{"legacy-requests.json", "legacy-responses.json"} {
+	for _, file := range recordings(t) {
 		for _, c := range load(t, file).Cases {
 			for _, step := range c.Steps {
 				recorded[step.Method] = true
@@ -149,14 +164,23 @@ func TestGoldenMethods(t *testing.T) {
 	assert.ElementsMatch(t, slices.Collect(maps.Keys(recorded)), slices.Collect(maps.Keys(methods)))
 }
 
+func recordings(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", "golden", "*.json"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	return files
+}
+
 func load(t *testing.T, file string) recording {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", "golden", file))
+	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	var rec recording
 	require.NoError(t, json.Unmarshal(data, &rec))
 	require.Equal(t, 1, rec.Format)
 	require.Contains(t, []string{"requests", "responses"}, rec.Kind)
+	require.NotEmpty(t, rec.Cases)
 	return rec
 }
 
@@ -168,8 +192,52 @@ func (c recordedCase) clientRefused() bool {
 	return c.ConstructorThrows != nil || c.poolID() == "" || strings.ContainsAny(c.poolID(), "/?#% ")
 }
 
-// replay makes the calls of one case and compares each with the recording.
-func replay(t *testing.T, c recordedCase, count *counter) {
+// differences collects how a replay differs from its recording. Assertions take it in place of a testing.T, so that a
+// test can also demand that there are some.
+type differences struct {
+	step  string
+	found []string
+	once  bool // the first is enough
+}
+
+// Errorf is what assertions report to.
+func (d *differences) Errorf(format string, args ...any) {
+	d.found = append(d.found, d.step+fmt.Sprintf(format, args...))
+	if d.once {
+		d.FailNow()
+	}
+}
+
+// FailNow ends the replay, as that of a testing.T ends the test.
+func (d *differences) FailNow() { runtime.Goexit() }
+
+// differencesIn replays a case. It returns how that differs from the recording, and how many steps Go cannot make.
+func differencesIn(c recordedCase) (found []string, unmade int) {
+	d := &differences{}
+	unmade = d.collect(c)
+	return d.found, unmade
+}
+
+// differs reports whether a replay differs from the recording.
+func differs(c recordedCase) bool {
+	d := &differences{once: true}
+	d.collect(c)
+	return len(d.found) > 0
+}
+
+func (d *differences) collect(c recordedCase) (unmade int) {
+	var wg sync.WaitGroup
+	wg.Add(1)
+	go func() { // of its own, which FailNow can end
+		defer wg.Done()
+		unmade = replay(d, c)
+	}()
+	wg.Wait()
+	return unmade
+}
+
+// replay makes the calls of one case and compares each with the recording. It returns how many it could not make.
+func replay(t *differences, c recordedCase) (unmade int) {
 	server := &stage{}
 	host := c.Construct.Host
 	client, err := authing.NewClient(c.poolID(),
@@ -179,54 +247,50 @@ func replay(t *testing.T, c recordedCase, count *counter) {
 		authing.WithHTTPClient(&http.Client{Transport: server}))
 	if c.clientRefused() {
 		require.ErrorIs(t, err, authing.ErrInvalidArgument)
-		count.add("steps without a client", len(c.Steps))
-		return
+		for _, step := range c.Steps {
+			expectRecorded(t, newSituation(c, step, optionsOf(c.Variant, step), c.StateBefore.Token))
+		}
+		return len(c.Steps)
 	}
 	require.NoError(t, err)
 
 	// The original keeps a token in storage, a caller of the Go API keeps it. They can drift apart: the original keeps
 	// a token of a login that failed and loses one of a login that succeeded, and after a sign-out it goes on sending
-	// the old one.
-	token, stored, adrift := c.StateBefore.Token, c.StateBefore.Token, false
+	// the old one. Only the next login brings them together.
+	token, adrift := c.StateBefore.Token, false
+	held := []string{token}
 	for i, step := range c.Steps {
-		t.Logf("step %d: %s", i+1, step.Method)
+		t.step = fmt.Sprintf("step %d, %s: ", i+1, step.Method)
 		method, known := methods[step.Method]
 		require.True(t, known, "no counterpart to %s", step.Method)
 		options := optionsOf(c.Variant, step)
+		s := newSituation(c, step, options, token)
+		s.adrift, s.held = adrift, held
+		s.deviation = s.deviates()
+		expectRecorded(t, s)
+
 		server.play(step.Answers)
 		value, err := method.call(context.Background(), client.As(authing.Secret(token)), options)
 		if errors.Is(err, errInexpressible) {
-			t.Log(err)
-			count.add("steps that Go cannot express", 1)
+			unmade++
 		} else {
-			count.add("steps replayed", 1)
-			s := newSituation(c, step, options, token, adrift)
 			expectRequests(t, s, server.sent())
 			expectOutcome(t, s, value, err)
 		}
 
-		after, _ := step.StoredTokenAfter.(string)
+		after := written(step.StoredTokenAfter)
 		switch {
 		case method.signsIn && err == nil:
-			token = string(value.(*authing.User).Token)
-		case !method.signsIn && after != stored: // signed out
-			token = after
+			token, adrift = string(value.(*authing.User).Token), false
+		case method.signsIn:
+			adrift = adrift || s.succeeded()
+		case step.Method == "logout" && len(server.sent()) > 0:
+			token, adrift = "", true
 		}
-		adrift = after != token || after == "" && (adrift || stored != "")
-		stored = after
+		adrift = adrift || after != token
+		held = append(held, token, after)
 	}
-}
-
-// counter counts what became of the cases and steps.
-type counter struct {
-	mu     sync.Mutex
-	counts map[string]int
-}
-
-func (c *counter) add(what string, n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.counts[what] += n
+	return unmade
 }
 
 // stage is the transport of a client: it plays recorded answers and keeps what was sent.
