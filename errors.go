@@ -4,11 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // The reasons a caller would branch on. Compare with errors.Is; errors.As with a *[Error] tells the rest.
@@ -111,27 +109,4 @@ func (e *Error) MarshalText() ([]byte, error) { return []byte(e.Error()), nil }
 
 func invalid(format string, args ...any) *Error {
 	return &Error{kinds: []error{ErrInvalidArgument}, summary: fmt.Sprintf(format, args...)}
-}
-
-// personal is what looks like a phone number or an e-mail address, which the service knows and the caller never sent.
-var personal = regexp.MustCompile(`\+?\b[0-9]{3,4}(?:[ -]?[0-9]{3,4}){2,}\b|[\w.+-]+@[\w.-]+`)
-
-// quotable makes the service's words fit for one line of a log: secrets that the caller sent are taken out, since a
-// service may echo them, and personal data, control characters and endless texts.
-func quotable(message string, secrets []string) string {
-	const limit = 300
-	for _, s := range secrets {
-		message = strings.ReplaceAll(message, s, redacted)
-	}
-	message = personal.ReplaceAllString(message, redacted)
-	message = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == unicode.ReplacementChar {
-			return ' '
-		}
-		return r
-	}, message)
-	if runes := []rune(message); len(runes) > limit {
-		message = string(runes[:limit]) + "…"
-	}
-	return message
 }
