@@ -218,6 +218,9 @@ func expectValue(t *differences, want json.RawMessage, value any) {
 	}
 	var fields map[string]any
 	json.Unmarshal(want, &fields)
+	if value != nil {
+		assert.NotNil(t, fields, "not an object")
+	}
 	switch value := value.(type) {
 	case nil: // the call returns an error only
 	case *authing.DecryptedData:

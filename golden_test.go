@@ -198,6 +198,8 @@ type differences struct {
 	step  string
 	found []string
 	once  bool // the first is enough
+
+	goOnly bool // do not hold the recording to what the original does
 }
 
 // Errorf is what assertions report to.
@@ -219,8 +221,12 @@ func differencesIn(c recordedCase) (found []string, unmade int) {
 }
 
 // differs reports whether a replay differs from the recording.
-func differs(c recordedCase) bool {
-	d := &differences{once: true}
+func differs(c recordedCase) bool { return (&differences{once: true}).any(c) }
+
+// differsInGo is differs without a look at whether the original could have ended as recorded.
+func differsInGo(c recordedCase) bool { return (&differences{once: true, goOnly: true}).any(c) }
+
+func (d *differences) any(c recordedCase) bool {
 	d.collect(c)
 	return len(d.found) > 0
 }
@@ -267,7 +273,9 @@ func replay(t *differences, c recordedCase) (unmade int) {
 		s := newSituation(c, step, options, token)
 		s.adrift, s.held = adrift, held
 		s.deviation = s.deviates()
-		expectRecorded(t, s)
+		if !t.goOnly {
+			expectRecorded(t, s)
+		}
 
 		server.play(step.Answers)
 		value, err := method.call(context.Background(), client.As(authing.Secret(token)), options)
