@@ -440,11 +440,18 @@ func TestGraphQLIncompleteHint(t *testing.T) {
 		`{"data":{"user":null}}`:          said + "user (HTTP 200): what the call is about may not exist",
 		`{"data":{"user":{"email":"a"}}}`: said + "user id (HTTP 200)",
 		`{"data":null}`:                   said + "user (HTTP 200): check the Hosts, and what stands between this machine and them",
+		// A code beside it says more.
+		`{"code":2206,"message":"no","data":{"user":null}}`: "authing: User: no (code 2206, HTTP 200): the token has expired: sign in again",
+		`{"code":2206,"message":"no","data":{"user":{}}}`:   "authing: User: no (code 2206, HTTP 200): the token has expired: sign in again",
 	} {
 		client, _ := setup(t, 200, answer)
 		_, err := client.As(token).User(context.Background(), "u1")
 		assert.EqualError(t, err, want)
 	}
+
+	client, _ := setup(t, 200, `{"data":{"register":null}}`)
+	_, err := client.Register(context.Background(), authing.RegisterParams{Username: "ann"})
+	assert.NotContains(t, err.Error(), "may not exist", "it was to be made")
 }
 
 // encoding/json would replace what is not UTF-8, and so change a password or a stored value silently.

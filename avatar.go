@@ -138,7 +138,11 @@ type avatar struct {
 	ending chan struct{} // closed when the read under way ends; nil before the first
 }
 
-var errAvatarClosed = errors.New("the upload is over")
+var (
+	errAvatarClosed   = errors.New("the upload is over")
+	errReaderPanicked = errors.New("its reader panicked")
+	errReaderGone     = errors.New("its reader ended the goroutine")
+)
 
 // openAvatar reads the first bytes to tell what the image is, within the time that an upload may take.
 func (c *Client) openAvatar(ctx context.Context, image io.Reader) (*avatar, error) {
@@ -149,12 +153,14 @@ func (c *Client) openAvatar(ctx context.Context, image io.Reader) (*avatar, erro
 	if length > avatarLimit {
 		return nil, invalid("the image is larger than 5 MiB")
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeLimit(request{timeout: uploadTimeout}))
+	limited, cancel := context.WithTimeout(ctx, c.timeLimit(request{timeout: uploadTimeout}))
 	defer cancel()
-	start, err := readStart(ctx, image)
+	start, err := readStart(limited, image)
 	switch {
 	case ctx.Err() != nil:
 		return nil, notStarted(ctx.Err())
+	case limited.Err() != nil:
+		return nil, &Error{summary: "nothing was sent: the image did not begin in time", cause: limited.Err()}
 	case err != nil:
 		return nil, brokenImage(err)
 	case len(start) == 0:
@@ -187,9 +193,11 @@ func readStart(ctx context.Context, image io.Reader) ([]byte, error) {
 	}
 	done := make(chan result, 1)
 	go func() {
+		r := result{err: errReaderGone}
+		defer func() { done <- r }()
 		start := make([]byte, 512)
 		n, err := fill(start, image, func() bool { return ctx.Err() == nil })
-		done <- result{start[:n], err}
+		r = result{start[:n], err}
 	}()
 	select {
 	case r := <-done:
@@ -207,7 +215,7 @@ func readStart(ctx context.Context, image io.Reader) ([]byte, error) {
 func fill(p []byte, image io.Reader, wanted func() bool) (n int, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = fmt.Errorf("its reader panicked: %v", cause)
+			err = fmt.Errorf("%w: %v", errReaderPanicked, cause)
 		}
 	}()
 	for empty := 0; n < len(p) && err == nil && wanted(); empty++ {
@@ -268,6 +276,7 @@ func (a *avatar) Read(p []byte) (int, error) {
 		a.chunk = make([]byte, len(p))
 	}
 	chunk, n := a.chunk[:len(p)], 0 // p is not ours any more once this returned
+	err = errReaderGone
 	go func() {
 		defer close(ending)
 		n, err = fill(chunk, a.image, a.wanted)
@@ -324,5 +333,9 @@ func (a *avatar) close() {
 }
 
 func brokenImage(err error) error {
-	return &Error{summary: "the image could not be read", cause: err, kinds: []error{ErrInvalidArgument}}
+	e := &Error{summary: "the image could not be read", cause: err, kinds: []error{ErrInvalidArgument}}
+	if errors.Is(err, errReaderPanicked) {
+		e.summary += ": " + errReaderPanicked.Error()
+	}
+	return e
 }

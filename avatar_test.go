@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -134,6 +135,7 @@ var brokenReaders = map[string]struct {
 	cause string
 }{
 	"panics":         {func([]byte) (int, error) { panic("boom") }, "its reader panicked: boom"},
+	"is gone":        {func([]byte) (int, error) { runtime.Goexit(); return 0, nil }, "its reader ended the goroutine"},
 	"has no bytes":   {func([]byte) (int, error) { return 0, nil }, io.ErrNoProgress.Error()},
 	"is cut":         {func([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }, io.ErrUnexpectedEOF.Error()},
 	"counts too far": {func(p []byte) (int, error) { return len(p) + 1, nil }, "its reader counts wrong"},
@@ -160,6 +162,7 @@ func TestChangeAvatarOfABrokenReader(t *testing.T) {
 				require.ErrorIs(t, err, authing.ErrInvalidArgument)
 				require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
 				require.ErrorContains(t, errors.Unwrap(err), broken.cause)
+				assert.Equal(t, name == "panics", strings.Contains(err.Error(), "the image could not be read: its reader panicked"))
 				if before < 512 {
 					assert.Zero(t, requests.Load())
 				}
@@ -246,7 +249,7 @@ func TestChangeAvatarOfAStalledReader(t *testing.T) {
 		_, err = client.As(token).ChangeAvatar(context.Background(), "u1", image)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
-		assert.ErrorContains(t, err, "nothing was sent")
+		assert.EqualError(t, err, "authing: ChangeAvatar: nothing was sent: the image did not begin in time")
 	})
 }
 

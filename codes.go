@@ -71,8 +71,8 @@ func meaning(code int) (hint string, sentinel error) {
 	case 1699:
 		return "the login flow was ended by the pool's own rules", nil
 	case 2000:
-		return "too many sign-ins from one address: raise the limit in the Authing console, since all users share that of your " +
-			"backend (Login: send the captcha as VerifyCode, and pass LastIP)", ErrCaptchaRequired
+		return "too many sign-ins from one address, and all users share that of your backend: raise the limit in the Authing " +
+			"console (Login: send the captcha as VerifyCode, and pass LastIP)", ErrCaptchaRequired
 	case 2001:
 		return "the code or captcha is wrong: ask the user to type it again", ErrVerifyCode
 	case 2002, 2040:

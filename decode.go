@@ -29,10 +29,18 @@ func (n *number) UnmarshalJSON(b []byte) error {
 	}
 	value, ok := wholeNumber(s)
 	if !ok {
-		return mistyped(b, value)
+		return unreadableNumber(b)
 	}
 	*n = number{value: value, set: true}
 	return nil
+}
+
+func unreadableNumber(b []byte) error {
+	err := &json.UnmarshalTypeError{Value: "number that is not whole", Type: reflect.TypeFor[int64]()}
+	if b[0] == '"' {
+		err.Value = "string that is no whole number"
+	}
+	return err
 }
 
 // mistyped is an error to which encoding/json adds the field's name.

@@ -93,7 +93,7 @@ func TestErrorTextAfterwards(t *testing.T) {
 		case slices.Contains(spending, m.name):
 			assert.Contains(t, err.Error(), unknownOutcome)
 		default:
-			assert.Contains(t, err.Error(), "; the call may have taken effect: look before you repeat it")
+			assert.Contains(t, err.Error(), "; the call may have taken effect: repeating it may do it twice")
 		}
 	})
 }
@@ -346,7 +346,7 @@ func TestErrorTextHoldsNoPersonalData(t *testing.T) {
 func TestUnreadableSuccessNamesTheField(t *testing.T) {
 	t.Parallel()
 	_, err := bindError(t, 200, `{"code":200,"message":"ok","data":{"_id":"u1","phone":13812345678}}`)
-	assert.ErrorContains(t, err, "cannot be read: phone is of type number")
+	assert.ErrorContains(t, err, "cannot be read: phone came as number")
 	assert.NotContains(t, err.Error(), "13812345678")
 }
 

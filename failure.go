@@ -54,7 +54,7 @@ func failure(rq request, body []byte, ans answer, err error) *Error {
 	}
 	if !e.settled && !rq.read {
 		e.kinds = append(e.kinds, ErrOutcomeUnknown)
-		e.afterwards = "look before you repeat it"
+		e.afterwards = "repeating it may do it twice"
 		if rq.spendsCode {
 			e.afterwards = "do not repeat it with the same code, look first or start over"
 		}
@@ -118,7 +118,7 @@ func unreadable(cause error) string {
 		return "a success, but not under HTTP 200"
 	case errors.As(cause, &field) && field.Field != "":
 		name := field.Field[strings.LastIndexByte(field.Field, '.')+1:]
-		return "a success that cannot be read: " + name + " is of type " + field.Value
+		return "a success that cannot be read: " + name + " came as " + field.Value
 	}
 	return "a success that cannot be read"
 }

@@ -69,9 +69,9 @@ func graphql[T any](ctx context.Context, c *Client, rq request, o operation, var
 			return graphqlRefusal(ans, err)
 		}
 		e := incomplete(ans, missing)
-		if _, answered := env.Data[o.field]; answered { // so it is Authing
+		if _, answered := env.Data[o.field]; answered && e.Is(ErrBadResponse) { // so it is Authing
 			e.hint = ""
-			if result == nil {
+			if result == nil && rq.read {
 				e.hint = "what the call is about may not exist"
 			}
 		}

@@ -28,7 +28,7 @@ import (
 func (c *Client) BindPhone(ctx context.Context, code string, detail Detail) (*User, error) {
 	return restUser(ctx, c, request{
 		op:         "BindPhone",
-		check:      cmp.Or(c.checkSignedIn(), c.checkDetail(code, detail, phoneAPIs)),
+		check:      cmp.Or(c.checkSignedIn(), c.checkDetail(code, detail, phoneAPIs, "")),
 		method:     http.MethodPost,
 		url:        c.oauthURL("/oauth/wechatapp/phone/"),
 		auth:       string(c.token),
@@ -80,7 +80,7 @@ func (p PhoneNumber) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(
 func (c *Client) GetPhone(ctx context.Context, code string, detail Detail) (*PhoneNumber, error) {
 	phone, _, err := rest(ctx, c, request{
 		op:         "GetPhone",
-		check:      cmp.Or(c.checkDetail(code, detail, phoneAPIs), checkToken(c.token)),
+		check:      cmp.Or(c.checkDetail(code, detail, phoneAPIs, ""), checkToken(c.token)),
 		method:     http.MethodPost,
 		url:        c.oauthURL("/oauth/wechatapp/getphone/"),
 		auth:       string(c.token),

@@ -130,8 +130,11 @@ func signIn(client *authing.Client) http.HandlerFunc {
 		}
 		user, err := client.LoginWithWxapp(r.Context(), body.Code, body.Detail)
 		switch {
-		case errors.Is(err, authing.ErrUserRefused), errors.Is(err, authing.ErrInvalidArgument):
-			http.Error(w, "let the user tap again", http.StatusBadRequest) // nothing was sent, the code is still good
+		case errors.Is(err, authing.ErrUserRefused):
+			http.Error(w, "the user refused", http.StatusForbidden) // nothing was sent, the code is still good
+		case errors.Is(err, authing.ErrInvalidArgument):
+			log.Print(err) // says what the page does wrong
+			http.Error(w, "the page sent something else than it got", http.StatusBadRequest)
 		case err != nil:
 			log.Print(err)
 			http.Error(w, "tap again, with a fresh code", http.StatusBadGateway)
@@ -154,7 +157,8 @@ func TestDocumentedSignIn(t *testing.T) {
 		status int
 		answer string
 	}{
-		{post{code, authing.Detail{ErrMsg: "getUserInfo:fail auth deny"}}, http.StatusBadRequest, "tap again"},
+		{post{code, authing.Detail{ErrMsg: "getUserInfo:fail auth deny"}}, http.StatusForbidden, "refused"},
+		{post{code, ann.GetPhoneNumber()}, http.StatusBadRequest, "something else"},
 		{[]int{}, http.StatusBadRequest, "as JSON"},
 		{post{code, ann.GetUserInfo()}, http.StatusOK, `{"token":"`},
 		{post{code, ann.GetUserInfo()}, http.StatusBadGateway, "fresh code"},

@@ -555,8 +555,14 @@ func TestSecretsInErrMsg(t *testing.T) {
 			}
 		}
 	}
+	const short = "51234567" // too short to look like a phone number
+	_, err := client.LoginWithWxapp(context.Background(), canaryCode, authing.Detail{ErrMsg: "getUserInfo:fail " + short}, authing.WithPhone(short))
+	require.Error(t, err)
+	assert.NotContains(t, err.Error(), short)
+
 	assert.Empty(t, got.all())
 	search.text(t, "the log", log.String())
+	assert.NotContains(t, log.String(), short)
 }
 
 func TestSecretsInSuccesses(t *testing.T) {

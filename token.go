@@ -58,17 +58,28 @@ func (t TokenInfo) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(t)
 
 type wireToken struct {
 	notice
-	Token struct {
-		Data struct {
-			ID       string `json:"id"`
-			ClientID string `json:"clientId"`
-			Email    string `json:"email"`
-			Phone    string `json:"phone"`
-			UnionID  string `json:"unionid"`
-		} `json:"data"`
-		IssuedAt  number `json:"iat"`
-		ExpiresAt number `json:"exp"`
-	} `json:"token"`
+	Token wireHolder `json:"token"`
+}
+
+type wireHolder struct {
+	Data struct {
+		ID       string `json:"id"`
+		ClientID string `json:"clientId"`
+		Email    string `json:"email"`
+		Phone    string `json:"phone"`
+		UnionID  string `json:"unionid"`
+	} `json:"data"`
+	IssuedAt  number `json:"iat"`
+	ExpiresAt number `json:"exp"`
+
+	unreadable bool
+}
+
+// UnmarshalJSON never fails, since a refusal counts whatever stands beside it.
+func (h *wireHolder) UnmarshalJSON(b []byte) error {
+	type plain wireHolder
+	h.unreadable = json.Unmarshal(b, (*plain)(h)) != nil
+	return nil
 }
 
 // refused makes a status that is false without a reason, and a token of another pool, the same as an invalid token.
@@ -91,6 +102,8 @@ func (w *wireToken) lacks() string {
 		return "verdict on the token"
 	case w.notice.refused("") != nil:
 		return ""
+	case w.Token.unreadable:
+		return "token that can be read"
 	case w.Token.Data.ID == "":
 		return "user id"
 	case w.Token.Data.ClientID == "":

@@ -112,6 +112,11 @@ func TestVerifyTokenRefusals(t *testing.T) {
 		`{"status":false,"code":2206,"message":"登录信息已过期","token":null}`: 2206,
 		`{"status":false,"code":"2207","message":"登录信息有误"}`:             2207,
 		`{"code":2020,"token":{"data":{"id":"u1"}}}`:                    2020,
+		// Whatever stands in the place of the token.
+		`{"status":false,"message":"expired","token":""}`:         0,
+		`{"status":false,"code":200,"token":[]}`:                  200,
+		`{"status":false,"code":2206,"token":{"iat":"x"}}`:        2206,
+		`{"status":false,"code":2206,"token":{"data":{"id":{}}}}`: 2206,
 		// As a good answer, of a token of another pool.
 		`{"status":true,"code":200,"token":{"data":{"id":"u1","clientId":"5e4cdd055df3df65dc58b97e"}}}`: 0,
 	} {

@@ -34,7 +34,9 @@ func newTransport() http.RoundTripper {
 	t := standard.Clone()
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = 2*idleConnections, idleConnections
 	t.IdleConnTimeout = idleTimeout
-	t.MaxResponseHeaderBytes = headerLimit
+	if t.MaxResponseHeaderBytes <= 0 || t.MaxResponseHeaderBytes > headerLimit {
+		t.MaxResponseHeaderBytes = headerLimit
+	}
 	return t
 }
 

@@ -167,7 +167,7 @@ func (c *Client) LoginWithWxapp(ctx context.Context, code string, detail Detail,
 	}
 	return restUser(ctx, c, request{
 		op:         "LoginWithWxapp",
-		check:      cmp.Or(c.checkDetail(code, detail, userInfoAPIs), checkText("phone", phone)),
+		check:      cmp.Or(c.checkDetail(code, detail, userInfoAPIs, phone), checkText("phone", phone)),
 		method:     http.MethodPost,
 		url:        c.loginURL,
 		body:       &body, // a pointer saves an allocation
@@ -246,19 +246,20 @@ func (c *Client) Decrypt(ctx context.Context, code, encryptedData, iv string) (*
 	return data, err
 }
 
-// checkDetail returns why a detail cannot be sent together with code, nil when it can.
-func (c *Client) checkDetail(code string, d Detail, apis []string) error {
-	return cmp.Or(c.checkOutcome(code, d, apis), d.checkCode(code), checkEncrypted(d.EncryptedData, d.IV))
+// checkDetail returns why a detail cannot be sent together with code, nil when it can. phone is another argument that must
+// not show in the text.
+func (c *Client) checkDetail(code string, d Detail, apis []string, phone string) error {
+	api, outcome, _ := strings.Cut(d.ErrMsg, ":")
+	if outcome != "ok" || !slices.Contains(apis, api) {
+		return d.notGranted(outcome, apis, []string{string(c.token), code, phone})
+	}
+	return cmp.Or(d.checkCode(code), checkEncrypted(d.EncryptedData, d.IV))
 }
 
-// checkOutcome reads errMsg, of which WeChat publishes no list: refusals alone are spelled four ways.
-func (c *Client) checkOutcome(code string, d Detail, apis []string) error {
-	api, outcome, _ := strings.Cut(d.ErrMsg, ":")
-	if outcome == "ok" && slices.Contains(apis, api) {
-		return nil
-	}
+// notGranted reads errMsg, of which WeChat publishes no list: refusals alone are spelled four ways.
+func (d Detail) notGranted(outcome string, apis, secrets []string) error {
 	refusal := func(word string) bool { return strings.Contains(d.ErrMsg, word) }
-	e := &Error{Message: d.ErrMsg, kinds: []error{ErrInvalidArgument}, summary: c.wechatSaid(code, d)}
+	e := &Error{Message: d.ErrMsg, kinds: []error{ErrInvalidArgument}, summary: d.wechatSaid(secrets)}
 	switch {
 	case slices.ContainsFunc([]string{"deny", "denied", "cancel"}, refusal):
 		e.kinds = []error{ErrUserRefused}
@@ -273,8 +274,8 @@ func (c *Client) checkOutcome(code string, d Detail, apis []string) error {
 	return e
 }
 
-func (c *Client) wechatSaid(code string, d Detail) string {
-	said := fmt.Sprintf("WeChat said %.100q", d.quotableErrMsg(string(c.token), code))
+func (d Detail) wechatSaid(secrets []string) string {
+	said := fmt.Sprintf("WeChat said %.100q", d.quotableErrMsg(secrets...))
 	if d.Errno != 0 {
 		said += fmt.Sprintf(" (errno %d)", d.Errno)
 	}

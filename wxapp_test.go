@@ -357,7 +357,8 @@ func TestDetailFromJSON(t *testing.T) {
 	for _, in := range []string{`[]`, `"getUserInfo:ok"`, `{"errMsg":1}`, `{"errno":"x"}`, `{"errno":1.5}`, `{"errno":true}`, `{"userInfo":[]}`, `{"userInfo":{"gender":{}}}`, `{`} {
 		assert.Error(t, json.Unmarshal([]byte(in), new(authing.Detail)), in)
 	}
-	for in, field := range map[string]string{`{"errno":"x"}`: "errno", `{"userInfo":{"gender":"male"}}`: "userInfo"} {
+	for in, field := range map[string]string{`{"errno":"x"}`: "errno", `{"errno":1.5}`: "number that is not whole into Go struct field detail.errno",
+		`{"userInfo":{"gender":"male"}}`: "userInfo"} {
 		assert.ErrorContains(t, json.Unmarshal([]byte(in), new(authing.Detail)), field)
 	}
 }
