@@ -625,7 +625,7 @@ func TestHostileSize(t *testing.T) {
 
 				bytes := allocated(func() { user, err = f.try(client) })
 
-				assert.Less(t, bytes, uint64(8<<20))
+				assert.Less(t, bytes, uint64(memoryLimit))
 				if tt.whole {
 					require.NoError(t, err)
 					assert.Equal(t, "5e05bbf2d51b3761d5c71070", user.ID)
