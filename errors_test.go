@@ -128,6 +128,14 @@ func TestErrorMessageWithoutACode(t *testing.T) {
 	}
 }
 
+// A whole address does not show, but the words of it are no secrets.
+func TestErrorTextKeepsWordsOfTheAddress(t *testing.T) {
+	t.Parallel()
+	const address = "https://oauth.authing.cn/oauth/wechatapp/phone/" + pool
+	_, err := bindError(t, 200, `{"code":9999,"message":"wechatapp of pool `+pool+` is closed, see `+address+`"}`)
+	assert.EqualError(t, err, "authing: BindPhone: wechatapp of pool "+pool+" is closed, see [redacted] (code 9999, HTTP 200)")
+}
+
 func TestErrorTextWithoutAMessage(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{`{"code":2206}`, `{"code":2206,"message":null}`, `{"code":2206,"message":""}`} {

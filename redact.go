@@ -56,14 +56,14 @@ func secretsOf(rq request, body []byte) []string {
 		delete(sent, "query") // of GraphQL: it holds no values, but words that messages use
 		collect(sent)
 	}
-	return withParts(append(found, rq.url))
+	return withParts(found, rq.url)
 }
 
 // withParts adds parts to secrets that count as secrets too, since a text can come back in another spelling ("\u003c",
-// "%2F"): its longer runs of letters and digits.
-func withParts(secrets []string) []string {
+// "%2F"): its longer runs of letters and digits. whole has none: the words of an address are used in messages, too.
+func withParts(secrets []string, whole ...string) []string {
 	const tooShort, longRun = 4, 8 // a shorter text stands in many messages by chance
-	found := slices.Clone(secrets)
+	found := slices.Concat(secrets, whole)
 	for _, s := range secrets {
 		for _, run := range strings.FieldsFunc(s, func(r rune) bool { return !isAlphanumeric(r) }) {
 			if len(run) >= longRun {
