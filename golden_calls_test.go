@@ -175,7 +175,7 @@ type wxappInput struct {
 }
 
 func loginWithWxapp(ctx context.Context, c *authing.Client, in wxappInput) (*authing.User, error) {
-	var opts []authing.WxappOption
+	var opts []authing.LoginOption
 	if in.Phone != nil {
 		opts = append(opts, authing.WithPhone(*in.Phone))
 	}

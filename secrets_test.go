@@ -397,7 +397,7 @@ func TestSecretsInRefusals(t *testing.T) {
 	t.Parallel()
 	search := &leakSearch{}
 	search.report(t, 10_000)
-	signIn := func(code string, detail authing.Detail, opts ...authing.WxappOption) func(*authing.Client) error {
+	signIn := func(code string, detail authing.Detail, opts ...authing.LoginOption) func(*authing.Client) error {
 		return func(c *authing.Client) error {
 			_, err := c.LoginWithWxapp(context.Background(), code, detail, opts...)
 			return err
@@ -609,7 +609,7 @@ func TestSecretsInClients(t *testing.T) {
 	search.value(t, "an update", authing.UserUpdate{Email: &email, Password: &password})
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d"} {
 		search.text(t, "options under "+verb, fmt.Sprintf(verb, opts))
-		search.text(t, "login options under "+verb, fmt.Sprintf(verb, []authing.WxappOption{authing.WithPhone(canaryPhone)}))
+		search.text(t, "login options under "+verb, fmt.Sprintf(verb, []authing.LoginOption{authing.WithPhone(canaryPhone)}))
 	}
 	text, err := json.Marshal(map[string]any{"client": client})
 	require.NoError(t, err)

@@ -117,19 +117,19 @@ var (
 	phoneAPIs    = []string{"getPhoneNumber", "getRealtimePhoneNumber"}
 )
 
-// WxappOption adds an optional argument to [Client.LoginWithWxapp].
-type WxappOption func(*wxappBody)
+// LoginOption adds an optional argument to [Client.LoginWithWxapp].
+type LoginOption func(*wxappBody)
 
 // WithPhone signs in to the account that holds this phone number, and adds the number to a new one.
 // Authing is not known to verify it: pass only a number that [Client.GetPhone] gave for the same user.
-func WithPhone(phone string) WxappOption {
+func WithPhone(phone string) LoginOption {
 	return func(b *wxappBody) { b.Phone = &phone }
 }
 
 // WithOverrideProfile lets WeChat's avatar and nickname replace those of an account found by [WithPhone]. Most users now
 // have anonymous ones there (see [WxUserInfo]), so true replaces a real nickname by 微信用户.
 // On the wire the name is overideProfile, spelled as Authing spells it.
-func WithOverrideProfile(override bool) WxappOption {
+func WithOverrideProfile(override bool) LoginOption {
 	return func(b *wxappBody) { b.OverrideProfile = &override }
 }
 
@@ -154,7 +154,7 @@ type wxappBody struct {
 // [ErrCodeInvalid] for a code that is expired or was used before, and [ErrOutcomeUnknown] when no answer came.
 //
 // Original: loginWithWxapp, POST oauth /oauth/wechatapp/auth/{pool}, without a token.
-func (c *Client) LoginWithWxapp(ctx context.Context, code string, detail Detail, opts ...WxappOption) (*User, error) {
+func (c *Client) LoginWithWxapp(ctx context.Context, code string, detail Detail, opts ...LoginOption) (*User, error) {
 	body := wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code}
 	for _, opt := range opts {
 		if opt != nil {

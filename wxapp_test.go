@@ -65,25 +65,25 @@ func TestLoginWithWxapp(t *testing.T) {
 	assert.Equal(t, annUser, string(user.Raw()))
 }
 
-func TestLoginWithWxappOptions(t *testing.T) {
+func TestLoginWithLoginOptions(t *testing.T) {
 	t.Parallel()
 	head := strings.TrimSuffix(postedBody, "}")
 	for _, tt := range []struct {
 		name string
-		opts []authing.WxappOption
+		opts []authing.LoginOption
 		body string
 	}{
 		{"none", nil, head + `}`},
-		{"nil", []authing.WxappOption{nil}, head + `}`},
-		{"phone", []authing.WxappOption{authing.WithPhone("13800000000")}, head + `,"phone":"13800000000"}`},
-		{"empty phone is sent", []authing.WxappOption{authing.WithPhone("")}, head + `,"phone":""}`},
-		{"override", []authing.WxappOption{authing.WithOverrideProfile(true)}, head + `,"overideProfile":true}`},
-		{"false is sent", []authing.WxappOption{authing.WithOverrideProfile(false)}, head + `,"overideProfile":false}`},
+		{"nil", []authing.LoginOption{nil}, head + `}`},
+		{"phone", []authing.LoginOption{authing.WithPhone("13800000000")}, head + `,"phone":"13800000000"}`},
+		{"empty phone is sent", []authing.LoginOption{authing.WithPhone("")}, head + `,"phone":""}`},
+		{"override", []authing.LoginOption{authing.WithOverrideProfile(true)}, head + `,"overideProfile":true}`},
+		{"false is sent", []authing.LoginOption{authing.WithOverrideProfile(false)}, head + `,"overideProfile":false}`},
 		{
-			"both, in any order", []authing.WxappOption{authing.WithOverrideProfile(true), authing.WithPhone("1")},
+			"both, in any order", []authing.LoginOption{authing.WithOverrideProfile(true), authing.WithPhone("1")},
 			head + `,"phone":"1","overideProfile":true}`,
 		},
-		{"the last wins", []authing.WxappOption{authing.WithPhone("1"), authing.WithPhone("2")}, head + `,"phone":"2"}`},
+		{"the last wins", []authing.LoginOption{authing.WithPhone("1"), authing.WithPhone("2")}, head + `,"phone":"2"}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -90,16 +90,16 @@ func TestLoginMergesByPhone(t *testing.T) {
 	t.Parallel()
 	const phone = "13900000000"
 	for name, tt := range map[string]struct {
-		opts            []authing.WxappOption
+		opts            []authing.LoginOption
 		merged          bool
 		nickname, photo string
 	}{
 		"no phone":       {nil, false, "Ann", "wx.png"},
-		"another phone":  {[]authing.WxappOption{authing.WithPhone("13911111111")}, false, "Ann", "wx.png"},
-		"empty phone":    {[]authing.WxappOption{authing.WithPhone("")}, false, "Ann", "wx.png"},
-		"phone":          {[]authing.WxappOption{authing.WithPhone(phone)}, true, "Old", "old.png"},
-		"not overridden": {[]authing.WxappOption{authing.WithPhone(phone), authing.WithOverrideProfile(false)}, true, "Old", "old.png"},
-		"overridden":     {[]authing.WxappOption{authing.WithPhone(phone), authing.WithOverrideProfile(true)}, true, "Ann", "wx.png"},
+		"another phone":  {[]authing.LoginOption{authing.WithPhone("13911111111")}, false, "Ann", "wx.png"},
+		"empty phone":    {[]authing.LoginOption{authing.WithPhone("")}, false, "Ann", "wx.png"},
+		"phone":          {[]authing.LoginOption{authing.WithPhone(phone)}, true, "Old", "old.png"},
+		"not overridden": {[]authing.LoginOption{authing.WithPhone(phone), authing.WithOverrideProfile(false)}, true, "Old", "old.png"},
+		"overridden":     {[]authing.LoginOption{authing.WithPhone(phone), authing.WithOverrideProfile(true)}, true, "Ann", "wx.png"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
