@@ -271,7 +271,7 @@ func TestDocumentsHoldNoValues(t *testing.T) {
 			return err
 		},
 		"userId": func(ctx context.Context, c *authing.Client) error {
-			_, err := c.GetAuthedAppList(ctx, hostile, authing.Page{})
+			_, err := c.GetAuthedAppList(ctx, hostile, authing.ListOptions{})
 			return err
 		},
 	} {

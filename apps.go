@@ -9,8 +9,8 @@ import (
 	"math"
 )
 
-// Page picks a part of a list. A zero field is not sent and leaves it to the service: page 1, 10 items.
-type Page struct {
+// ListOptions picks a part of a list. A zero field is not sent and leaves it to the service: page 1, 10 items.
+type ListOptions struct {
 	Page  int `json:"page,omitempty"`
 	Count int `json:"count,omitempty"`
 }
@@ -113,7 +113,7 @@ var getUserAuthorizedApps = operation{`query GetUserAuthorizedApps($clientId: St
 // It is a read: after a connection failure or a 502, 503 or 504 it is sent again, see [WithReadRetries].
 //
 // Original: getAuthedAppList, query GetUserAuthorizedApps on the users host.
-func (c *Client) GetAuthedAppList(ctx context.Context, userID string, page Page) (*AuthedApps, error) {
+func (c *Client) GetAuthedAppList(ctx context.Context, userID string, page ListOptions) (*AuthedApps, error) {
 	wire, raw, err := graphql(ctx, c, request{
 		op:    "GetAuthedAppList",
 		check: cmp.Or(checkRequired("user id", userID), page.check(), checkToken(c.token)),
@@ -123,7 +123,7 @@ func (c *Client) GetAuthedAppList(ctx context.Context, userID string, page Page)
 	}, getUserAuthorizedApps, struct {
 		ClientID string `json:"clientId"`
 		UserID   string `json:"userId"`
-		Page
+		ListOptions
 	}{c.pool, userID, page}, func(w *wireApps) string {
 		if w.OAuthApps == nil && w.OIDCApps == nil && !w.TotalCount.set {
 			return "list of apps"
@@ -136,7 +136,7 @@ func (c *Client) GetAuthedAppList(ctx context.Context, userID string, page Page)
 	return &AuthedApps{wire.OAuthApps, wire.OIDCApps, int(wire.TotalCount.value), raw}, nil
 }
 
-func (p Page) check() error {
+func (p ListOptions) check() error {
 	if p.Page < 0 || p.Count < 0 {
 		return invalid("page and count must not be negative: 0 leaves them to the service")
 	}

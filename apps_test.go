@@ -20,12 +20,12 @@ const appsAnswer = `{"OAuthApps":[{"_id":"a1","name":"Shop","domain":"shop","cli
 func TestGetAuthedAppList(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		page      authing.Page
+		page      authing.ListOptions
 		variables string
 	}{
-		"default page": {authing.Page{}, `{"clientId":"` + pool + `","userId":"u1"}`},
-		"page":         {authing.Page{Page: 2}, `{"clientId":"` + pool + `","userId":"u1","page":2}`},
-		"both":         {authing.Page{Page: 2, Count: 20}, `{"clientId":"` + pool + `","userId":"u1","page":2,"count":20}`},
+		"default page": {authing.ListOptions{}, `{"clientId":"` + pool + `","userId":"u1"}`},
+		"page":         {authing.ListOptions{Page: 2}, `{"clientId":"` + pool + `","userId":"u1","page":2}`},
+		"both":         {authing.ListOptions{Page: 2, Count: 20}, `{"clientId":"` + pool + `","userId":"u1","page":2,"count":20}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -65,7 +65,7 @@ func TestGetAuthedAppListAnswers(t *testing.T) {
 		`{"OAuthApps":[],"OIDCApps":[],"totalCount":0}`: 0, `{"OAuthApps":null,"OIDCApps":null,"totalCount":"3"}`: 3, `{"OIDCApps":[]}`: 0,
 	} {
 		client, _ := setup(t, 200, `{"data":{"GetUserAuthorizedApps":`+answer+`}}`)
-		apps, err := client.As(token).GetAuthedAppList(context.Background(), "u1", authing.Page{})
+		apps, err := client.As(token).GetAuthedAppList(context.Background(), "u1", authing.ListOptions{})
 		require.NoError(t, err, answer)
 		assert.Equal(t, total, apps.TotalCount)
 		assert.Empty(t, apps.OAuthApps)
@@ -76,7 +76,7 @@ func TestGetAuthedAppListAnswers(t *testing.T) {
 		`{"OAuthApps":{}}`,
 	} {
 		client, _ := setup(t, 200, `{"data":{"GetUserAuthorizedApps":`+answer+`}}`)
-		apps, err := client.As(token).GetAuthedAppList(context.Background(), "u1", authing.Page{})
+		apps, err := client.As(token).GetAuthedAppList(context.Background(), "u1", authing.ListOptions{})
 		assert.Nil(t, apps)
 		assertOnly(t, authing.ErrBadResponse, err, answer)
 	}
@@ -117,7 +117,7 @@ func TestAppsHost(t *testing.T) {
 	t.Parallel()
 	client, got := setup(t, 200, `{"data":{"GetUserAuthorizedApps":`+appsAnswer+`,"RevokeUserAuthorizedApp":{"_id":"r1"}}}`,
 		authing.WithHosts(authing.Hosts{Apps: "https://oauth.authing.cn/graphql"}))
-	_, err := client.As(token).GetAuthedAppList(context.Background(), "u1", authing.Page{})
+	_, err := client.As(token).GetAuthedAppList(context.Background(), "u1", authing.ListOptions{})
 	require.NoError(t, err)
 	_, err = client.As(token).RevokeAuthedApp(context.Background(), "u1", "a1")
 	require.NoError(t, err)
@@ -131,7 +131,7 @@ func TestAppsHost(t *testing.T) {
 
 func TestAppsBadInput(t *testing.T) {
 	t.Parallel()
-	list := func(text, id string, page authing.Page) unsentCall {
+	list := func(text, id string, page authing.ListOptions) unsentCall {
 		return unsentCall{text, func(ctx context.Context, c *authing.Client) (any, error) {
 			apps, err := c.GetAuthedAppList(ctx, id, page)
 			return orNil(apps), err
@@ -144,12 +144,12 @@ func TestAppsBadInput(t *testing.T) {
 		}}
 	}
 	checkUnsent(t, []unsentCall{
-		list("the user id is empty", "", authing.Page{}),
-		list("the user id holds", "u\n", authing.Page{}),
-		list("must not be negative: 0 leaves them to the service", "u1", authing.Page{Page: -1}),
-		list("must not be negative: 0 leaves them to the service", "u1", authing.Page{Count: -1}),
-		list("larger than the service can read", "u1", authing.Page{Page: beyondInt32}),
-		list("larger than the service can read", "u1", authing.Page{Count: beyondInt32}),
+		list("the user id is empty", "", authing.ListOptions{}),
+		list("the user id holds", "u\n", authing.ListOptions{}),
+		list("must not be negative: 0 leaves them to the service", "u1", authing.ListOptions{Page: -1}),
+		list("must not be negative: 0 leaves them to the service", "u1", authing.ListOptions{Count: -1}),
+		list("larger than the service can read", "u1", authing.ListOptions{Page: beyondInt32}),
+		list("larger than the service can read", "u1", authing.ListOptions{Count: beyondInt32}),
 		revoke("the user id is empty", "", "a1"),
 		revoke("the app id is empty", "u1", ""),
 		revoke("the app id holds", "u1", "a\n"),

@@ -129,7 +129,7 @@ var methods = map[string]method{
 		parts: graphql("GetUserAuthorizedApps", has("OAuthApps", "OIDCApps", "totalCount")),
 		needs: []string{"userId"}, read: true,
 		call: calling(func(ctx context.Context, c *authing.Client, in appsInput) (*authing.AuthedApps, error) {
-			return c.GetAuthedAppList(ctx, in.UserID, in.Page)
+			return c.GetAuthedAppList(ctx, in.UserID, in.ListOptions)
 		})},
 	"revokeAuthedApp": {
 		parts: graphql("RevokeUserAuthorizedApp", has("_id", "appId", "isRevoked")), needs: []string{"userId", "appId"},
@@ -244,5 +244,5 @@ func setMetadata(ctx context.Context, c *authing.Client, in metadataInput) (*aut
 
 type appsInput struct {
 	UserID, AppID string
-	authing.Page
+	authing.ListOptions
 }

@@ -454,7 +454,7 @@ var graphqlCalls = map[string]func(ctx context.Context, c *authing.Client, s str
 		return second(c.ChangeAvatar(ctx, s, canaryImageReader()))
 	},
 	"GetAuthedAppList": func(ctx context.Context, c *authing.Client, s string) error {
-		return second(c.GetAuthedAppList(ctx, s, authing.Page{Page: 1, Count: 2}))
+		return second(c.GetAuthedAppList(ctx, s, authing.ListOptions{Page: 1, Count: 2}))
 	},
 	"RevokeAuthedApp": func(ctx context.Context, c *authing.Client, s string) error {
 		return second(c.RevokeAuthedApp(ctx, s, s))

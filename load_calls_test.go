@@ -191,7 +191,7 @@ var callKinds = []callKind{
 		return p.ownsMetadata(p.as.Metadata(ctx, p.me.ID))
 	}},
 	{name: "GetAuthedAppList", read: true, do: func(ctx context.Context, p *person) error {
-		apps, err := p.as.GetAuthedAppList(ctx, p.me.ID, authing.Page{})
+		apps, err := p.as.GetAuthedAppList(ctx, p.me.ID, authing.ListOptions{})
 		return p.same(err, func() bool { return len(apps.OAuthApps) > 0 && apps.OAuthApps[0].Name == p.me.ID })
 	}},
 }

@@ -291,7 +291,7 @@ var remoteMethods = append([]remoteMethod{
 	{
 		name: "GetAuthedAppList",
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
-			return c.GetAuthedAppList(ctx, userID, authing.Page{Page: 2, Count: 5})
+			return c.GetAuthedAppList(ctx, userID, authing.ListOptions{Page: 2, Count: 5})
 		},
 		answers: []string{graphqlData("GetUserAuthorizedApps", `{"OAuthApps":[],"OIDCApps":[{"name":"x"}],"totalCount":1}`)},
 		sends:   []string{string(canaryToken)},

@@ -176,7 +176,7 @@ func TestPools(t *testing.T) {
 		"User":     func() error { _, err := as.User(ctx, ann.ID); return err },
 		"Update":   func() error { _, err := as.Update(ctx, ann.ID, authing.UserUpdate{Company: ptr("x")}); return err },
 		"unbind":   func() error { _, err := as.UnbindEmail(ctx, ann.ID); return err },
-		"apps":     func() error { _, err := as.GetAuthedAppList(ctx, ann.ID, authing.Page{}); return err },
+		"apps":     func() error { _, err := as.GetAuthedAppList(ctx, ann.ID, authing.ListOptions{}); return err },
 		"revoke":   func() error { _, err := as.RevokeAuthedApp(ctx, ann.ID, "x"); return err },
 	} {
 		assert.Equal(t, 2224, codeOf(t, call()), name)

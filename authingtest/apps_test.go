@@ -31,7 +31,7 @@ func TestApps(t *testing.T) {
 
 	for host, client := range map[string]*authing.Client{"users": onUsers, "oauth": onOAuth} {
 		asAnn := client.As(ann.Token)
-		list := func(page authing.Page) *authing.AuthedApps {
+		list := func(page authing.ListOptions) *authing.AuthedApps {
 			apps, err := asAnn.GetAuthedAppList(ctx, ann.ID, page)
 			require.NoError(t, err)
 			sent := srv.Requests()
@@ -39,24 +39,24 @@ func TestApps(t *testing.T) {
 			assert.Equal(t, 12, apps.TotalCount)
 			return apps
 		}
-		first := list(authing.Page{})
+		first := list(authing.ListOptions{})
 		assert.Len(t, first.OAuthApps, 10, "the service's default")
 		assert.Empty(t, first.OIDCApps)
 		assert.Equal(t, ids[0], first.OAuthApps[0].ID)
 		assert.Equal(t, []string{"authorization_code"}, first.OAuthApps[0].Grants)
 		assert.NotEmpty(t, first.OAuthApps[0].ClientID)
 		assert.Equal(t, "Thu Feb 27 2020 13:33:20 GMT+0800 (CST)", first.OAuthApps[0].When.Text)
-		last := list(authing.Page{Page: 2})
+		last := list(authing.ListOptions{Page: 2})
 		require.Len(t, last.OAuthApps, 1)
 		assert.Equal(t, ids[10], last.OAuthApps[0].ID)
 		require.Len(t, last.OIDCApps, 1)
 		assert.Equal(t, oidc, last.OIDCApps[0].ID)
 		assert.Equal(t, "3600", last.OIDCApps[0].AccessTokenExpire)
 		assert.Equal(t, "HS256", last.OIDCApps[0].IDTokenSignedResponseAlg)
-		middle := list(authing.Page{Page: 2, Count: 3})
+		middle := list(authing.ListOptions{Page: 2, Count: 3})
 		require.Len(t, middle.OAuthApps, 3)
 		assert.Equal(t, ids[3], middle.OAuthApps[0].ID)
-		beyond := list(authing.Page{Page: 9})
+		beyond := list(authing.ListOptions{Page: 9})
 		assert.Empty(t, beyond.OAuthApps)
 		assert.Empty(t, beyond.OIDCApps)
 	}
@@ -71,7 +71,7 @@ func TestApps(t *testing.T) {
 		assert.Equal(t, "oidc", revoked.Type)
 		assert.Contains(t, string(revoked.Raw()), `"isRevoked":"true"`, "a text, as in the documents")
 	}
-	apps, err := asAnn.GetAuthedAppList(ctx, ann.ID, authing.Page{Count: 20})
+	apps, err := asAnn.GetAuthedAppList(ctx, ann.ID, authing.ListOptions{Count: 20})
 	require.NoError(t, err)
 	assert.Equal(t, 11, apps.TotalCount)
 	assert.Empty(t, apps.OIDCApps)

@@ -158,7 +158,7 @@ func everyMethod(t *testing.T, srv *authingtest.Server, client *authing.Client) 
 		"RemoveMetadata": func() error { _, err := asUser.RemoveMetadata(ctx, user.ID, "k"); return err },
 		"ChangeAvatar":   func() error { _, err := asUser.ChangeAvatar(ctx, user.ID, bytes.NewReader(picture)); return err },
 		"GetAuthedAppList": func() error {
-			_, err := asUser.GetAuthedAppList(ctx, user.ID, authing.Page{Page: 1, Count: 1})
+			_, err := asUser.GetAuthedAppList(ctx, user.ID, authing.ListOptions{Page: 1, Count: 1})
 			return err
 		},
 		"RevokeAuthedApp": func() error { _, err := asUser.RevokeAuthedApp(ctx, user.ID, app); return err },

@@ -162,7 +162,10 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"read":   {func(c *authing.Client) error { _, err := c.Metadata(ctx, ann.ID); return err }, 1001},
 		"set":    {func(c *authing.Client) error { _, err := c.SetMetadata(ctx, ann.ID, "k", "v"); return err }, 1001},
 		"remove": {func(c *authing.Client) error { _, err := c.RemoveMetadata(ctx, ann.ID, "k"); return err }, 1001},
-		"apps":   {func(c *authing.Client) error { _, err := c.GetAuthedAppList(ctx, ann.ID, authing.Page{}); return err }, 1001},
+		"apps": {func(c *authing.Client) error {
+			_, err := c.GetAuthedAppList(ctx, ann.ID, authing.ListOptions{})
+			return err
+		}, 1001},
 		"revoke": {func(c *authing.Client) error { _, err := c.RevokeAuthedApp(ctx, ann.ID, app); return err }, 1001},
 	} {
 		assert.Equal(t, 2020, codeOf(t, tt.call(client)), name)
@@ -170,7 +173,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		assert.Equal(t, tt.others, codeOf(t, tt.call(client.As(bob.Token))), name)
 	}
 	assert.Equal(t, before, srv.User(ann.ID))
-	apps, err := client.As(ann.Token).GetAuthedAppList(ctx, ann.ID, authing.Page{})
+	apps, err := client.As(ann.Token).GetAuthedAppList(ctx, ann.ID, authing.ListOptions{})
 	require.NoError(t, err)
 	assert.Equal(t, 1, apps.TotalCount)
 	metadata, err := client.As(ann.Token).Metadata(ctx, ann.ID)
