@@ -151,9 +151,9 @@ func (c *Client) LoginByLDAP(ctx context.Context, username string, password Secr
 
 // LoginStatus says whether a token is accepted, and why not.
 type LoginStatus struct {
-	Status  bool   // signed in
-	Code    int    // 200, or 2020 not signed in, 2206 expired, 2207 invalid
-	Message string // the service's words
+	SignedIn bool
+	Code     int    // 200, or 2020 not signed in, 2206 expired, 2207 invalid
+	Message  string // the service's words
 }
 
 var checkLoginStatus = operation{`query checkLoginStatus { checkLoginStatus { status code message } }`, "checkLoginStatus"}

@@ -344,11 +344,11 @@ func orNil[T any](p *T) any {
 func TestCheckLoginStatus(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]authing.LoginStatus{
-		`{"status":true,"code":200,"message":"已登录"}`:          {Status: true, Code: 200, Message: "已登录"},
+		`{"status":true,"code":200,"message":"已登录"}`:          {SignedIn: true, Code: 200, Message: "已登录"},
 		`{"status":false,"code":2206,"message":"登录信息已过期"}`:    {Code: 2206, Message: "登录信息已过期"},
 		`{"status":false,"code":"2207","message":null}`:       {Code: 2207},
 		`{"status":null,"code":2020}`:                         {Code: 2020},
-		`{"status":true,"code":null,"message":"","added":[]}`: {Status: true},
+		`{"status":true,"code":null,"message":"","added":[]}`: {SignedIn: true},
 	} {
 		client, got := setup(t, 200, `{"data":{"checkLoginStatus":`+answer+`}}`)
 		status, err := client.As(token).CheckLoginStatus(context.Background())

@@ -241,7 +241,7 @@ func expectValue(t *differences, want json.RawMessage, value any) {
 			assert.JSONEq(t, string(expected), string(got))
 		}
 	case *authing.LoginStatus:
-		assert.Equal(t, fields["status"] == true, value.Status)
+		assert.Equal(t, fields["status"] == true, value.SignedIn)
 		assert.Equal(t, cmp.Or(written(fields["code"]), "0"), fmt.Sprint(value.Code))
 		assert.Equal(t, written(fields["message"]), value.Message)
 	case *authing.Metadata:

@@ -339,8 +339,8 @@ func TestGraphQLNotices(t *testing.T) {
 func TestGraphQLLoginStatus(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]authing.LoginStatus{
-		`{"status":true,"code":200,"message":"ok"}`:          {Status: true, Code: 200, Message: "ok"},
-		`{"status":true,"code":"200","message":null}`:        {Status: true, Code: 200},
+		`{"status":true,"code":200,"message":"ok"}`:          {SignedIn: true, Code: 200, Message: "ok"},
+		`{"status":true,"code":"200","message":null}`:        {SignedIn: true, Code: 200},
 		`{"status":false,"code":2206,"message":"登录过期"}`:      {Code: 2206, Message: "登录过期"},
 		`{"status":false,"code":2207,"message":"token 不合法"}`: {Code: 2207, Message: "token 不合法"},
 		`{"status":null,"code":2020}`:                        {Code: 2020},
@@ -354,7 +354,7 @@ func TestGraphQLLoginStatus(t *testing.T) {
 
 		info, err := client.VerifyToken(context.Background(), token)
 		assert.Nil(t, info)
-		if want.Status {
+		if want.SignedIn {
 			require.ErrorIs(t, err, authing.ErrBadResponse, "it does not say whose token it is")
 			continue
 		}

@@ -181,7 +181,7 @@ var callKinds = []callKind{
 	{name: "User of a page", read: true, do: lookUp},
 	{name: "CheckLoginStatus", read: true, do: func(ctx context.Context, p *person) error {
 		status, err := p.as.CheckLoginStatus(ctx)
-		return p.same(err, func() bool { return status.Status })
+		return p.same(err, func() bool { return status.SignedIn })
 	}},
 	{name: "VerifyToken", read: true, do: func(ctx context.Context, p *person) error {
 		token, err := p.client.VerifyToken(ctx, p.me.Token)

@@ -62,7 +62,7 @@ func TestStoryOfAnAccount(t *testing.T) {
 
 	status, err := asAnn.CheckLoginStatus(ctx)
 	require.NoError(t, err)
-	assert.Equal(t, authing.LoginStatus{Status: true, Code: 200, Message: "已登录"}, *status)
+	assert.Equal(t, authing.LoginStatus{SignedIn: true, Code: 200, Message: "已登录"}, *status)
 	info, err := client.VerifyToken(ctx, user.Token)
 	require.NoError(t, err)
 	assert.Equal(t, user.ID, info.UserID)

@@ -113,12 +113,12 @@ func TestAccountsThatMayNotAct(t *testing.T) {
 		if tt.code == 0 {
 			assert.NoError(t, bound, name)
 			assert.NoError(t, read, name)
-			assert.True(t, status.Status, name)
+			assert.True(t, status.SignedIn, name)
 		} else {
 			assert.Equal(t, tt.code, codeOf(t, bound), name)
 			assert.Equal(t, tt.code, codeOf(t, read), name)
 			assert.Equal(t, tt.code, status.Code, name)
-			assert.False(t, status.Status, name)
+			assert.False(t, status.SignedIn, name)
 		}
 		if tt.login != 0 {
 			assert.Equal(t, tt.login, codeOf(t, login), name)

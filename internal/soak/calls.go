@@ -93,7 +93,7 @@ var calls = []call{
 	}},
 	{read: true, do: func(ctx context.Context, c *authing.Client, t ticket) error {
 		status, err := byToken(c, t).CheckLoginStatus(ctx)
-		return mine(err, func() bool { return status.Status })
+		return mine(err, func() bool { return status.SignedIn })
 	}},
 	{read: true, do: func(ctx context.Context, c *authing.Client, t ticket) error {
 		token, err := c.VerifyToken(ctx, authing.Secret(t.String()))
