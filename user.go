@@ -250,6 +250,11 @@ type UserUpdate struct {
 	IsDeleted      *bool
 }
 
+// Ptr returns a pointer to v, for the fields of [UserUpdate]:
+//
+//	authing.UserUpdate{Nickname: authing.Ptr("Ann"), Company: authing.Ptr("")}
+func Ptr[T any](v T) *T { return &v }
+
 // Format prints nothing personal.
 func (p UserUpdate) Format(f fmt.State, _ rune) { io.WriteString(f, "authing.UserUpdate{…}") }
 

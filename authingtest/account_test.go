@@ -63,7 +63,7 @@ func TestRegister(t *testing.T) {
 	}
 
 	user, err := client.Register(ctx, authing.RegisterParams{
-		UnionID: "u-eve", ForceLogin: ptr(true), OAuth: `{"nickname":"Eve"}`, RegisterMethod: "oauth:test",
+		UnionID: "u-eve", ForceLogin: authing.Ptr(true), OAuth: `{"nickname":"Eve"}`, RegisterMethod: "oauth:test",
 		Nickname: "Eve", Photo: "https://x.test/eve.png", LastIP: "192.0.2.9",
 	})
 	require.NoError(t, err)
@@ -80,7 +80,7 @@ func TestRegister(t *testing.T) {
 func TestForceLoginFalse(t *testing.T) {
 	t.Parallel()
 	_, client := setup(t, authingtest.Options{})
-	user, err := client.Register(ctx, authing.RegisterParams{UnionID: "u-eve", ForceLogin: ptr(false)})
+	user, err := client.Register(ctx, authing.RegisterParams{UnionID: "u-eve", ForceLogin: authing.Ptr(false)})
 	require.NoError(t, err)
 	assert.Empty(t, user.Token)
 }
@@ -174,10 +174,13 @@ func TestPools(t *testing.T) {
 		"SMS":      func() error { return stranger.GetVerificationCode(ctx, "13900000000") },
 		"mail":     func() error { return stranger.SendResetPasswordEmail(ctx, "ann@example.com") },
 		"User":     func() error { _, err := as.User(ctx, ann.ID); return err },
-		"Update":   func() error { _, err := as.Update(ctx, ann.ID, authing.UserUpdate{Company: ptr("x")}); return err },
-		"unbind":   func() error { _, err := as.UnbindEmail(ctx, ann.ID); return err },
-		"apps":     func() error { _, err := as.GetAuthedAppList(ctx, ann.ID, authing.ListOptions{}); return err },
-		"revoke":   func() error { _, err := as.RevokeAuthedApp(ctx, ann.ID, "x"); return err },
+		"Update": func() error {
+			_, err := as.Update(ctx, ann.ID, authing.UserUpdate{Company: authing.Ptr("x")})
+			return err
+		},
+		"unbind": func() error { _, err := as.UnbindEmail(ctx, ann.ID); return err },
+		"apps":   func() error { _, err := as.GetAuthedAppList(ctx, ann.ID, authing.ListOptions{}); return err },
+		"revoke": func() error { _, err := as.RevokeAuthedApp(ctx, ann.ID, "x"); return err },
 	} {
 		assert.Equal(t, 2224, codeOf(t, call()), name)
 	}
@@ -271,7 +274,7 @@ func TestVerifyEmail(t *testing.T) {
 	assert.Equal(t, 2023, code, "a link works once")
 
 	require.NoError(t, client.SendVerifyEmail(ctx, "ann@example.com"))
-	_, err := client.As(ann.Token).Update(ctx, ann.ID, authing.UserUpdate{Email: ptr("new@example.com"), EmailVerified: ptr(false)})
+	_, err := client.As(ann.Token).Update(ctx, ann.ID, authing.UserUpdate{Email: authing.Ptr("new@example.com"), EmailVerified: authing.Ptr(false)})
 	require.NoError(t, err)
 	_, code = follow(srv.LastMail("ann@example.com").Link)
 	assert.Equal(t, 2023, code, "the address is no longer that of the account")

@@ -131,7 +131,7 @@ func everyMethod(t *testing.T, srv *authingtest.Server, client *authing.Client) 
 		},
 		"User": func() error { _, err := asUser.User(ctx, user.ID); return err },
 		"Update": func() error {
-			_, err := asUser.Update(ctx, user.ID, authing.UserUpdate{Company: ptr("x"), LoginsCount: ptr(1), Blocked: ptr(false)})
+			_, err := asUser.Update(ctx, user.ID, authing.UserUpdate{Company: authing.Ptr("x"), LoginsCount: authing.Ptr(1), Blocked: authing.Ptr(false)})
 			return err
 		},
 		"SendResetPasswordEmail": func() error { return client.SendResetPasswordEmail(ctx, "ann@example.com") },
@@ -148,7 +148,7 @@ func everyMethod(t *testing.T, srv *authingtest.Server, client *authing.Client) 
 		},
 		"SendVerifyEmail": func() error { return client.SendVerifyEmail(ctx, "ann@example.com") },
 		"UnbindEmail": func() error {
-			_, err := asBob.Update(ctx, bob.ID, authing.UserUpdate{Email: ptr("bob@example.com")})
+			_, err := asBob.Update(ctx, bob.ID, authing.UserUpdate{Email: authing.Ptr("bob@example.com")})
 			require.NoError(t, err)
 			_, err = asBob.UnbindEmail(ctx, bob.ID)
 			return err

@@ -25,8 +25,6 @@ func pngImage(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // codeOf is the code that the service refused with.
 func codeOf(t *testing.T, err error) int {
 	t.Helper()
@@ -70,7 +68,7 @@ func TestStoryOfAnAccount(t *testing.T) {
 	assert.Equal(t, "ann@example.com", info.Email)
 	assert.Equal(t, clock.Now().Add(15*24*time.Hour).Unix(), info.ExpiresAt.Unix())
 
-	updated, err := asAnn.Update(ctx, user.ID, authing.UserUpdate{Company: ptr("Example"), Nickname: ptr("")})
+	updated, err := asAnn.Update(ctx, user.ID, authing.UserUpdate{Company: authing.Ptr("Example"), Nickname: authing.Ptr("")})
 	require.NoError(t, err)
 	assert.Equal(t, "Example", updated.Company)
 	assert.Empty(t, updated.Nickname)

@@ -177,7 +177,7 @@ func TestSignedOutEverywhere(t *testing.T) {
 	assert.Equal(t, "0", srv.User(ann.ID).TokenExpiredAt.Text)
 	_, err = client.As(bob.Token).User(ctx, bob.ID)
 	assert.NoError(t, err)
-	_, err = client.As(bob.Token).Update(ctx, bob.ID, authing.UserUpdate{TokenExpiredAt: ptr("2030-01-01T00:00:00Z")})
+	_, err = client.As(bob.Token).Update(ctx, bob.ID, authing.UserUpdate{TokenExpiredAt: authing.Ptr("2030-01-01T00:00:00Z")})
 	require.NoError(t, err)
 	_, err = client.As(bob.Token).User(ctx, bob.ID)
 	assert.NoError(t, err, "that is not over yet")

@@ -17,10 +17,10 @@ func TestUpdateEverything(t *testing.T) {
 	ann := addAnn(srv)
 
 	user, err := client.As(ann.Token).Update(ctx, ann.ID, authing.UserUpdate{
-		Email: ptr("new@example.com"), EmailVerified: ptr(true), Username: ptr("anna"), Nickname: ptr("Anna"),
-		Company: ptr("Example"), Photo: ptr("https://x.test/a.png"), Phone: ptr("13900000001"), Browser: ptr("ua"),
-		Token: ptr(authing.Secret("ignored")), LoginsCount: ptr(7), LastLogin: ptr("2020-01-02T03:04:05Z"),
-		LastIP: ptr("192.0.2.1"), SignedUp: ptr("2019-01-02T03:04:05Z"),
+		Email: authing.Ptr("new@example.com"), EmailVerified: authing.Ptr(true), Username: authing.Ptr("anna"), Nickname: authing.Ptr("Anna"),
+		Company: authing.Ptr("Example"), Photo: authing.Ptr("https://x.test/a.png"), Phone: authing.Ptr("13900000001"), Browser: authing.Ptr("ua"),
+		Token: authing.Ptr(authing.Secret("ignored")), LoginsCount: authing.Ptr(7), LastLogin: authing.Ptr("2020-01-02T03:04:05Z"),
+		LastIP: authing.Ptr("192.0.2.1"), SignedUp: authing.Ptr("2019-01-02T03:04:05Z"),
 	})
 
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func TestUpdateEverything(t *testing.T) {
 		assert.Equal(t, ann.Token, u.Token)
 	}
 
-	_, err = client.As(ann.Token).Update(ctx, ann.ID, authing.UserUpdate{Blocked: ptr(true)})
+	_, err = client.As(ann.Token).Update(ctx, ann.ID, authing.UserUpdate{Blocked: authing.Ptr(true)})
 	require.NoError(t, err)
 	_, err = client.As(ann.Token).User(ctx, ann.ID)
 	assert.ErrorIs(t, err, authing.ErrUserLocked)
@@ -55,19 +55,19 @@ func TestUpdateRefused(t *testing.T) {
 		early  int // the code of the early period, 0: accepted
 		later  int
 	}{
-		"own email":          {update{Email: ptr("ann@example.com")}, 0, 0},
-		"own phone":          {update{Phone: ptr("13900000000")}, 0, 0},
-		"own username":       {update{Username: ptr("ann")}, 0, 0},
-		"email":              {update{Email: ptr("new@example.com")}, 0, 2225},
-		"email removed":      {update{Email: ptr("")}, 0, 2225},
-		"phone":              {update{Phone: ptr("13900000009")}, 0, 2226},
-		"email taken":        {update{Email: ptr("bob@example.com")}, 2200, 2225},
-		"no email":           {update{Email: ptr("bob")}, 2204, 2225},
-		"phone taken":        {update{Phone: ptr("13900000001")}, 2035, 2226},
-		"username taken":     {update{Username: ptr("bob")}, 2034, 2034},
-		"password":           {update{Password: ptr(authing.Secret("another")), OldPassword: ptr(authing.Secret("password"))}, 0, 0},
-		"wrong old password": {update{Password: ptr(authing.Secret("another")), OldPassword: ptr(authing.Secret("Password"))}, 2203, 2203},
-		"short password":     {update{Password: ptr(authing.Secret("short")), OldPassword: ptr(authing.Secret("password"))}, 2029, 2029},
+		"own email":          {update{Email: authing.Ptr("ann@example.com")}, 0, 0},
+		"own phone":          {update{Phone: authing.Ptr("13900000000")}, 0, 0},
+		"own username":       {update{Username: authing.Ptr("ann")}, 0, 0},
+		"email":              {update{Email: authing.Ptr("new@example.com")}, 0, 2225},
+		"email removed":      {update{Email: authing.Ptr("")}, 0, 2225},
+		"phone":              {update{Phone: authing.Ptr("13900000009")}, 0, 2226},
+		"email taken":        {update{Email: authing.Ptr("bob@example.com")}, 2200, 2225},
+		"no email":           {update{Email: authing.Ptr("bob")}, 2204, 2225},
+		"phone taken":        {update{Phone: authing.Ptr("13900000001")}, 2035, 2226},
+		"username taken":     {update{Username: authing.Ptr("bob")}, 2034, 2034},
+		"password":           {update{Password: authing.Ptr(authing.Secret("another")), OldPassword: authing.Ptr(authing.Secret("password"))}, 0, 0},
+		"wrong old password": {update{Password: authing.Ptr(authing.Secret("another")), OldPassword: authing.Ptr(authing.Secret("Password"))}, 2203, 2203},
+		"short password":     {update{Password: authing.Ptr(authing.Secret("short")), OldPassword: authing.Ptr(authing.Secret("password"))}, 2029, 2029},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,7 +80,7 @@ func TestUpdateRefused(t *testing.T) {
 				if early {
 					want = tt.early
 				}
-				tt.update.Company = ptr("Example")
+				tt.update.Company = authing.Ptr("Example")
 
 				_, err := client.As(ann.Token).Update(ctx, ann.ID, tt.update)
 
@@ -104,7 +104,7 @@ func TestTakenUserNameAsANickname(t *testing.T) {
 	srv, client := setup(t, authingtest.Options{})
 	addAnn(srv)
 	user, asUser := signIn(t, client, srv.NewPhone(authingtest.WxUser{}))
-	_, err := asUser.Update(ctx, user.ID, authing.UserUpdate{Username: ptr("ann")})
+	_, err := asUser.Update(ctx, user.ID, authing.UserUpdate{Username: authing.Ptr("ann")})
 	require.NoError(t, err)
 	assert.Equal(t, "ann", srv.User(user.ID).Username)
 }
@@ -114,7 +114,7 @@ func TestChangedPasswordSignsIn(t *testing.T) {
 	srv, client := setup(t, authingtest.Options{})
 	ann := addAnn(srv)
 	_, err := client.As(ann.Token).Update(ctx, ann.ID, authing.UserUpdate{
-		Password: ptr(authing.Secret("another")), OldPassword: ptr(authing.Secret("password")),
+		Password: authing.Ptr(authing.Secret("another")), OldPassword: authing.Ptr(authing.Secret("password")),
 	})
 	require.NoError(t, err)
 	_, err = client.Login(ctx, authing.LoginParams{Username: "ann", Password: "password"})
@@ -154,7 +154,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}{
 		"User": {func(c *authing.Client) error { _, err := c.User(ctx, ann.ID); return err }, 1001},
 		"Update": {func(c *authing.Client) error {
-			_, err := c.Update(ctx, ann.ID, authing.UserUpdate{Company: ptr("x")})
+			_, err := c.Update(ctx, ann.ID, authing.UserUpdate{Company: authing.Ptr("x")})
 			return err
 		}, 2202},
 		"Logout": {func(c *authing.Client) error { return c.Logout(ctx, ann.ID) }, 2202},
