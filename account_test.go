@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
 // operationCall is a call that runs a GraphQL operation: the request it has to make, and an answer to it. TestGolden
@@ -31,19 +32,19 @@ type operationCall[T any] struct {
 func (o operationCall[T]) check(t *testing.T) (result T) {
 	t.Helper()
 	for _, as := range []authing.Secret{"", token} {
-		client, got := setup(t, 200, `{"data":{"`+o.field+`":`+o.answer+`}}`, authing.WithPublicKey(publicKeyPEM(t)))
+		client, got := setup(t, 200, `{"data":{"`+o.field+`":`+o.answer+`}}`, authing.WithPublicKey(testkit.PublicKeyPEM(t)))
 		var err error
 		result, err = o.do(context.Background(), client.As(as))
 		require.NoError(t, err)
 
-		sent := got.only(t)
+		sent := got.Only(t)
 		assert.Equal(t, "POST "+cmp.Or(o.host, "https://users.authing.cn")+"/graphql", sent.Line)
 		if as == "" || o.anonymous {
 			assert.NotContains(t, sent.Header, "Authorization")
 		} else {
 			assert.Equal(t, []string{"Bearer " + string(as)}, sent.Header["Authorization"])
 		}
-		q := parseGraphQL(t, sent.Body)
+		q := testkit.ParseGraphQL(t, sent.Body)
 		assert.Equal(t, o.operation, q.Kind+" "+q.Name)
 		require.Len(t, q.RootFields, 1)
 		assert.Equal(t, o.field, q.RootFields[0].Field)
@@ -54,7 +55,7 @@ func (o operationCall[T]) check(t *testing.T) (result T) {
 		assert.Equal(t, []string{"query", "variables"}, q.BodyKeys)
 		for _, name := range o.encrypted {
 			onWire, _ := q.Variables[name].(string)
-			q.Variables[name] = decryptPassword(t, onWire)
+			q.Variables[name] = testkit.DecryptPassword(t, onWire)
 		}
 		assert.JSONEq(t, o.variables, asJSON(t, q.Variables))
 	}
@@ -203,7 +204,7 @@ func TestLoginByLDAP(t *testing.T) {
 	client, got := setup(t, 200, `{"data":{"LoginByLDAP":`+annOfGraphQL+`}}`)
 	_, err := client.As("Bearer stale").LoginByLDAP(context.Background(), "ann", "secret")
 	require.NoError(t, err, "a token that is not sent cannot hinder")
-	assert.NotContains(t, got.only(t).Header, "Authorization")
+	assert.NotContains(t, got.Only(t).Header, "Authorization")
 }
 
 // A login that gives no token, or nobody, has not kept its promise.
@@ -281,7 +282,7 @@ func TestDocumentsHoldNoValues(t *testing.T) {
 			Query     string
 			Variables map[string]any
 		}
-		require.NoError(t, json.Unmarshal([]byte(got.only(t).Body), &sent))
+		require.NoError(t, json.Unmarshal([]byte(got.Only(t).Body), &sent))
 		assert.Equal(t, hostile, sent.Variables[name])
 		assert.NotContains(t, sent.Query, "removeUsers")
 	}
@@ -355,10 +356,10 @@ func TestCheckLoginStatus(t *testing.T) {
 		require.NoError(t, err, "a token that is not accepted is an answer")
 		assert.Equal(t, &want, status)
 
-		sent := got.only(t)
+		sent := got.Only(t)
 		assert.Equal(t, "POST https://users.authing.cn/graphql", sent.Line)
 		assert.Equal(t, []string{"Bearer " + string(token)}, sent.Header["Authorization"])
-		q := parseGraphQL(t, sent.Body)
+		q := testkit.ParseGraphQL(t, sent.Body)
 		assert.Equal(t, "query checkLoginStatus", q.Kind+" "+q.Name)
 		assert.Equal(t, []string{"query"}, q.BodyKeys, "it has no variables")
 	}
@@ -382,7 +383,7 @@ func TestCheckLoginStatusOfNobody(t *testing.T) {
 	require.ErrorIs(t, err, authing.ErrInvalidArgument)
 	_, err = client.As("Bearer h.p.s").CheckLoginStatus(context.Background())
 	require.ErrorIs(t, err, authing.ErrInvalidArgument)
-	assert.Empty(t, got.all())
+	assert.Empty(t, got.All())
 }
 
 func TestLogout(t *testing.T) {
@@ -476,5 +477,5 @@ func TestInvalidUTF8SendsNothing(t *testing.T) {
 		require.ErrorIs(t, err, authing.ErrInvalidArgument, name)
 		assert.ErrorContains(t, err, "UTF-8", name)
 	}
-	assert.Empty(t, got.all())
+	assert.Empty(t, got.All())
 }

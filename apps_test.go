@@ -122,11 +122,11 @@ func TestAppsHost(t *testing.T) {
 	_, err = client.As(token).RevokeAuthedApp(context.Background(), "u1", "a1")
 	require.NoError(t, err)
 
-	for _, sent := range got.all() {
+	for _, sent := range got.All() {
 		assert.Equal(t, "POST https://oauth.authing.cn/graphql", sent.Line)
 		assert.Equal(t, []string{"Bearer " + string(token)}, sent.Header["Authorization"])
 	}
-	assert.Len(t, got.all(), 2)
+	assert.Len(t, got.All(), 2)
 }
 
 func TestAppsBadInput(t *testing.T) {

@@ -25,6 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
 func TestChangeAvatar(t *testing.T) {
@@ -44,13 +45,13 @@ func TestChangeAvatar(t *testing.T) {
 			require.NoError(t, err)
 			wantAnnOfGraphQL(t, user)
 
-			sent := got.all()
+			sent := got.All()
 			require.Len(t, sent, 3)
 			for _, i := range []int{0, 2} {
 				assert.Equal(t, "POST https://users.authing.cn/graphql", sent[i].Line)
 				assert.Equal(t, []string{"Bearer " + string(token)}, sent[i].Header["Authorization"])
 			}
-			ask, update := parseGraphQL(t, sent[0].Body), parseGraphQL(t, sent[2].Body)
+			ask, update := testkit.ParseGraphQL(t, sent[0].Body), testkit.ParseGraphQL(t, sent[2].Body)
 			assert.Equal(t, "query qiNiuUploadToken", ask.Kind+" "+ask.Name)
 			assert.Equal(t, []string{"query"}, ask.BodyKeys)
 			wantUpload(t, sent[1], extension, image)
@@ -63,7 +64,7 @@ func TestChangeAvatar(t *testing.T) {
 }
 
 // wantUpload checks the form with an image.
-func wantUpload(t *testing.T, sent exchange, extension, image string) {
+func wantUpload(t *testing.T, sent testkit.Exchange, extension, image string) {
 	t.Helper()
 	assert.Equal(t, "POST https://up.qiniup.com", sent.Line)
 	assert.NotContains(t, sent.Header, "Authorization", "the user's token is none of the storage's business")
@@ -98,8 +99,8 @@ func TestAvatarHosts(t *testing.T) {
 	}), authing.WithHosts(authing.Hosts{Upload: "https://up-z1.qiniup.com/", CDN: "https://cdn.example.com/x/"}))
 	_, err := client.As(token).ChangeAvatar(context.Background(), "u1", strings.NewReader(picture))
 	require.NoError(t, err)
-	assert.Equal(t, "POST https://up-z1.qiniup.com", got.all()[1].Line)
-	assert.Equal(t, "https://cdn.example.com/x/k.png", parseGraphQL(t, got.all()[2].Body).Variables["photo"])
+	assert.Equal(t, "POST https://up-z1.qiniup.com", got.All()[1].Line)
+	assert.Equal(t, "https://cdn.example.com/x/k.png", testkit.ParseGraphQL(t, got.All()[2].Body).Variables["photo"])
 }
 
 func TestChangeAvatarBadInput(t *testing.T) {
@@ -296,7 +297,7 @@ func TestChangeAvatarOfALyingReader(t *testing.T) {
 			lying{strings.NewReader("\x89PNG\r\n\x1a\n" + strings.Repeat("x", 600)), length})
 		require.ErrorIs(t, err, authing.ErrInvalidArgument)
 		require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
-		assert.Len(t, got.all(), 2)
+		assert.Len(t, got.All(), 2)
 	}
 }
 

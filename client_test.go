@@ -141,7 +141,7 @@ func TestNewClientPoolID(t *testing.T) {
 func TestNewClientIsOffline(t *testing.T) {
 	t.Parallel()
 	_, got := setup(t, 200, "")
-	assert.Empty(t, got.all())
+	assert.Empty(t, got.All())
 }
 
 func TestRequestOfEveryCall(t *testing.T) {
@@ -156,7 +156,7 @@ func TestRequestOfEveryCall(t *testing.T) {
 		})
 		_, err := call.do(context.Background(), client.As(token), code, call.detail)
 		require.NoError(t, err)
-		sent := got.only(t)
+		sent := got.Only(t)
 		sent.Header.Del("Authorization") // differs by endpoint: see the tests of the calls
 		assert.Equal(t, http.Header{
 			"Accept":       {"application/json"},
@@ -179,7 +179,7 @@ func TestAs(t *testing.T) {
 		require.NoError(t, err)
 	}
 	var tokens [][]string
-	for _, e := range got.all() {
+	for _, e := range got.All() {
 		tokens = append(tokens, e.Header.Values("Authorization"))
 	}
 	assert.Equal(t, [][]string{{"bob.bob.bob"}, {"ann.ann.ann"}, nil, nil, {"eve.eve.eve"}}, tokens)
@@ -192,7 +192,7 @@ func TestLoginLeavesTheClientSignedOut(t *testing.T) {
 	require.NoError(t, err)
 	_, err = client.BindPhone(context.Background(), code, phoneDetail)
 	require.ErrorIs(t, err, authing.ErrLoginRequired)
-	got.only(t)
+	got.Only(t)
 }
 
 func TestAsSharesConnections(t *testing.T) {
@@ -239,7 +239,7 @@ func TestCloseIdleConnections(t *testing.T) {
 	client.CloseIdleConnections() // of a transport that knows no such thing
 	_, err = client.GetPhone(context.Background(), code, phoneDetail)
 	require.NoError(t, err)
-	got.only(t)
+	got.Only(t)
 }
 
 func TestNilContext(t *testing.T) {
@@ -250,7 +250,7 @@ func TestNilContext(t *testing.T) {
 		_, err := call.do(none, client.As(token), code, call.detail)
 		require.ErrorIs(t, err, authing.ErrInvalidArgument)
 		assert.EqualError(t, err, "authing: "+call.op+": the context is nil: use context.Background() if there is none")
-		assert.Empty(t, got.all())
+		assert.Empty(t, got.All())
 	})
 }
 
@@ -277,7 +277,7 @@ func TestEndedContext(t *testing.T) {
 				assert.NotErrorIs(t, err, authing.ErrOutcomeUnknown, "nothing was sent")
 				assert.Contains(t, err.Error(), "nothing was sent")
 				assert.Equal(t, call.op, requireError(t, err).Op)
-				assert.Empty(t, got.all())
+				assert.Empty(t, got.All())
 			})
 		})
 	}
@@ -296,7 +296,7 @@ func TestContextEndsDuringTheCall(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 		require.ErrorIs(t, err, authing.ErrOutcomeUnknown)
 		assert.Contains(t, err.Error(), "canceled before an answer came")
-		got.only(t)
+		got.Only(t)
 	})
 }
 
@@ -353,7 +353,7 @@ func TestNoCookies(t *testing.T) {
 		_, err := client.GetPhone(context.Background(), code, phoneDetail)
 		require.NoError(t, err)
 	}
-	all := got.all()
+	all := got.All()
 	require.Len(t, all, 2)
 	assert.Empty(t, all[1].Header.Values("Cookie"))
 }
@@ -381,7 +381,7 @@ func TestContentEncoding(t *testing.T) {
 			return resp, nil
 		})
 		_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
-		got.only(t)
+		got.Only(t)
 		if ok {
 			require.NoError(t, err, encoding)
 			continue
@@ -413,7 +413,7 @@ func TestCodesAreSentOnce(t *testing.T) {
 				client, got := setupResponder(t, tt.responder, authing.WithReadRetries(3))
 				_, err := call.do(context.Background(), client.As(token), code, call.detail)
 				requireError(t, err)
-				got.only(t)
+				got.Only(t)
 			})
 		})
 	}

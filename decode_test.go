@@ -79,7 +79,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 			assert.Equal(t, tt.status, e.StatusCode)
 			assert.Equal(t, tt.code, e.Code)
 			assert.NotContains(t, err.Error(), "h.p.s")
-			got.only(t)
+			got.Only(t)
 		})
 	}
 }

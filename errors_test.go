@@ -26,7 +26,7 @@ func bindError(t *testing.T, status int, body string) (*authing.Error, error) {
 	client, got := setup(t, status, body)
 	_, err := client.As(token).BindPhone(context.Background(), code, phoneDetail)
 	require.Error(t, err)
-	got.only(t)
+	got.Only(t)
 	return requireError(t, err), err
 }
 

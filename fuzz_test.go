@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
 // stub returns a client whose every request gets this answer, and where the last request goes. httpmock would cost a
@@ -203,7 +204,7 @@ func FuzzGraphQLEnvelope(f *testing.F) {
 
 // A phone number is the only text of a caller that becomes part of an address.
 func FuzzSegment(f *testing.F) {
-	for _, value := range hostileValues {
+	for _, value := range testkit.HostileValues() {
 		f.Add(value)
 	}
 	f.Add("+86 138")

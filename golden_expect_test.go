@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
 // expectRequests compares what was sent. Recordings of kind "responses" hold verb, host, path and operation only.
@@ -36,7 +37,7 @@ func expectRequests(t *differences, s situation, sent []sentRequest) {
 		assert.Equal(t, s.address(t, want), unescaped(t, got.URL.String()))
 		expectAuthorization(t, s, want, got)
 		if want.Operation != "" {
-			parsed := parseGraphQL(t, got.body)
+			parsed := testkit.ParseGraphQL(t, got.body)
 			assert.Equal(t, want.Operation, parsed.Kind+" "+parsed.Name)
 		}
 		if want.BodyKind != "" {
@@ -145,7 +146,7 @@ func expectBody(t *differences, s situation, want recordedRequest, got sentReque
 		require.NoError(t, err)
 		assert.JSONEq(t, string(expected), got.body)
 	case "graphql":
-		expectGraphQL(t, want.GraphQL.amended(s), parseGraphQL(t, got.body))
+		expectGraphQL(t, amended(want.GraphQL, s), testkit.ParseGraphQL(t, got.body))
 	case "multipart":
 		expectForm(t, want, got)
 	default:

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
 // A comparison that a wrong recording passes says nothing: replays notice all of these but for what unnoticeable names.
@@ -139,22 +141,22 @@ func requestPerturbations(recorded recordedRequest) map[string]func(*recordedReq
 	return all
 }
 
-func graphqlPerturbations(recorded graphqlRequest) map[string]func(*graphqlRequest) {
-	all := map[string]func(*graphqlRequest){
-		"kind":        func(q *graphqlRequest) { q.Kind = "subscription" },
-		"name":        func(q *graphqlRequest) { q.Name += "x" },
-		"root field":  func(q *graphqlRequest) { q.RootFields[0].Field += "x" },
-		"argument":    func(q *graphqlRequest) { q.RootFields[0].Arguments["other"] = "other" },
-		"declaration": func(q *graphqlRequest) { q.Declared["other"] = "String" },
-		"selection":   func(q *graphqlRequest) { q.Selection = append(q.Selection, "other") },
-		"leaf":        func(q *graphqlRequest) { q.Selection = q.Selection[1:] },
-		"body keys":   func(q *graphqlRequest) { q.BodyKeys = append(q.BodyKeys, "other") },
+func graphqlPerturbations(recorded testkit.GraphQLRequest) map[string]func(*testkit.GraphQLRequest) {
+	all := map[string]func(*testkit.GraphQLRequest){
+		"kind":        func(q *testkit.GraphQLRequest) { q.Kind = "subscription" },
+		"name":        func(q *testkit.GraphQLRequest) { q.Name += "x" },
+		"root field":  func(q *testkit.GraphQLRequest) { q.RootFields[0].Field += "x" },
+		"argument":    func(q *testkit.GraphQLRequest) { q.RootFields[0].Arguments["other"] = "other" },
+		"declaration": func(q *testkit.GraphQLRequest) { q.Declared["other"] = "String" },
+		"selection":   func(q *testkit.GraphQLRequest) { q.Selection = append(q.Selection, "other") },
+		"leaf":        func(q *testkit.GraphQLRequest) { q.Selection = q.Selection[1:] },
+		"body keys":   func(q *testkit.GraphQLRequest) { q.BodyKeys = append(q.BodyKeys, "other") },
 	}
 	for name := range recorded.Declared {
-		all["type of "+name] = func(q *graphqlRequest) { q.Declared[name] += "x" }
+		all["type of "+name] = func(q *testkit.GraphQLRequest) { q.Declared[name] += "x" }
 	}
 	for name := range recorded.Variables {
-		all["variable "+name] = func(q *graphqlRequest) { q.Variables[name] = "other" }
+		all["variable "+name] = func(q *testkit.GraphQLRequest) { q.Variables[name] = "other" }
 	}
 	return all
 }

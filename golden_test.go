@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
 // The recordings in testdata/golden were made by running the original JavaScript SDK: what each call sent, what the
@@ -82,16 +83,16 @@ func (e environment) picked() bool {
 
 // recordedRequest has all its fields but Operation in files of kind "requests", and only the first four in the others.
 type recordedRequest struct {
-	Verb            string            `json:"verb"`
-	HostRole        string            `json:"hostRole"` // "users", "oauth" or, for uploads, "qiniu"
-	Path            string            `json:"path"`
-	Operation       string            `json:"operation"` // "query user", of GraphQL
-	URL             string            `json:"url"`
-	Headers         map[string]string `json:"headers"`
-	WireContentType string            `json:"wireContentType"`
-	BodyKind        string            `json:"bodyKind"`
-	Body            any               `json:"body"`
-	GraphQL         graphqlRequest    `json:"graphql"`
+	Verb            string                 `json:"verb"`
+	HostRole        string                 `json:"hostRole"` // "users", "oauth" or, for uploads, "qiniu"
+	Path            string                 `json:"path"`
+	Operation       string                 `json:"operation"` // "query user", of GraphQL
+	URL             string                 `json:"url"`
+	Headers         map[string]string      `json:"headers"`
+	WireContentType string                 `json:"wireContentType"`
+	BodyKind        string                 `json:"bodyKind"`
+	Body            any                    `json:"body"`
+	GraphQL         testkit.GraphQLRequest `json:"graphql"`
 	Multipart       struct {
 		Fields    map[string]string `json:"formData"`
 		FileField string            `json:"fileField"`
@@ -248,7 +249,7 @@ func replay(t *differences, c recordedCase) (unmade int) {
 	host := c.Construct.Host
 	client, err := authing.NewClient(c.poolID(),
 		authing.WithHosts(authing.Hosts{Users: host.User, OAuth: host.OAuth, AllowHTTP: true}),
-		authing.WithPublicKey(publicKeyPEM(t)),
+		authing.WithPublicKey(testkit.PublicKeyPEM(t)),
 		authing.WithReadRetries(0), // the original sends nothing twice
 		authing.WithHTTPClient(&http.Client{Transport: server}))
 	if c.clientRefused() {

@@ -1,5 +1,7 @@
 package authing_test
 
+import "github.com/authing-wxapp/authing/internal/testkit"
+
 // unrecorded is what Go has to send where the original stops: by a mistake of its own, or because it did not know the
 // newer WeChat APIs. Nothing is recorded then.
 func (s situation) unrecorded() recordedRequest {
@@ -21,17 +23,17 @@ func (s situation) unrecorded() recordedRequest {
 }
 
 // authedApps is the one request that no recording has, as the documentation of the service gives it.
-func (s situation) authedApps() graphqlRequest {
+func (s situation) authedApps() testkit.GraphQLRequest {
 	variables := map[string]any{"clientId": s.poolID(), "userId": s.given["userId"]}
 	for _, name := range []string{"page", "count"} {
 		if n := s.number(name); n != 0 { // the service has defaults
 			variables[name] = n
 		}
 	}
-	return graphqlRequest{
+	return testkit.GraphQLRequest{
 		Kind: "query", Name: "GetUserAuthorizedApps",
 		Declared: map[string]string{"clientId": "String", "userId": "String", "page": "Int", "count": "Int"},
-		RootFields: []rootField{{Field: "GetUserAuthorizedApps", Arguments: map[string]any{
+		RootFields: []testkit.RootField{{Field: "GetUserAuthorizedApps", Arguments: map[string]any{
 			"clientId": map[string]any{"$var": "clientId"},
 			"userId":   map[string]any{"$var": "userId"},
 			"page":     map[string]any{"$var": "page"},

@@ -23,6 +23,7 @@ import (
 	"github.com/vektah/gqlparser/v2/validator"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
 // What answers do is told of one operation: all of them share the path that an answer takes.
@@ -379,7 +380,7 @@ type sentOperation struct {
 }
 
 // operationsIn returns the GraphQL operations among the requests.
-func operationsIn(t *testing.T, requests []exchange) (operations []sentOperation) {
+func operationsIn(t *testing.T, requests []testkit.Exchange) (operations []sentOperation) {
 	t.Helper()
 	for _, e := range requests {
 		if !strings.HasSuffix(e.Line, "/graphql") {
@@ -498,7 +499,7 @@ func TestGraphQLInjection(t *testing.T) {
 		run := func(t *testing.T, s string) ([]sentOperation, error) {
 			client, got := setupResponder(t, m.succeed())
 			err := call(context.Background(), client.As(token), s)
-			for _, e := range got.all() {
+			for _, e := range got.All() {
 				assert.Contains(t, []string{
 					"POST https://users.authing.cn/graphql", "POST https://oauth.authing.cn/graphql", "POST https://up.qiniup.com",
 				}, e.Line)
@@ -506,7 +507,7 @@ func TestGraphQLInjection(t *testing.T) {
 					assert.Equal(t, []string{"Bearer " + string(token)}, e.Header["Authorization"])
 				}
 			}
-			return operationsIn(t, got.all()), err
+			return operationsIn(t, got.All()), err
 		}
 		usual, err := run(t, "usual")
 		require.NoError(t, err)
@@ -560,7 +561,7 @@ func TestGraphQLUpdateDocument(t *testing.T) {
 		client, got := setup(t, http.StatusOK, graphqlData("updateUser", canaryUserData))
 		_, err := client.As(token).Update(context.Background(), userID, updateOf(s, set))
 		require.NoError(t, err)
-		return operationsIn(t, got.all())[0]
+		return operationsIn(t, got.All())[0]
 	}
 	const passwords = 1<<8 | 1<<9 // they go together
 	for bit := range fields {
@@ -613,7 +614,7 @@ func TestGraphQLDocumentsAreValid(t *testing.T) {
 		client, got := setupResponder(t, m.succeed())
 		_, err := m.call(context.Background(), client.As(canaryToken))
 		require.NoError(t, err)
-		operations := operationsIn(t, got.all())
+		operations := operationsIn(t, got.All())
 		_, isGraphQL := graphqlCalls[m.name]
 		assert.Equal(t, isGraphQL || m.name == "CheckLoginStatus", len(operations) > 0, m.name)
 		for _, o := range operations {
@@ -623,6 +624,6 @@ func TestGraphQLDocumentsAreValid(t *testing.T) {
 	client, got := setup(t, http.StatusOK, graphqlData("updateUser", canaryUserData))
 	_, err = client.Update(context.Background(), userID, updateOf("x", ^0))
 	require.NoError(t, err)
-	check(t, operationsIn(t, got.all())[0])
+	check(t, operationsIn(t, got.All())[0])
 	assert.Greater(t, tested, 20)
 }

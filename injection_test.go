@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,34 +15,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/internal/testkit"
 )
-
-// hostileValues try to change the URL, the headers or the body that they become a part of: alone, and at the end and at
-// the start of something harmless.
-var hostileValues = aloneAndBeside([]string{
-	"", ".", "..", "../x", "../../graphql", "x/..", "./x", "...", "/", "//", "/x", "x/", "//evil.example", "a/b", "a//b",
-	"%2e", "%2e%2e", "%2e%2e%2f", "..%2f", "%2f", "%2F", "%5c", "%00", "%0d%0a", "%", "%zz", "%25%32%66", `\`, `..\x`, "a\\b",
-	"?", "?a=b", "a?b#c", "#", "a#f", "&a=b", "a=b", ";", ";x=y", "@", "@evil.example", "a@evil.example", ":80", "a:b@c",
-	"http://evil.example", "https:evil.example", "javascript:alert(1)", "[::1]", "*", "~", "$(id)", "`id`", "' or 1=1--",
-	`"`, `","code":"x`, `"}`, "{{.}}", "<script>", "null", "\r\n", "a\r\nX-Evil: 1", "\na", "\x00", "a\x00b", "\t", " ", "a b",
-	" a", "a ", "\u00a0", "\u0085", "\u2028", "\u202e", "\uff0f", "\u2024\u2024", "\uff0e\uff0e", "e\u0301", "\u200b", "\ufeff", "安", "😀",
-	"\xff", "a\xc0\xafb", strings.Repeat("a", 10<<10), strings.Repeat("../", 1000), strings.Repeat("a", 64), "a-b_C9",
-})
-
-func aloneAndBeside(values []string) []string {
-	all := slices.Clone(values)
-	for _, value := range values {
-		all = append(all, "a"+value, value+"a")
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
 
 // eachHostileValue runs a test for every hostile value.
 func eachHostileValue(t *testing.T, test func(t *testing.T, value string)) {
 	t.Helper()
-	require.Greater(t, len(hostileValues), 200)
-	for _, value := range hostileValues {
+	values := testkit.HostileValues()
+	require.Greater(t, len(values), 200)
+	for _, value := range values {
 		name := strconv.QuoteToASCII(value)
 		t.Run(name[:min(len(name), 30)], func(t *testing.T) {
 			t.Parallel()
@@ -53,7 +33,7 @@ func eachHostileValue(t *testing.T, test func(t *testing.T, value string)) {
 }
 
 // wantUntouched asserts that a request is what it would be without a hostile value: same place, same headers.
-func wantUntouched(t *testing.T, e exchange, path string) {
+func wantUntouched(t *testing.T, e testkit.Exchange, path string) {
 	t.Helper()
 	assert.Equal(t, "POST https://oauth.authing.cn"+path+pool, e.Line)
 	for name, values := range e.Header {
@@ -65,15 +45,15 @@ func wantUntouched(t *testing.T, e exchange, path string) {
 }
 
 // wantRefused asserts that a hostile value was refused without being sent.
-func wantRefused(t *testing.T, err error, got *recorder) {
+func wantRefused(t *testing.T, err error, got *testkit.Recorder) {
 	t.Helper()
 	require.ErrorIs(t, err, authing.ErrInvalidArgument)
 	require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
-	assert.Empty(t, got.all())
+	assert.Empty(t, got.All())
 }
 
 // sentBody is what every mini-program call posts.
-func sentBody(t *testing.T, e exchange) (body map[string]any) {
+func sentBody(t *testing.T, e testkit.Exchange) (body map[string]any) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal([]byte(e.Body), &body))
 	return body
@@ -123,8 +103,8 @@ func TestInjectionThroughCode(t *testing.T) {
 				wantRefused(t, err, got)
 				return
 			}
-			wantUntouched(t, got.only(t), paths[call.op])
-			assert.Equal(t, map[string]any{"code": value, "iv": iv, "encryptedData": encryptedData}, sentBody(t, got.only(t)))
+			wantUntouched(t, got.Only(t), paths[call.op])
+			assert.Equal(t, map[string]any{"code": value, "iv": iv, "encryptedData": encryptedData}, sentBody(t, got.Only(t)))
 		})
 	})
 }
@@ -140,9 +120,9 @@ func TestInjectionThroughPhone(t *testing.T) {
 			wantRefused(t, err, got)
 			return
 		}
-		wantUntouched(t, got.only(t), "/oauth/wechatapp/auth/")
+		wantUntouched(t, got.Only(t), "/oauth/wechatapp/auth/")
 		assert.Equal(t, map[string]any{"code": code, "iv": iv, "encryptedData": encryptedData, "phone": value},
-			sentBody(t, got.only(t)))
+			sentBody(t, got.Only(t)))
 	})
 }
 
@@ -156,12 +136,12 @@ func TestInjectionThroughToken(t *testing.T) {
 		switch {
 		case value == "":
 			require.ErrorIs(t, err, authing.ErrLoginRequired)
-			assert.Empty(t, got.all())
+			assert.Empty(t, got.All())
 		case err != nil:
 			wantRefused(t, err, got)
 		default:
-			wantUntouched(t, got.only(t), "/oauth/wechatapp/phone/")
-			assert.Equal(t, []string{value}, got.only(t).Header["Authorization"])
+			wantUntouched(t, got.Only(t), "/oauth/wechatapp/phone/")
+			assert.Equal(t, []string{value}, got.Only(t).Header["Authorization"])
 		}
 	})
 }
@@ -244,7 +224,7 @@ func TestInjectionThroughDetail(t *testing.T) {
 				wantRefused(t, err, got)
 				return
 			}
-			assert.Equal(t, map[string]any{"code": code, "iv": iv, "encryptedData": value}, sentBody(t, got.only(t)))
+			assert.Equal(t, map[string]any{"code": code, "iv": iv, "encryptedData": value}, sentBody(t, got.Only(t)))
 		})
 	})
 }

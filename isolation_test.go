@@ -24,6 +24,7 @@ import (
 
 	"github.com/authing-wxapp/authing"
 	"github.com/authing-wxapp/authing/authingtest"
+	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
 // sized is how often a test does something that it would do n times if there were time enough, as there is with
@@ -277,8 +278,8 @@ func TestLogoutIsOfOneUser(t *testing.T) {
 func TestCopiesLeaveTheOriginalAlone(t *testing.T) {
 	t.Parallel()
 	original, got := setup(t, http.StatusOK, `{"code":200,"data":{"_id":"1","token":"x.y.z","phoneNumber":"1"}}`)
-	sent := func(c *authing.Client) (all []exchange) {
-		before := len(got.all())
+	sent := func(c *authing.Client) (all []testkit.Exchange) {
+		before := len(got.All())
 		for _, call := range []func() error{
 			func() error {
 				_, err := c.GetPhone(context.Background(), code, phoneDetail)
@@ -295,7 +296,7 @@ func TestCopiesLeaveTheOriginalAlone(t *testing.T) {
 		} {
 			require.NoError(t, call())
 		}
-		return got.all()[before:]
+		return got.All()[before:]
 	}
 	for name, client := range map[string]*authing.Client{"of nobody": original, "of ann": original.As("ann's")} {
 		t.Run(name, func(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
 // Canaries stand for what must not show in an error or a log. They occur nowhere else, so finding one is a leak.
@@ -378,8 +379,8 @@ func TestMethodsSucceed(t *testing.T) {
 		_, err := m.call(context.Background(), client.As(canaryToken))
 
 		require.NoError(t, err)
-		require.Len(t, got.all(), len(m.answers))
-		request := got.all()[m.step]
+		require.Len(t, got.All(), len(m.answers))
+		request := got.All()[m.step]
 		for _, secret := range m.sends {
 			assert.Contains(t, request.Line+request.Header.Get("Authorization")+request.Body, asSent(secret))
 		}
@@ -474,11 +475,11 @@ func (m remoteMethod) prepared(next transportFunc) transportFunc {
 }
 
 // setupFailing returns a client to whose request that m is about respond answers, and the requests since then.
-func (m remoteMethod) setupFailing(t *testing.T, respond httpmock.Responder, opts ...authing.Option) (*authing.Client, func() []exchange) {
+func (m remoteMethod) setupFailing(t *testing.T, respond httpmock.Responder, opts ...authing.Option) (*authing.Client, func() []testkit.Exchange) {
 	t.Helper()
 	client, got := setupResponder(t, httpmock.Responder(m.prepared(transportFunc(respond))), opts...)
-	return client.As(canaryToken), func() []exchange {
-		all := got.all()
+	return client.As(canaryToken), func() []testkit.Exchange {
+		all := got.All()
 		return all[min(m.step, len(all)):]
 	}
 }

@@ -449,7 +449,7 @@ func TestOnceCancelBefore(t *testing.T) {
 
 			m.wantFailure(t, result, err, false)
 			require.ErrorIs(t, err, context.Canceled)
-			assert.Empty(t, got.all())
+			assert.Empty(t, got.All())
 		})
 	})
 }
@@ -542,7 +542,7 @@ func TestOnceNilContext(t *testing.T) {
 
 		m.wantFailure(t, result, err, false)
 		require.ErrorIs(t, err, authing.ErrInvalidArgument)
-		assert.Empty(t, got.all())
+		assert.Empty(t, got.All())
 	})
 }
 

@@ -39,7 +39,7 @@ func TestNilOption(t *testing.T) {
 	client, got := setup(t, 200, annAnswer, nil, authing.WithUserAgent("shop/1.4"), nil)
 	_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
 	require.NoError(t, err)
-	assert.Contains(t, got.only(t).Header.Get("User-Agent"), "shop/1.4")
+	assert.Contains(t, got.Only(t).Header.Get("User-Agent"), "shop/1.4")
 }
 
 func TestHosts(t *testing.T) {
@@ -77,7 +77,7 @@ func TestHosts(t *testing.T) {
 		client, got := setup(t, 200, annAnswer, authing.WithHosts(authing.Hosts{OAuth: tt.address, AllowHTTP: tt.allowHTTP}))
 		_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
 		require.NoError(t, err, tt.address)
-		assert.Equal(t, "POST "+tt.base+"/oauth/wechatapp/auth/"+pool, got.only(t).Line, tt.address)
+		assert.Equal(t, "POST "+tt.base+"/oauth/wechatapp/auth/"+pool, got.Only(t).Line, tt.address)
 	}
 }
 
@@ -156,7 +156,7 @@ func TestHostWithZone(t *testing.T) {
 	client, got := setup(t, 200, annAnswer, authing.WithHosts(authing.Hosts{OAuth: "https://[fe80::1%25eth0]:8443"}))
 	_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
 	require.NoError(t, err)
-	assert.Equal(t, "POST https://[fe80::1%25eth0]:8443/oauth/wechatapp/auth/"+pool, got.only(t).Line)
+	assert.Equal(t, "POST https://[fe80::1%25eth0]:8443/oauth/wechatapp/auth/"+pool, got.Only(t).Line)
 }
 
 func TestWithHTTPClientCopies(t *testing.T) {
@@ -277,7 +277,7 @@ func TestWithUserAgent(t *testing.T) {
 	client, got := setup(t, 200, annAnswer, authing.WithUserAgent("first/1"), authing.WithUserAgent("shop/1.4 (beta)"))
 	_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
 	require.NoError(t, err)
-	assert.Equal(t, []string{sdkUserAgent(t) + " shop/1.4 (beta)"}, got.only(t).Header["User-Agent"])
+	assert.Equal(t, []string{sdkUserAgent(t) + " shop/1.4 (beta)"}, got.Only(t).Header["User-Agent"])
 
 	for _, name := range []string{"", "a\r\nX-Evil: 1", "a\tb", "a\x00", "a\x7f", "商店"} {
 		assert.Contains(t, requireRefusedOption(t, authing.WithUserAgent(name)), "the user agent must be printable ASCII text")

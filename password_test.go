@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
 // mailCall is a call around a mailed code. The service has nothing to return for it.
@@ -160,13 +161,13 @@ func TestPasswordLimit(t *testing.T) {
 			t.Parallel()
 			answer := `{"data":{"` + field + `":` + annOfGraphQL + `}}`
 			for _, password := range []string{"p", " \n\"\\", strings.Repeat("p", 117), strings.Repeat("密", 39)} {
-				client, got := setup(t, 200, answer, authing.WithPublicKey(publicKeyPEM(t)))
+				client, got := setup(t, 200, answer, authing.WithPublicKey(testkit.PublicKeyPEM(t)))
 				_, err := do(context.Background(), client, authing.Secret(password))
 				require.NoError(t, err)
-				onWire := parseGraphQL(t, got.only(t).Body).Variables
-				assert.Equal(t, password, decryptPassword(t, onWire["password"].(string)))
+				onWire := testkit.ParseGraphQL(t, got.Only(t).Body).Variables
+				assert.Equal(t, password, testkit.DecryptPassword(t, onWire["password"].(string)))
 				if old, changes := onWire["oldPassword"]; changes {
-					assert.Equal(t, password, decryptPassword(t, old.(string)))
+					assert.Equal(t, password, testkit.DecryptPassword(t, old.(string)))
 				}
 			}
 			for _, password := range []string{strings.Repeat("p", 118), strings.Repeat("密", 39) + "p", strings.Repeat("密", 40)} {
@@ -192,8 +193,8 @@ func TestPasswordWithThePublishedKey(t *testing.T) {
 			_, err := do(context.Background(), client, "secret")
 			require.NoError(t, err)
 		}
-		for _, sent := range got.all() {
-			onWire := parseGraphQL(t, sent.Body).Variables["password"].(string)
+		for _, sent := range got.All() {
+			onWire := testkit.ParseGraphQL(t, sent.Body).Variables["password"].(string)
 			assert.Len(t, onWire, 172)
 			cipher, err := base64.StdEncoding.DecodeString(onWire)
 			require.NoError(t, err)

@@ -18,7 +18,7 @@ func TestBindPhone(t *testing.T) {
 	user, err := client.As(token).BindPhone(context.Background(), code, phoneDetail)
 	require.NoError(t, err)
 
-	sent := got.only(t)
+	sent := got.Only(t)
 	assert.Equal(t, "POST https://oauth.authing.cn/oauth/wechatapp/phone/"+pool, sent.Line)
 	assert.Equal(t, postedBody, sent.Body)
 	assert.Equal(t, []string{string(token)}, sent.Header["Authorization"], "the bare token, without a scheme")
@@ -62,7 +62,7 @@ func TestBindPhoneLooksAtTheTokenFirst(t *testing.T) {
 
 	_, err = client.As(token).BindPhone(context.Background(), "", refused)
 	require.ErrorIs(t, err, authing.ErrUserRefused)
-	assert.Empty(t, got.all())
+	assert.Empty(t, got.All())
 }
 
 func TestGetPhone(t *testing.T) {
@@ -74,7 +74,7 @@ func TestGetPhone(t *testing.T) {
 			phone, err := client.As(as).GetPhone(context.Background(), code, phoneDetail)
 			require.NoError(t, err)
 
-			sent := got.only(t)
+			sent := got.Only(t)
 			assert.Equal(t, "POST https://oauth.authing.cn/oauth/wechatapp/getphone/"+pool, sent.Line)
 			assert.Equal(t, postedBody, sent.Body)
 			if as == "" {
@@ -132,7 +132,7 @@ func TestGetVerificationCode(t *testing.T) {
 	} {
 		client, got := setup(t, 200, `{"code":200,"message":"发送成功"}`)
 		require.NoError(t, client.As("Bearer stale").GetVerificationCode(context.Background(), phone), "the token is not sent")
-		sent := got.only(t)
+		sent := got.Only(t)
 		assert.Equal(t, "GET https://users.authing.cn/send_smscode/"+segment+"/"+pool, sent.Line)
 		assert.Empty(t, sent.Body)
 		assert.NotContains(t, sent.Header, "Authorization")

@@ -521,7 +521,7 @@ func TestSecretsInRefusals(t *testing.T) {
 
 			var e *authing.Error
 			require.ErrorAs(t, err, &e)
-			assert.Empty(t, got.all())
+			assert.Empty(t, got.All())
 			search.failure(t, err)
 			search.text(t, "Error.Message", e.Message)
 			search.text(t, "Error.Data", string(e.Data))
@@ -560,7 +560,7 @@ func TestSecretsInErrMsg(t *testing.T) {
 	require.Error(t, err)
 	assert.NotContains(t, err.Error(), short)
 
-	assert.Empty(t, got.all())
+	assert.Empty(t, got.All())
 	search.text(t, "the log", log.String())
 	assert.NotContains(t, log.String(), short)
 }
@@ -624,7 +624,7 @@ func TestSecretsTextedCodeWithoutItsZeros(t *testing.T) {
 	_, err := client.LoginByPhoneCode(context.Background(), canaryPhone, "00915482")
 
 	require.Error(t, err)
-	assert.Contains(t, got.only(t).Body, `"phoneCode":915482,`)
+	assert.Contains(t, got.Only(t).Body, `"phoneCode":915482,`)
 	assert.NotContains(t, err.Error(), "915482")
 }
 
@@ -638,7 +638,7 @@ func TestSecretsPasswordsTravelEncrypted(t *testing.T) {
 		_, err := m.call(context.Background(), client.As(canaryToken))
 
 		require.NoError(t, err)
-		sent := fmt.Sprint(got.all())
+		sent := fmt.Sprint(got.All())
 		for _, password := range []authing.Secret{canaryPassword, canaryOldPassword} {
 			assert.Equal(t, m.name == "LoginByLDAP" && password == canaryPassword, strings.Contains(sent, asSent(string(password))))
 		}

@@ -1,15 +1,14 @@
 package authing_test
 
 import (
-	"io"
 	"net/http"
-	"sync"
 	"testing"
 
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
 const (
@@ -27,57 +26,18 @@ var (
 	phoneDetail = authing.Detail{ErrMsg: "getPhoneNumber:ok", EncryptedData: encryptedData, IV: iv}
 )
 
-// exchange is one request that arrived at the mock.
-type exchange struct {
-	Line   string // "POST https://oauth.authing.cn/…"
-	Header http.Header
-	Body   string
-}
-
-// recorder keeps what arrived, for the test to assert on afterwards: httpmock calls responders in goroutines of its
-// own, where a failing assertion would hang the test.
-type recorder struct {
-	mu        sync.Mutex
-	exchanges []exchange
-}
-
-func (r *recorder) all() []exchange {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return append([]exchange(nil), r.exchanges...)
-}
-
-// only returns the single request that arrived.
-func (r *recorder) only(t *testing.T) exchange {
-	t.Helper()
-	all := r.all()
-	require.Len(t, all, 1)
-	return all[0]
-}
-
 // setup returns a client whose every request is recorded and answered with status and body.
-func setup(t *testing.T, status int, body string, opts ...authing.Option) (*authing.Client, *recorder) {
+func setup(t *testing.T, status int, body string, opts ...authing.Option) (*authing.Client, *testkit.Recorder) {
 	t.Helper()
 	return setupResponder(t, httpmock.NewStringResponder(status, body), opts...)
 }
 
 // setupResponder is setup for answers that a status and a body cannot express.
-func setupResponder(t *testing.T, responder httpmock.Responder, opts ...authing.Option) (*authing.Client, *recorder) {
+func setupResponder(t *testing.T, responder httpmock.Responder, opts ...authing.Option) (*authing.Client, *testkit.Recorder) {
 	t.Helper()
-	got := &recorder{}
-	mock := httpmock.NewMockTransport()
-	mock.RegisterNoResponder(func(r *http.Request) (*http.Response, error) {
-		var body []byte
-		if r.Body != nil {
-			body, _ = io.ReadAll(r.Body)
-		}
-		got.mu.Lock()
-		got.exchanges = append(got.exchanges, exchange{r.Method + " " + r.URL.String(), r.Header.Clone(), string(body)})
-		got.mu.Unlock()
-		return responder(r)
-	})
+	transport, got := testkit.Record(responder)
 	client, err := authing.NewClient(pool, append([]authing.Option{
-		authing.WithHTTPClient(&http.Client{Transport: mock}),
+		authing.WithHTTPClient(&http.Client{Transport: transport}),
 	}, opts...)...)
 	require.NoError(t, err)
 	return client, got

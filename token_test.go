@@ -41,7 +41,7 @@ func TestBadTokenSendsNothing(t *testing.T) {
 			assert.NotErrorIs(t, err, authing.ErrLoginRequired)
 			assert.Contains(t, err.Error(), `pass User.Token as it is, without "Bearer "`)
 			assert.NotContains(t, err.Error(), "h.p.s")
-			assert.Empty(t, got.all())
+			assert.Empty(t, got.All())
 		})
 	}
 }
@@ -62,7 +62,7 @@ func TestBadTokenDoesNotHinderLogin(t *testing.T) {
 	client, got := setup(t, 200, annAnswer)
 	_, err := client.As("Bearer stale").LoginWithWxapp(context.Background(), code, loginDetail)
 	require.NoError(t, err)
-	assert.NotContains(t, got.only(t).Header, "Authorization")
+	assert.NotContains(t, got.Only(t).Header, "Authorization")
 }
 
 // pageToken is what a page sends, and a backend wants to know the holder of.
@@ -157,7 +157,7 @@ func TestVerifyTokenBadInput(t *testing.T) {
 	_, err := client.As(token).VerifyToken(context.Background(), "")
 	assertOnly(t, authing.ErrLoginRequired, err, "the client's own token is not what is asked about")
 	assert.EqualError(t, err, "authing: VerifyToken: there is no token to verify: nothing was sent")
-	assert.Empty(t, got.all())
+	assert.Empty(t, got.All())
 
 	for _, bad := range []authing.Secret{"Bearer h.p.s", "h.p.s\n", "令牌"} {
 		_, err := client.VerifyToken(context.Background(), bad)

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
 func readUser(t testing.TB, in string) authing.User {
@@ -370,16 +371,16 @@ func checkUpdate(t *testing.T, fields string, types map[string]string) {
 	var update authing.UserUpdate
 	require.NoError(t, json.Unmarshal([]byte(fields), &update))
 	given := asJSON(t, update)
-	client, got := setup(t, 200, `{"data":{"updateUser":`+annOfGraphQL+`}}`, authing.WithPublicKey(publicKeyPEM(t)))
+	client, got := setup(t, 200, `{"data":{"updateUser":`+annOfGraphQL+`}}`, authing.WithPublicKey(testkit.PublicKeyPEM(t)))
 	user, err := client.As(token).Update(context.Background(), "u1", update)
 	require.NoError(t, err)
 	wantAnnOfGraphQL(t, user)
 	assert.Equal(t, given, asJSON(t, update), "what the caller gave is the caller's")
 
-	sent := got.only(t)
+	sent := got.Only(t)
 	assert.Equal(t, "POST https://users.authing.cn/graphql", sent.Line)
 	assert.Equal(t, []string{"Bearer " + string(token)}, sent.Header["Authorization"])
-	q := parseGraphQL(t, sent.Body)
+	q := testkit.ParseGraphQL(t, sent.Body)
 	assert.Equal(t, "mutation UpdateUser", q.Kind+" "+q.Name)
 
 	declared := map[string]string{"_id": "String!", "registerInClient": "String!"}
@@ -389,11 +390,11 @@ func checkUpdate(t *testing.T, fields string, types map[string]string) {
 	for name := range declared {
 		passed[name] = map[string]any{"$var": name}
 	}
-	assert.Equal(t, []rootField{{Field: "updateUser", Arguments: map[string]any{"options": passed}}}, q.RootFields)
+	assert.Equal(t, []testkit.RootField{{Field: "updateUser", Arguments: map[string]any{"options": passed}}}, q.RootFields)
 
 	for name, value := range q.Variables {
 		if onWire, _ := value.(string); strings.HasSuffix(strings.ToLower(name), "password") {
-			q.Variables[name] = decryptPassword(t, onWire)
+			q.Variables[name] = testkit.DecryptPassword(t, onWire)
 		}
 	}
 	var want map[string]any

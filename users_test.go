@@ -517,7 +517,7 @@ func TestUsersAvatarKeysCannotBeGuessed(t *testing.T) {
 		require.NoError(t, err)
 	}
 	keys := map[string]bool{}
-	for _, e := range got.all() {
+	for _, e := range got.All() {
 		for _, key := range avatarKey.FindAllString(e.Body, -1) {
 			keys[key] = true
 		}

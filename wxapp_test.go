@@ -55,7 +55,7 @@ func TestLoginWithWxapp(t *testing.T) {
 	user, err := client.As(token).LoginWithWxapp(context.Background(), code, loginDetail)
 	require.NoError(t, err)
 
-	sent := got.only(t)
+	sent := got.Only(t)
 	assert.Equal(t, "POST https://oauth.authing.cn/oauth/wechatapp/auth/"+pool, sent.Line)
 	assert.Equal(t, postedBody, sent.Body)
 	assert.NotContains(t, sent.Header, "Authorization", "a login never carries a token")
@@ -90,7 +90,7 @@ func TestLoginWithLoginOptions(t *testing.T) {
 			client, got := setup(t, 200, annAnswer)
 			_, err := client.LoginWithWxapp(context.Background(), code, loginDetail, tt.opts...)
 			require.NoError(t, err)
-			assert.Equal(t, tt.body, got.only(t).Body)
+			assert.Equal(t, tt.body, got.Only(t).Body)
 		})
 	}
 	for _, phone := range []string{"138\n00", "138\x00", "\xff138"} {
@@ -99,7 +99,7 @@ func TestLoginWithLoginOptions(t *testing.T) {
 		require.ErrorIs(t, err, authing.ErrInvalidArgument)
 		assert.Contains(t, err.Error(), "the phone holds control characters")
 		assert.NotContains(t, err.Error(), "138")
-		assert.Empty(t, got.all())
+		assert.Empty(t, got.All())
 	}
 }
 
@@ -113,7 +113,7 @@ func TestDetailIsSentInPart(t *testing.T) {
 	client, got := setup(t, 200, annAnswer)
 	_, err := client.LoginWithWxapp(context.Background(), code, detail)
 	require.NoError(t, err)
-	assert.Equal(t, postedBody, got.only(t).Body)
+	assert.Equal(t, postedBody, got.Only(t).Body)
 }
 
 func TestLoginWithoutWhatItPromises(t *testing.T) {
@@ -198,7 +198,7 @@ func TestBadInputSendsNothing(t *testing.T) {
 						assert.NotContains(t, err.Error(), secret)
 					}
 				}
-				assert.Empty(t, got.all())
+				assert.Empty(t, got.All())
 			})
 		})
 	}
@@ -213,12 +213,12 @@ func TestPhoneCodeIsNotALoginCode(t *testing.T) {
 		_, err := call.do(context.Background(), client.As(token), code, detail)
 		require.ErrorIs(t, err, authing.ErrInvalidArgument)
 		assert.Contains(t, err.Error(), "the code is detail.code, the phone code of the button: send the code of wx.login")
-		assert.Empty(t, got.all())
+		assert.Empty(t, got.All())
 
 		detail.PhoneCode = "another"
 		_, err = call.do(context.Background(), client.As(token), code, detail)
 		require.NoError(t, err)
-		assert.NotContains(t, got.only(t).Body, "another")
+		assert.NotContains(t, got.Only(t).Body, "another")
 	})
 }
 
@@ -248,11 +248,11 @@ func TestErrMsgOutcomes(t *testing.T) {
 			_, err := call.do(context.Background(), client.As(token), code, detail)
 			if slices.Contains(accepted[call.op], v.ErrMsg) {
 				require.NoError(t, err, v.ErrMsg)
-				got.only(t)
+				got.Only(t)
 				continue
 			}
 			require.Error(t, err, v.ErrMsg)
-			assert.Empty(t, got.all(), v.ErrMsg)
+			assert.Empty(t, got.All(), v.ErrMsg)
 			assert.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
 			refused := v.Outcome == "denied"
 			assert.Equal(t, refused, errors.Is(err, authing.ErrUserRefused), v.ErrMsg)
@@ -383,7 +383,7 @@ func TestDecrypt(t *testing.T) {
 			client, got := setup(t, 200, phoneAnswer)
 			_, err := client.As(as).Decrypt(context.Background(), code, encryptedData, iv)
 			require.NoError(t, err)
-			sent := got.only(t)
+			sent := got.Only(t)
 			assert.Equal(t, "POST https://oauth.authing.cn/oauth/wechatapp/decrypt/"+pool, sent.Line)
 			assert.Equal(t, postedBody, sent.Body)
 			if as == "" {
@@ -417,7 +417,7 @@ func TestDecryptedPayloads(t *testing.T) {
 		client, got := setup(t, 200, `{"code":200,"message":"ok","data":`+v.Plaintext+`}`)
 		data, err := client.Decrypt(context.Background(), code, v.EncryptedData, v.IV)
 		require.NoError(t, err, v.Name)
-		assert.Contains(t, got.only(t).Body, v.EncryptedData)
+		assert.Contains(t, got.Only(t).Body, v.EncryptedData)
 		assert.Equal(t, v.Plaintext, string(data.Raw()), v.Name)
 		if expected, ok := want[v.Name]; ok {
 			assert.Equal(t, asJSON(t, expected), asJSON(t, data), v.Name)
