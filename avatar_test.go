@@ -28,6 +28,8 @@ import (
 	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
+const picture = "\x89PNG\r\n\x1a\nno reader looks further"
+
 func TestChangeAvatar(t *testing.T) {
 	t.Parallel()
 	for extension, image := range map[string]string{

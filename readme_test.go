@@ -301,7 +301,7 @@ type recordedMethods struct {
 
 func eachRecording(t *testing.T, visit func(recordedMethods)) {
 	t.Helper()
-	files, err := filepath.Glob("testdata/golden/*.json")
+	files, err := filepath.Glob("internal/recordings/testdata/golden/*.json")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	for _, file := range files {

@@ -96,7 +96,7 @@ func literal(v any) string {
 // Every GraphQL request that the original was seen to send is valid here, but for those where it forgot what is required.
 func TestTheOriginalsDocuments(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../testdata/golden/legacy-requests.json")
+	text, err := os.ReadFile("../internal/recordings/testdata/golden/legacy-requests.json")
 	require.NoError(t, err)
 	var recorded struct {
 		Cases []struct {

@@ -1,4 +1,4 @@
-package authing_test
+package recordings_test
 
 import (
 	"cmp"
@@ -143,10 +143,11 @@ func TestGoldenInexpressible(t *testing.T) {
 			}
 		}
 	}
-	documented := read(t, filepath.Join("docs", "deviations.md"))
+	documented, err := os.ReadFile(filepath.Join("..", "..", "docs", "deviations.md"))
+	require.NoError(t, err)
 	for id := range inexpressible {
 		listed = append(listed, id)
-		assert.True(t, strings.Contains(documented, "`"+id+"`"), "%s is not documented", id)
+		assert.True(t, strings.Contains(string(documented), "`"+id+"`"), "%s is not documented", id)
 	}
 	assert.ElementsMatch(t, listed, left)
 }

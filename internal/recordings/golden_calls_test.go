@@ -1,4 +1,4 @@
-package authing_test
+package recordings_test
 
 import (
 	"bytes"
