@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log"
 	"path"
 	"strings"
 
@@ -37,6 +38,34 @@ func Example() {
 	}
 	fmt.Println(user.Nickname, user.Phone)
 	// Output: Ann 13800138000
+}
+
+// post is what a page sends.
+type post struct {
+	Code   string
+	Detail authing.Detail
+}
+
+func ExampleNewClient() {
+	var (
+		ctx          = context.Background()
+		userPoolID   = "your user pool id"
+		login, phone post
+	)
+
+	client, err := authing.NewClient(userPoolID) // once, at start-up
+	if err != nil {
+		log.Fatal(err)
+	}
+	user, err := client.LoginWithWxapp(ctx, login.Code, login.Detail) // login: {code, detail} from the page
+	if err != nil {
+		log.Fatal(err)
+	}
+	user, err = client.As(user.Token).BindPhone(ctx, phone.Code, phone.Detail) // phone: a second tap, a second code
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(user.ID, user.Phone)
 }
 
 // A handler decodes what the page posted and signs the user in. The token goes to the session store of the backend.

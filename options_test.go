@@ -12,6 +12,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +34,16 @@ func requireRefusedOption(t *testing.T, opt authing.Option) string {
 	assert.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
 	assert.Equal(t, "NewClient", requireError(t, err).Op)
 	return err.Error()
+}
+
+// sdkUserAgent is how the SDK names itself, in the version of the changelog.
+func sdkUserAgent(t *testing.T) string {
+	t.Helper()
+	changelog, err := os.ReadFile("CHANGELOG.md")
+	require.NoError(t, err)
+	version := regexp.MustCompile(`(?m)^## (\d+\.\d+\.\d+)`).FindSubmatch(changelog)
+	require.NotNil(t, version)
+	return "authing-go/" + string(version[1])
 }
 
 func TestNilOption(t *testing.T) {

@@ -1,4 +1,4 @@
-package authing_test
+package docs_test
 
 //lint:file-ignore SA4006 the snippet of the package comment leaves out what to do with an error
 
@@ -14,7 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
+	"path"
 	"reflect"
 	"regexp"
 	"slices"
@@ -31,6 +31,9 @@ import (
 	"github.com/authing-wxapp/authing/authingtest"
 )
 
+// repository is the root that the tests name files from.
+var repository = os.DirFS("..")
+
 var readmes = []string{"README.md", "README.zh-CN.md"}
 
 // post is what a page sends.
@@ -39,29 +42,7 @@ type post struct {
 	Detail authing.Detail
 }
 
-// The next four are what the documents show. TestDocumentedGo compares.
-
-func ExampleNewClient() {
-	var (
-		ctx          = context.Background()
-		userPoolID   = "your user pool id"
-		login, phone post
-	)
-
-	client, err := authing.NewClient(userPoolID) // once, at start-up
-	if err != nil {
-		log.Fatal(err)
-	}
-	user, err := client.LoginWithWxapp(ctx, login.Code, login.Detail) // login: {code, detail} from the page
-	if err != nil {
-		log.Fatal(err)
-	}
-	user, err = client.As(user.Token).BindPhone(ctx, phone.Code, phone.Detail) // phone: a second tap, a second code
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(user.ID, user.Phone)
-}
+// The code from here to TestDocumentedGo is shown in the documents, and so is ExampleNewClient in example_test.go.
 
 func TestSignIn(t *testing.T) {
 	t.Parallel()
@@ -186,10 +167,11 @@ var _ = func(ctx context.Context, client *authing.Client, form form, userIP stri
 	return user, err
 }
 
-// TestDocumentedGo holds that the Go code of the documents compiles: every block of it is a run of lines of this file.
+// TestDocumentedGo holds that the Go code of the documents compiles: every block of it is a run of lines of this file or of
+// example_test.go.
 func TestDocumentedGo(t *testing.T) {
 	t.Parallel()
-	compiled := unindented(read(t, "readme_test.go"))
+	compiled := unindented(read(t, "docs/docs_test.go")) + unindented(read(t, "example_test.go"))
 	blocks := []string{strings.Join(submatches(`(?m)^//(\t.*\n)`, read(t, "doc.go")), "")}
 	for _, name := range readmes {
 		found := submatches("(?ms)^```go\n(.*?)^```$", read(t, name))
@@ -198,7 +180,7 @@ func TestDocumentedGo(t *testing.T) {
 	}
 	for _, block := range blocks {
 		require.NotEmpty(t, strings.TrimSpace(block))
-		assert.True(t, strings.Contains(compiled, unindented(block)), "not in this file:\n%s", block)
+		assert.True(t, strings.Contains(compiled, unindented(block)), "not in docs_test.go or example_test.go:\n%s", block)
 	}
 }
 
@@ -224,7 +206,7 @@ func TestReadmesAgree(t *testing.T) {
 func TestReadmeMethods(t *testing.T) {
 	t.Parallel()
 	originals := map[string]string{} // by the Go name, as the methods' comments say
-	sources, err := filepath.Glob("*.go")
+	sources, err := fs.Glob(repository, "*.go")
 	require.NoError(t, err)
 	for _, source := range sources {
 		for _, m := range matches(`// Original: (\w+).*(?:\n//.*)*\nfunc \(c \*Client\) (\w+)\(`, read(t, source)) {
@@ -301,7 +283,7 @@ type recordedMethods struct {
 
 func eachRecording(t *testing.T, visit func(recordedMethods)) {
 	t.Helper()
-	files, err := filepath.Glob("internal/recordings/testdata/golden/*.json")
+	files, err := fs.Glob(repository, "internal/recordings/testdata/golden/*.json")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	for _, file := range files {
@@ -335,7 +317,7 @@ func TestDocumentLinks(t *testing.T) {
 		"docs/reliability.md", "examples/miniprogram/README.md"}, readmes...)
 	for _, name := range documents {
 		for _, target := range submatches(`\]\(([^)#:]+)\)`, read(t, name)) {
-			_, err := os.Stat(filepath.Join(filepath.Dir(name), target))
+			_, err := fs.Stat(repository, path.Join(path.Dir(name), target))
 			assert.NoError(t, err, "linked from %s", name)
 		}
 	}
@@ -346,7 +328,7 @@ func TestDocumentLinks(t *testing.T) {
 func TestDeviations(t *testing.T) {
 	t.Parallel()
 	tests := map[string]bool{}
-	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+	err := fs.WalkDir(repository, ".", func(path string, _ fs.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(path, "_test.go") {
 			for _, name := range submatches(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`, read(t, path)) {
 				tests[name] = true
@@ -383,17 +365,10 @@ func TestDeviations(t *testing.T) {
 	})
 }
 
-// sdkUserAgent is how the SDK names itself, in the version of the changelog.
-func sdkUserAgent(t *testing.T) string {
-	t.Helper()
-	versions := submatches(`(?m)^## (\d+\.\d+\.\d+)`, read(t, "CHANGELOG.md"))
-	require.NotEmpty(t, versions)
-	return "authing-go/" + versions[0]
-}
-
+// read returns a file of the repository.
 func read(t *testing.T, name string) string {
 	t.Helper()
-	content, err := os.ReadFile(name)
+	content, err := fs.ReadFile(repository, name)
 	require.NoError(t, err)
 	return string(content)
 }
