@@ -1,4 +1,4 @@
-package authing_test
+package main_test
 
 import (
 	"context"
@@ -64,29 +64,29 @@ func measureLogin(ctx context.Context, b *testing.B, login contest.Login, gorout
 func BenchmarkNewClient(b *testing.B) {
 	b.ReportAllocs()
 	for range b.N {
-		if _, err := authing.NewClient(pool); err != nil {
+		if _, err := authing.NewClient(contest.Pool); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
 func BenchmarkAs(b *testing.B) {
-	client, err := authing.NewClient(pool)
+	client, err := authing.NewClient(contest.Pool)
 	require.NoError(b, err)
 	b.ReportAllocs()
 	b.ResetTimer()
 	var user *authing.Client
 	for range b.N {
-		user = client.As(token)
+		user = client.As("header.payload.signature")
 	}
 	require.NotSame(b, client, user)
 }
 
 // BenchmarkUser is a GraphQL read.
 func BenchmarkUser(b *testing.B) {
-	client, err := authing.NewClient(pool, authing.WithHTTPClient(&http.Client{Transport: contest.NoNetwork{}}))
+	client, err := authing.NewClient(contest.Pool, authing.WithHTTPClient(&http.Client{Transport: contest.NoNetwork{}}))
 	require.NoError(b, err)
-	user := client.As(token)
+	user := client.As("header.payload.signature")
 	b.ReportAllocs()
 	b.ResetTimer()
 	for range b.N {

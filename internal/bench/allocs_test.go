@@ -3,7 +3,7 @@
 // The race detector allocates, and makes pools forget. Before Go 1.26 io.ReadAll allocated less often and more bytes, so the
 // same calls have another ratio (59 to 50 with Go 1.23).
 
-package authing_test
+package main_test
 
 import (
 	"context"
