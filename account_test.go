@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -478,4 +479,40 @@ func TestInvalidUTF8SendsNothing(t *testing.T) {
 		assert.ErrorContains(t, err, "UTF-8", name)
 	}
 	assert.Empty(t, got.All())
+}
+
+func TestGraphQLLoginStatus(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]authing.LoginStatus{
+		`{"status":true,"code":200,"message":"ok"}`:          {SignedIn: true, Code: 200, Message: "ok"},
+		`{"status":true,"code":"200","message":null}`:        {SignedIn: true, Code: 200},
+		`{"status":false,"code":2206,"message":"登录过期"}`:      {Code: 2206, Message: "登录过期"},
+		`{"status":false,"code":2207,"message":"token 不合法"}`: {Code: 2207, Message: "token 不合法"},
+		`{"status":null,"code":2020}`:                        {Code: 2020},
+		`{"status":false}`:                                   {},
+	} {
+		client, _ := setup(t, http.StatusOK, graphqlData("checkLoginStatus", answer))
+
+		status, err := client.As(token).CheckLoginStatus(context.Background())
+		require.NoError(t, err)
+		assert.Equal(t, want, *status)
+
+		info, err := client.VerifyToken(context.Background(), token)
+		assert.Nil(t, info)
+		if want.SignedIn {
+			require.ErrorIs(t, err, authing.ErrBadResponse, "it does not say whose token it is")
+			continue
+		}
+		require.NotErrorIs(t, err, authing.ErrBadResponse)
+		var e *authing.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, want.Code, e.Code)
+		assert.ErrorIs(t, err, authing.ErrLoginRequired)
+	}
+	for _, answer := range []string{`null`, `{}`, `{"message":"ok"}`, `[]`, `true`, `{"status":"yes"}`, `{"code":"x"}`} {
+		client, _ := setup(t, http.StatusOK, graphqlData("checkLoginStatus", answer))
+		status, err := client.As(token).CheckLoginStatus(context.Background())
+		require.ErrorIs(t, err, authing.ErrBadResponse, answer)
+		assert.Nil(t, status)
+	}
 }

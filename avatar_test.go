@@ -145,6 +145,11 @@ var brokenReaders = map[string]struct {
 	"counts back":    {func([]byte) (int, error) { return -1, nil }, "its reader counts wrong"},
 }
 
+// readerFunc is an io.Reader.
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
 func TestChangeAvatarOfABrokenReader(t *testing.T) {
 	t.Parallel()
 	for name, broken := range brokenReaders {
@@ -152,15 +157,14 @@ func TestChangeAvatarOfABrokenReader(t *testing.T) {
 			t.Run(fmt.Sprintf("%s after %d", name, before), func(t *testing.T) {
 				t.Parallel()
 				var requests atomic.Int32
-				srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				client := serve(t, func(w http.ResponseWriter, r *http.Request) {
 					requests.Add(1)
 					io.Copy(io.Discard, r.Body)
 					io.WriteString(w, `{"data":{"qiNiuUploadToken":"t"}}`)
-				}))
-				t.Cleanup(srv.Close)
+				})
 				image := io.MultiReader(strings.NewReader((picture + strings.Repeat("x", 600))[:before]), broken.read)
 
-				_, err := clientAt(t, srv.URL).ChangeAvatar(context.Background(), "u1", image)
+				_, err := client.As(token).ChangeAvatar(context.Background(), "u1", image)
 
 				require.ErrorIs(t, err, authing.ErrInvalidArgument)
 				require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)

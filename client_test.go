@@ -1,8 +1,6 @@
 package authing_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -12,7 +10,6 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
 // codeCall is a call that spends a WeChat code. What holds for all of them is tested over codeCalls.
@@ -101,7 +99,7 @@ func serve(t *testing.T, handler http.HandlerFunc, opts ...authing.Option) *auth
 	srv := httptest.NewServer(handler)
 	t.Cleanup(srv.Close)
 	client, err := authing.NewClient(pool, append([]authing.Option{
-		authing.WithHosts(authing.Hosts{Users: srv.URL, OAuth: srv.URL}),
+		authing.WithHosts(authing.Hosts{Users: srv.URL, OAuth: srv.URL, Upload: srv.URL, CDN: srv.URL}),
 	}, opts...)...)
 	require.NoError(t, err)
 	t.Cleanup(client.CloseIdleConnections)
@@ -114,6 +112,14 @@ func requireError(t *testing.T, err error) *authing.Error {
 	var e *authing.Error
 	require.ErrorAs(t, err, &e)
 	return e
+}
+
+// wantRefused asserts that an argument was refused without being sent.
+func wantRefused(t *testing.T, err error, got *testkit.Recorder) {
+	t.Helper()
+	require.ErrorIs(t, err, authing.ErrInvalidArgument)
+	require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
+	assert.Empty(t, got.All())
 }
 
 func TestNewClientPoolID(t *testing.T) {
@@ -569,108 +575,4 @@ func TestZeroClient(t *testing.T) {
 	}
 	c.CloseIdleConnections()
 	assert.Empty(t, c.UserPoolID())
-}
-
-// abandonedBody ends with its context and leaves somebody behind who writes into p later, as careless readers do.
-type abandonedBody struct {
-	ctx        context.Context
-	reading    func()
-	late, done chan struct{}
-}
-
-func (b *abandonedBody) Read(p []byte) (int, error) {
-	go func() {
-		defer close(b.done)
-		<-b.late
-		copy(p, `{"code":200,"data":{"_id":"eve","token":"e.v.e"}}`)
-	}()
-	b.reading()
-	<-b.ctx.Done()
-	return 0, b.ctx.Err()
-}
-
-func (b *abandonedBody) Close() error { return nil }
-
-// gatedBody opens its gate when it is asked for more than its text.
-type gatedBody struct {
-	io.Reader
-	gate func()
-}
-
-func (b *gatedBody) Read(p []byte) (int, error) {
-	n, err := b.Reader.Read(p)
-	if n == 0 {
-		b.gate()
-	}
-	return n, err
-}
-
-func (b *gatedBody) Close() error { return nil }
-
-// What is still written into the memory of a call that failed shows up in no other call.
-func TestNoCallReadsWhatAnotherLeftBehind(t *testing.T) {
-	t.Parallel()
-	const ann = `{"code":200,"data":{"_id":"ann","token":"a.n.n"}}` // no longer than what is written late
-	for range 20 {                                                  // a buffer is not always used again at once
-		ctx, cancel := context.WithCancel(context.Background())
-		late, done := make(chan struct{}), make(chan struct{})
-		bodies := []func(r *http.Request) io.ReadCloser{
-			func(*http.Request) io.ReadCloser { // so long that the memory for it is enough for what follows
-				return io.NopCloser(strings.NewReader(strings.Repeat(" ", 4000) + ann))
-			},
-			func(r *http.Request) io.ReadCloser { return &abandonedBody{r.Context(), cancel, late, done} },
-			func(*http.Request) io.ReadCloser {
-				return &gatedBody{strings.NewReader(ann), sync.OnceFunc(func() { close(late); <-done })}
-			},
-		}
-		var calls int
-		client, err := authing.NewClient(pool, authing.WithHTTPClient(&http.Client{
-			Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
-				calls++
-				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: bodies[calls-1](r)}, nil
-			}),
-		}))
-		require.NoError(t, err)
-
-		_, err = client.LoginWithWxapp(ctx, code, loginDetail)
-		require.NoError(t, err)
-		_, err = client.LoginWithWxapp(ctx, code, loginDetail)
-		require.ErrorIs(t, err, context.Canceled)
-		user, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
-
-		require.NoError(t, err)
-		assert.Equal(t, "ann", user.ID)
-	}
-}
-
-// A transport that sends again, and then finds nobody, has sent all the same.
-func TestSentBeforeAFailedDialIsUnknown(t *testing.T) {
-	t.Parallel()
-	var dials atomic.Int32
-	inner := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-		if dials.Add(1) > 1 {
-			return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
-		}
-		return (&net.Dialer{}).DialContext(ctx, network, address)
-	}}
-	url := startTCP(t, func(conn net.Conn) { readRequest(bufio.NewReader(conn)) })
-	client := clientAt(t, url, authing.WithHTTPClient(&http.Client{
-		Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
-			body, err := io.ReadAll(r.Body)
-			require.NoError(t, err)
-			var resp *http.Response
-			for range 2 {
-				r.Body = io.NopCloser(bytes.NewReader(body))
-				if resp, err = inner.RoundTrip(r); err == nil {
-					return resp, nil
-				}
-			}
-			return nil, err
-		}),
-	}))
-
-	_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
-
-	assert.EqualValues(t, 2, dials.Load())
-	assert.ErrorIs(t, err, authing.ErrOutcomeUnknown)
 }

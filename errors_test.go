@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,27 +74,6 @@ func TestErrorText(t *testing.T) {
 		_, err := bindError(t, tt.status, tt.body)
 		assert.EqualError(t, err, tt.want)
 	}
-}
-
-// Only a call that spends a code must not be repeated with it.
-func TestErrorTextAfterwards(t *testing.T) {
-	t.Parallel()
-	spending := []string{"LoginWithWxapp", "BindPhone", "GetPhone", "Decrypt", "LoginByPhoneCode", "ChangePassword"}
-	eachMethod(t, func(t *testing.T, m remoteMethod) {
-		client, _ := m.setupFailing(t, httpmock.NewStringResponder(502, "<html>"))
-
-		_, err := m.call(context.Background(), client.As(canaryToken))
-
-		require.Error(t, err)
-		switch {
-		case m.read:
-			assert.NotContains(t, err.Error(), "may have taken effect")
-		case slices.Contains(spending, m.name):
-			assert.Contains(t, err.Error(), unknownOutcome)
-		default:
-			assert.Contains(t, err.Error(), "; the call may have taken effect: repeating it may do it twice")
-		}
-	})
 }
 
 func TestErrorOfACanceledDial(t *testing.T) {

@@ -1,4 +1,4 @@
-package authing_test
+package promises_test
 
 import (
 	"bufio"
@@ -418,4 +418,76 @@ func TestPostsReachTheirServerUnchanged(t *testing.T) {
 		assert.Positive(t, s.cut.Load())
 	}
 	t.Logf("%d posts, %d answered, %d aborted", calls, answers.Load(), aborted.Load())
+}
+
+// abandonedBody ends with its context and leaves somebody behind who writes into p later, as careless readers do.
+type abandonedBody struct {
+	ctx        context.Context
+	reading    func()
+	late, done chan struct{}
+}
+
+func (b *abandonedBody) Read(p []byte) (int, error) {
+	go func() {
+		defer close(b.done)
+		<-b.late
+		copy(p, `{"code":200,"data":{"_id":"eve","token":"e.v.e"}}`)
+	}()
+	b.reading()
+	<-b.ctx.Done()
+	return 0, b.ctx.Err()
+}
+
+func (b *abandonedBody) Close() error { return nil }
+
+// gatedBody opens its gate when it is asked for more than its text.
+type gatedBody struct {
+	io.Reader
+	gate func()
+}
+
+func (b *gatedBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if n == 0 {
+		b.gate()
+	}
+	return n, err
+}
+
+func (b *gatedBody) Close() error { return nil }
+
+// What is still written into the memory of a call that failed shows up in no other call.
+func TestNoCallReadsWhatAnotherLeftBehind(t *testing.T) {
+	t.Parallel()
+	const ann = `{"code":200,"data":{"_id":"ann","token":"a.n.n"}}` // no longer than what is written late
+	for range 20 {                                                  // a buffer is not always used again at once
+		ctx, cancel := context.WithCancel(context.Background())
+		late, done := make(chan struct{}), make(chan struct{})
+		bodies := []func(r *http.Request) io.ReadCloser{
+			func(*http.Request) io.ReadCloser { // so long that the memory for it is enough for what follows
+				return io.NopCloser(strings.NewReader(strings.Repeat(" ", 4000) + ann))
+			},
+			func(r *http.Request) io.ReadCloser { return &abandonedBody{r.Context(), cancel, late, done} },
+			func(*http.Request) io.ReadCloser {
+				return &gatedBody{strings.NewReader(ann), sync.OnceFunc(func() { close(late); <-done })}
+			},
+		}
+		var calls int
+		client, err := authing.NewClient(pool, authing.WithHTTPClient(&http.Client{
+			Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+				calls++
+				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: bodies[calls-1](r)}, nil
+			}),
+		}))
+		require.NoError(t, err)
+
+		_, err = client.LoginWithWxapp(ctx, code, loginDetail)
+		require.NoError(t, err)
+		_, err = client.LoginWithWxapp(ctx, code, loginDetail)
+		require.ErrorIs(t, err, context.Canceled)
+		user, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
+
+		require.NoError(t, err)
+		assert.Equal(t, "ann", user.ID)
+	}
 }

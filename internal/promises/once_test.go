@@ -1,7 +1,8 @@
-package authing_test
+package promises_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -686,4 +687,57 @@ func TestOnceConnections(t *testing.T) {
 		runtime.Gosched()
 	}
 	assert.LessOrEqual(t, runtime.NumGoroutine(), before)
+}
+
+// A transport that sends again, and then finds nobody, has sent all the same.
+func TestSentBeforeAFailedDialIsUnknown(t *testing.T) {
+	t.Parallel()
+	var dials atomic.Int32
+	inner := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+		if dials.Add(1) > 1 {
+			return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}}
+	url := startTCP(t, func(conn net.Conn) { readRequest(bufio.NewReader(conn)) })
+	client := clientAt(t, url, authing.WithHTTPClient(&http.Client{
+		Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+			body, err := io.ReadAll(r.Body)
+			require.NoError(t, err)
+			var resp *http.Response
+			for range 2 {
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				if resp, err = inner.RoundTrip(r); err == nil {
+					return resp, nil
+				}
+			}
+			return nil, err
+		}),
+	}))
+
+	_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
+
+	assert.EqualValues(t, 2, dials.Load())
+	assert.ErrorIs(t, err, authing.ErrOutcomeUnknown)
+}
+
+// Only a call that spends a code must not be repeated with it.
+func TestErrorTextAfterwards(t *testing.T) {
+	t.Parallel()
+	spending := []string{"LoginWithWxapp", "BindPhone", "GetPhone", "Decrypt", "LoginByPhoneCode", "ChangePassword"}
+	eachMethod(t, func(t *testing.T, m remoteMethod) {
+		client, _ := m.setupFailing(t, httpmock.NewStringResponder(502, "<html>"))
+
+		_, err := m.call(context.Background(), client.As(canaryToken))
+
+		require.Error(t, err)
+		switch {
+		case m.read:
+			assert.NotContains(t, err.Error(), "may have taken effect")
+		case slices.Contains(spending, m.name):
+			assert.Contains(t, err.Error(), "; the call may have taken effect: do not repeat it with the same code, look first or start over")
+		default:
+			assert.Contains(t, err.Error(), "; the call may have taken effect: repeating it may do it twice")
+		}
+	})
 }

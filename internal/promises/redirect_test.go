@@ -1,4 +1,4 @@
-package authing_test
+package promises_test
 
 import (
 	"context"

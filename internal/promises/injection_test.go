@@ -1,4 +1,4 @@
-package authing_test
+package promises_test
 
 import (
 	"context"
@@ -17,6 +17,44 @@ import (
 	"github.com/authing-wxapp/authing"
 	"github.com/authing-wxapp/authing/internal/testkit"
 )
+
+// codeCall is a call that sends a WeChat code and encrypted data.
+type codeCall struct {
+	op, path string
+	detail   authing.Detail // that the call accepts
+	do       func(ctx context.Context, c *authing.Client, code string, d authing.Detail) (any, error)
+}
+
+// codeAnswer is a success of every such call.
+const codeAnswer = `{"code":200,"data":{"_id":"u1","token":"t","phoneNumber":"1"}}`
+
+// eachCodeCall runs a test for every such call.
+func eachCodeCall(t *testing.T, test func(t *testing.T, call codeCall)) {
+	t.Helper()
+	for _, call := range []codeCall{
+		{"LoginWithWxapp", "/oauth/wechatapp/auth/", loginDetail,
+			func(ctx context.Context, c *authing.Client, code string, d authing.Detail) (any, error) {
+				return c.LoginWithWxapp(ctx, code, d)
+			}},
+		{"BindPhone", "/oauth/wechatapp/phone/", phoneDetail,
+			func(ctx context.Context, c *authing.Client, code string, d authing.Detail) (any, error) {
+				return c.BindPhone(ctx, code, d)
+			}},
+		{"GetPhone", "/oauth/wechatapp/getphone/", phoneDetail,
+			func(ctx context.Context, c *authing.Client, code string, d authing.Detail) (any, error) {
+				return c.GetPhone(ctx, code, d)
+			}},
+		{"Decrypt", "/oauth/wechatapp/decrypt/", phoneDetail,
+			func(ctx context.Context, c *authing.Client, code string, d authing.Detail) (any, error) {
+				return c.Decrypt(ctx, code, d.EncryptedData, d.IV)
+			}},
+	} {
+		t.Run(call.op, func(t *testing.T) {
+			t.Parallel()
+			test(t, call)
+		})
+	}
+}
 
 // eachHostileValue runs a test for every hostile value.
 func eachHostileValue(t *testing.T, test func(t *testing.T, value string)) {
@@ -89,13 +127,9 @@ func TestInjectionThroughPoolID(t *testing.T) {
 
 func TestInjectionThroughCode(t *testing.T) {
 	t.Parallel()
-	paths := map[string]string{
-		"LoginWithWxapp": "/oauth/wechatapp/auth/", "BindPhone": "/oauth/wechatapp/phone/",
-		"GetPhone": "/oauth/wechatapp/getphone/", "Decrypt": "/oauth/wechatapp/decrypt/",
-	}
 	eachCodeCall(t, func(t *testing.T, call codeCall) {
 		eachHostileValue(t, func(t *testing.T, value string) {
-			client, got := setup(t, http.StatusOK, call.answer)
+			client, got := setup(t, http.StatusOK, codeAnswer)
 
 			_, err := call.do(context.Background(), client.As(token), value, call.detail)
 
@@ -103,7 +137,7 @@ func TestInjectionThroughCode(t *testing.T) {
 				wantRefused(t, err, got)
 				return
 			}
-			wantUntouched(t, got.Only(t), paths[call.op])
+			wantUntouched(t, got.Only(t), call.path)
 			assert.Equal(t, map[string]any{"code": value, "iv": iv, "encryptedData": encryptedData}, sentBody(t, got.Only(t)))
 		})
 	})
@@ -203,7 +237,7 @@ func TestInjectionThroughDetail(t *testing.T) {
 	t.Parallel()
 	eachCodeCall(t, func(t *testing.T, call codeCall) {
 		eachHostileValue(t, func(t *testing.T, value string) {
-			client, got := setup(t, http.StatusOK, call.answer)
+			client, got := setup(t, http.StatusOK, codeAnswer)
 			broken := []authing.Detail{call.detail}
 			broken[0].IV = value
 			if call.op != "Decrypt" { // which takes no errMsg

@@ -1,6 +1,6 @@
 //go:build !race
 
-package authing_test
+package promises_test
 
 // memoryLimit is what a hostile answer may cost, in bytes.
 const memoryLimit = 8 << 20
