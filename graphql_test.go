@@ -1,11 +1,16 @@
 package authing_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
@@ -133,4 +138,48 @@ func TestGraphQLSeveralErrors(t *testing.T) {
 			assert.Contains(t, all[i].Error(), "authing: Login: "+want.message)
 		}
 	}
+}
+
+func FuzzGraphQLEnvelope(f *testing.F) {
+	params := authing.LoginParams{Email: "ann.lee@example.com", Password: "correct horse", LastIP: "192.0.2.44", VerifyCode: "xk3f9qwe"}
+	echo := params.Email + " " + params.LastIP + " " + params.VerifyCode + " " + string(token)
+	for _, seed := range []string{
+		`{"data":{"login":` + annOfGraphQL + `}}`, `{"data":{"login":` + annOfGraphQL + `},"errors":[]}`, "", "null", "<html>", "[]",
+		`{"data":{"login":` + annOfGraphQL + `},"errors":[{"message":{"code":200}}]}`, `{"data":{"login":null}}`, `{"data":null}`,
+		`{"errors":[{"message":{"code":2006,"message":"密码不正确","data":null}},{"message":"Syntax Error"}]}`,
+		`{"errors":[{"message":{"code":"2000","message":"` + echo + `","data":{"url":"u"}}}]}`, `{"errors":[null,7,{}]}`,
+		`{"errors":["` + echo + `"]}`, `{"errors":{"message":"x"}}`, `{"code":500,"message":"` + echo + `"}`,
+		`{"data":{"login":{"_id":"u1","token":""}}}`, "\xef\xbb\xbf{}", `{"errors":[{"message":"\u0000\n\u001b[31m"}]}`,
+	} {
+		f.Add(200, []byte(seed))
+		f.Add(400, []byte(seed))
+		f.Add(502, []byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		client, last := stub(t, status, string(body))
+		user, err := client.As(token).Login(context.Background(), params)
+		require.NotNil(t, *last)
+		if err == nil {
+			assert.Equal(t, 200, status)
+			assert.NotEmpty(t, user.ID)
+			assert.NotEmpty(t, user.Token)
+			var said struct{ Errors []json.RawMessage }
+			assert.NoError(t, json.Unmarshal(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), &said))
+			assert.Empty(t, said.Errors)
+			return
+		}
+		assert.Nil(t, user)
+		e := requireError(t, err)
+		assert.Equal(t, "Login", e.Op)
+		assert.Equal(t, status, e.StatusCode)
+		if !errors.Is(err, authing.ErrOutcomeUnknown) {
+			assert.Less(t, status, 500)
+			assert.NotErrorIs(t, err, authing.ErrBadResponse, "a call is only settled by an answer of Authing")
+		}
+		for _, secret := range []string{params.Email, params.LastIP, params.VerifyCode, string(token)} {
+			assert.NotContains(t, err.Error(), secret)
+		}
+		assert.False(t, strings.ContainsFunc(err.Error(), unicode.IsControl), "%q", err)
+		assert.Less(t, utf8.RuneCountInString(err.Error()), 1000)
+	})
 }

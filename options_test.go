@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"regexp"
 	"strings"
@@ -422,4 +423,34 @@ func TestLoggerGetsTheContext(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, seen, 1)
 	assert.Equal(t, "trace", seen[0].Value(key{}))
+}
+
+// Whatever passes for a host, the code goes there and nowhere else.
+func FuzzHosts(f *testing.F) {
+	for _, seed := range []string{
+		"https://auth.example.com", "https://auth.example.com:8443/graphql", "https://u:p@auth.example.com", "http://127.0.0.1:1/x/",
+		"http://[::1]:80/graphql/", "https://[fe80::1%25eth0]/", "https://[fe80::1%25et\x8a0]", "https://auth.example.com//evil.example", `https://auth.example.com\evil`,
+		"https://auth.example.com/..;/x", "https://auth.example.com/%2e%2e", "https://auth.example.com?x", "https://auth.example.com:", "//h/p",
+		"https://auth.example.com/a%2Fb c", "HTTPS://AUTH.example.com", "https://例え.jp/", "https://a@b@c", "https://h/{x}/:y",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, address string) {
+		hosts := authing.WithHosts(authing.Hosts{OAuth: address})
+		if _, err := authing.NewClient(pool, hosts); err != nil || address == "" {
+			return
+		}
+		given, err := url.Parse(address)
+		require.NoError(t, err)
+		client, last := stub(t, 200, annAnswer, hosts)
+		_, err = client.LoginWithWxapp(context.Background(), code, loginDetail)
+		require.NoError(t, err, "an address that NewClient takes has to work")
+		sent := (*last).URL
+		assert.Equal(t, given.Scheme, sent.Scheme)
+		assert.Equal(t, strings.TrimRight(given.Host, ":"), strings.TrimRight(sent.Host, ":"), "an empty port may go")
+		assert.Nil(t, sent.User)
+		assert.Empty(t, sent.RawQuery)
+		assert.Empty(t, sent.Fragment)
+		assert.True(t, strings.HasSuffix(sent.Path, "/oauth/wechatapp/auth/"+pool), sent.Path)
+	})
 }

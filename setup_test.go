@@ -42,3 +42,16 @@ func setupResponder(t *testing.T, responder httpmock.Responder, opts ...authing.
 	require.NoError(t, err)
 	return client, got
 }
+
+// stub returns a client whose every request gets this answer, and where the last request goes. httpmock would cost a
+// goroutine and a match for each of a fuzzer's many calls.
+func stub(t testing.TB, status int, body string, opts ...authing.Option) (*authing.Client, **http.Request) {
+	t.Helper()
+	var last *http.Request
+	client, err := authing.NewClient(pool, append(opts, withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
+		last = r
+		return stringAnswer(status, body), nil
+	})))...)
+	require.NoError(t, err)
+	return client, &last
+}

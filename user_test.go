@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -486,5 +487,47 @@ func TestUserBadInput(t *testing.T) {
 		update("Password and OldPassword go together", "u1", authing.UserUpdate{OldPassword: &secret}),
 		update("the password is empty", "u1", authing.UserUpdate{Password: &empty, OldPassword: &secret}),
 		update("the password is empty", "u1", authing.UserUpdate{Password: &secret, OldPassword: &empty}),
+	})
+}
+
+func FuzzUser(f *testing.F) {
+	for _, seed := range []string{
+		annUser, `{}`, `null`, `{"id":"b","loginsCount":"2","lastLogin":"Tue Oct 17 2017 21:02:01 GMT+0800 (CST)"}`,
+		`{"_id":"a","group":{"name":"g","createdAt":1586750416000},"tokenExpiredAt":"Invalid date","signedUp":null}`,
+		`{"_id":"a","token":"\ud800","oauth":"{}","lastLogin":"0"}`, `{"ID":"c","_ID":"d","EMAIL":"e"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var user, again authing.User
+		if json.Unmarshal(b, &user) != nil {
+			return
+		}
+		user.WxProfile()
+		written := asJSON(t, user)
+		require.NoError(t, json.Unmarshal([]byte(written), &again))
+		assertSameUser(t, user, again)
+		assert.Equal(t, user.Token, again.Token)
+		assert.Equal(t, written, string(again.Raw()))
+	})
+}
+
+func FuzzTimestamp(f *testing.F) {
+	for _, seed := range []string{
+		"2020-02-27T05:33:20.796Z", "2017-06-07T14:34:08.700", "Tue Oct 17 2017 21:02:01 GMT+0800 (China Standard Time)",
+		"Fri May 31 2019 08:48:07 GMT 0800 (CST)", "Invalid date", "", "0", "1586750416000", "-1", "1e15", "0x1p-2", "9999-12-31T23:59:59-23:59",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if !utf8.ValidString(text) {
+			return // cannot stand in JSON
+		}
+		var read, again authing.Timestamp
+		require.NoError(t, json.Unmarshal([]byte(asJSON(t, text)), &read))
+		assert.Equal(t, text, read.Text)
+		require.NoError(t, json.Unmarshal([]byte(asJSON(t, read)), &again))
+		assert.Equal(t, text, again.Text)
+		assert.True(t, read.Equal(again.Time))
 	})
 }

@@ -2,12 +2,14 @@ package authing_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -456,4 +458,82 @@ func TestDecryptOfNothing(t *testing.T) {
 		require.ErrorIs(t, err, authing.ErrBadResponse, data)
 		require.ErrorIs(t, err, authing.ErrOutcomeUnknown, data)
 	}
+}
+
+var (
+	acceptedByLogin = []string{"getUserInfo:ok", "getUserProfile:ok"}
+	acceptedByPhone = []string{"getPhoneNumber:ok", "getRealtimePhoneNumber:ok"}
+)
+
+func FuzzDetail(f *testing.F) {
+	for _, v := range readWechatVectors(f).ErrMsg {
+		f.Add([]byte(`{"errMsg":` + asJSON(f, v.ErrMsg) + `,"encryptedData":"` + encryptedData + `","iv":"` + iv + `"}`))
+	}
+	for _, seed := range []string{
+		asJSON(f, loginDetail), asJSON(f, phoneDetail), `{}`, `null`, `[]`, `{"errno":"1400001"}`, `{"errMsg":"getPhoneNumber:ok","code":"` + code + `"}`,
+		`{"errMsg":"getUserInfo:ok","iv":"` + iv + `","encryptedData":"AAAA AAAA"}`, `{"userInfo":{"gender":"1"}}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var detail authing.Detail
+		if json.Unmarshal(b, &detail) != nil {
+			return
+		}
+		for _, call := range codeCalls {
+			accepted := acceptedByPhone
+			switch call.op {
+			case "Decrypt": // takes no detail
+				continue
+			case "LoginWithWxapp":
+				accepted = acceptedByLogin
+			}
+			client, last := stub(t, 200, call.answer)
+			_, err := call.do(context.Background(), client.As(token), code, detail)
+			if *last == nil {
+				assert.True(t, errors.Is(err, authing.ErrInvalidArgument) != errors.Is(err, authing.ErrUserRefused), "%v", err)
+				continue
+			}
+			assert.NoError(t, err)
+			assert.Contains(t, accepted, detail.ErrMsg)
+			assert.NotEqual(t, code, detail.PhoneCode)
+			decodedIV, err := base64.StdEncoding.DecodeString(detail.IV)
+			assert.NoError(t, err)
+			assert.Len(t, decodedIV, 16)
+			data, err := base64.StdEncoding.DecodeString(detail.EncryptedData)
+			assert.NoError(t, err)
+			assert.NotEmpty(t, data)
+			assert.Zero(t, len(data)%16)
+		}
+	})
+}
+
+func FuzzErrMsg(f *testing.F) {
+	for _, v := range readWechatVectors(f).ErrMsg {
+		f.Add(v.ErrMsg)
+	}
+	f.Fuzz(func(t *testing.T, errMsg string) {
+		for _, call := range codeCalls[:2] {
+			accepted := acceptedByLogin
+			if call.op == "BindPhone" {
+				accepted = acceptedByPhone
+			}
+			client, last := stub(t, 200, call.answer)
+			detail := call.detail
+			detail.ErrMsg = errMsg
+			_, err := call.do(context.Background(), client.As(token), code, detail)
+
+			ok := slices.Contains(accepted, errMsg)
+			assert.Equal(t, ok, err == nil)
+			assert.Equal(t, ok, *last != nil)
+			if ok {
+				continue
+			}
+			refused := strings.Contains(errMsg, "deny") || strings.Contains(errMsg, "denied") || strings.Contains(errMsg, "cancel")
+			assert.Equal(t, refused, errors.Is(err, authing.ErrUserRefused))
+			assert.Equal(t, !refused, errors.Is(err, authing.ErrInvalidArgument))
+			assert.False(t, strings.ContainsFunc(err.Error(), unicode.IsControl), "%q", err)
+			assert.Equal(t, errMsg, requireError(t, err).Message)
+		}
+	})
 }
