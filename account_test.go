@@ -1,11 +1,9 @@
 package authing_test
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"net/http"
 	"testing"
 
@@ -15,96 +13,6 @@ import (
 	"github.com/authing-wxapp/authing"
 	"github.com/authing-wxapp/authing/internal/testkit"
 )
-
-// operationCall is a call that runs a GraphQL operation: the request it has to make, and an answer to it. TestGolden
-// compares the documents; here it is what varies with the arguments.
-type operationCall[T any] struct {
-	do        func(ctx context.Context, c *authing.Client) (T, error)
-	host      string // empty: the users host
-	operation string // "mutation register"
-	variables string // as JSON, with passwords in clear; empty: the request has none
-	encrypted []string
-	field     string // of the answer's data
-	answer    string // what is there
-	anonymous bool   // sends no token, also when there is one
-}
-
-// check makes the call as nobody and as a user, compares the requests, and returns the result.
-func (o operationCall[T]) check(t *testing.T) (result T) {
-	t.Helper()
-	for _, as := range []authing.Secret{"", token} {
-		client, got := setup(t, 200, `{"data":{"`+o.field+`":`+o.answer+`}}`, authing.WithPublicKey(testkit.PublicKeyPEM(t)))
-		var err error
-		result, err = o.do(context.Background(), client.As(as))
-		require.NoError(t, err)
-
-		sent := got.Only(t)
-		assert.Equal(t, "POST "+cmp.Or(o.host, "https://users.authing.cn")+"/graphql", sent.Line)
-		if as == "" || o.anonymous {
-			assert.NotContains(t, sent.Header, "Authorization")
-		} else {
-			assert.Equal(t, []string{"Bearer " + string(as)}, sent.Header["Authorization"])
-		}
-		q := testkit.ParseGraphQL(t, sent.Body)
-		assert.Equal(t, o.operation, q.Kind+" "+q.Name)
-		require.Len(t, q.RootFields, 1)
-		assert.Equal(t, o.field, q.RootFields[0].Field)
-		if o.variables == "" {
-			assert.Equal(t, []string{"query"}, q.BodyKeys)
-			continue
-		}
-		assert.Equal(t, []string{"query", "variables"}, q.BodyKeys)
-		for _, name := range o.encrypted {
-			onWire, _ := q.Variables[name].(string)
-			q.Variables[name] = testkit.DecryptPassword(t, onWire)
-		}
-		assert.JSONEq(t, o.variables, asJSON(t, q.Variables))
-	}
-	return result
-}
-
-// unsentCall is a call with an argument that is refused.
-type unsentCall struct {
-	text string // part of the error
-	do   func(ctx context.Context, c *authing.Client) (any, error)
-}
-
-// checkUnsent makes the calls and checks that nothing was sent and that each error says what is wrong.
-func checkUnsent(t *testing.T, calls []unsentCall) {
-	t.Helper()
-	for _, call := range calls {
-		client, got := setup(t, 200, `{}`)
-		result, err := call.do(context.Background(), client.As(token))
-		wantRefused(t, err, got)
-		assert.Nil(t, result)
-		assert.Contains(t, err.Error(), call.text)
-	}
-}
-
-// beyondInt32 is more than GraphQL's Int.
-const beyondInt32 = math.MaxInt32 + 1
-
-// annOfGraphQL is a user as the GraphQL host sends it: with nulls, and with dates as JavaScript prints them.
-const annOfGraphQL = `{"_id":"` + annID + `","email":"ann@example.com","emailVerified":false,"username":"ann","nickname":"",` +
-	`"company":"","photo":"p","browser":null,"token":"h.p.s","tokenExpiredAt":"Sat Jan 27 2018 13:55:25 GMT+0800 (CST)",` +
-	`"loginsCount":7,"lastLogin":"Fri Jan 12 2018 13:55:25 GMT+0800 (CST)","lastIP":null,` +
-	`"signedUp":"Fri Jan 12 2018 13:55:25 GMT+0800 (CST)","blocked":false,"isDeleted":false}`
-
-// wantAnnOfGraphQL checks that all of annOfGraphQL was read.
-func wantAnnOfGraphQL(t *testing.T, u *authing.User) {
-	t.Helper()
-	require.NotNil(t, u)
-	assert.Equal(t, annID, u.ID)
-	assert.Equal(t, "ann@example.com", u.Email)
-	assert.Equal(t, "ann", u.Username)
-	assert.Empty(t, u.LastIP)
-	assert.Equal(t, authing.Secret("h.p.s"), u.Token)
-	assert.Equal(t, 7, u.LoginsCount)
-	assert.True(t, u.TokenExpiredAt.Equal(moment(t, "2018-01-27T05:55:25Z")))
-	assert.True(t, u.LastLogin.Equal(moment(t, "2018-01-12T05:55:25Z")))
-	assert.Equal(t, "Fri Jan 12 2018 13:55:25 GMT+0800 (CST)", u.SignedUp.Text)
-	assert.Equal(t, annOfGraphQL, string(u.Raw()))
-}
 
 func TestRegister(t *testing.T) {
 	t.Parallel()
@@ -333,14 +241,6 @@ func TestAccountBadInput(t *testing.T) {
 		logout("the user id is empty", ""),
 		logout("the user id holds", "u\n1"),
 	})
-}
-
-// orNil makes a nil pointer a nil interface.
-func orNil[T any](p *T) any {
-	if p == nil {
-		return nil
-	}
-	return p
 }
 
 func TestCheckLoginStatus(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -21,108 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
-	"github.com/authing-wxapp/authing/internal/testkit"
 )
-
-// codeCall is a call that spends a WeChat code. What holds for all of them is tested over codeCalls.
-type codeCall struct {
-	op     string
-	detail authing.Detail // that the call accepts
-	answer string         // that the call succeeds with
-	do     func(ctx context.Context, c *authing.Client, code string, d authing.Detail) (any, error)
-}
-
-var codeCalls = []codeCall{
-	{
-		op: "LoginWithWxapp", detail: loginDetail, answer: annAnswer,
-		do: func(ctx context.Context, c *authing.Client, code string, d authing.Detail) (any, error) {
-			return c.LoginWithWxapp(ctx, code, d)
-		},
-	},
-	{
-		op: "BindPhone", detail: phoneDetail, answer: annAnswer,
-		do: func(ctx context.Context, c *authing.Client, code string, d authing.Detail) (any, error) {
-			return c.BindPhone(ctx, code, d)
-		},
-	},
-	{
-		op: "GetPhone", detail: phoneDetail, answer: phoneAnswer,
-		do: func(ctx context.Context, c *authing.Client, code string, d authing.Detail) (any, error) {
-			return c.GetPhone(ctx, code, d)
-		},
-	},
-	{
-		op: "Decrypt", detail: phoneDetail, answer: phoneAnswer,
-		do: func(ctx context.Context, c *authing.Client, code string, d authing.Detail) (any, error) {
-			return c.Decrypt(ctx, code, d.EncryptedData, d.IV)
-		},
-	},
-}
-
-// eachCodeCall runs test once per call of codeCalls.
-func eachCodeCall(t *testing.T, test func(*testing.T, codeCall)) {
-	t.Helper()
-	eachOf(t, codeCalls, test)
-}
-
-// eachDetailCall leaves out Decrypt, which takes no Detail.
-func eachDetailCall(t *testing.T, test func(*testing.T, codeCall)) {
-	t.Helper()
-	eachOf(t, slices.DeleteFunc(slices.Clone(codeCalls), func(call codeCall) bool { return call.op == "Decrypt" }), test)
-}
-
-func eachOf(t *testing.T, calls []codeCall, test func(*testing.T, codeCall)) {
-	t.Helper()
-	for _, call := range calls {
-		t.Run(call.op, func(t *testing.T) {
-			t.Parallel()
-			test(t, call)
-		})
-	}
-}
-
-// roundTrip is a transport made of a function, for what httpmock cannot show.
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func withTransport(t http.RoundTripper) authing.Option {
-	return authing.WithHTTPClient(&http.Client{Transport: t})
-}
-
-// stringAnswer is what a transport returns for an answer with this status and body.
-func stringAnswer(status int, body string) *http.Response {
-	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
-}
-
-// serve returns a client of a loopback server.
-func serve(t *testing.T, handler http.HandlerFunc, opts ...authing.Option) *authing.Client {
-	t.Helper()
-	srv := httptest.NewServer(handler)
-	t.Cleanup(srv.Close)
-	client, err := authing.NewClient(pool, append([]authing.Option{
-		authing.WithHosts(authing.Hosts{Users: srv.URL, OAuth: srv.URL, Upload: srv.URL, CDN: srv.URL}),
-	}, opts...)...)
-	require.NoError(t, err)
-	t.Cleanup(client.CloseIdleConnections)
-	return client
-}
-
-// requireError returns err as what every failure of this package is.
-func requireError(t *testing.T, err error) *authing.Error {
-	t.Helper()
-	var e *authing.Error
-	require.ErrorAs(t, err, &e)
-	return e
-}
-
-// wantRefused asserts that an argument was refused without being sent.
-func wantRefused(t *testing.T, err error, got *testkit.Recorder) {
-	t.Helper()
-	require.ErrorIs(t, err, authing.ErrInvalidArgument)
-	require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
-	assert.Empty(t, got.All())
-}
 
 func TestNewClientPoolID(t *testing.T) {
 	t.Parallel()

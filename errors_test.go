@@ -19,16 +19,6 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// bindError returns what BindPhone fails with when the service answers so.
-func bindError(t *testing.T, status int, body string) (*authing.Error, error) {
-	t.Helper()
-	client, got := setup(t, status, body)
-	_, err := client.As(token).BindPhone(context.Background(), code, phoneDetail)
-	require.Error(t, err)
-	got.Only(t)
-	return requireError(t, err), err
-}
-
 const unknownOutcome = "; the call may have taken effect: do not repeat it with the same code, look first or start over"
 
 func TestErrorText(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -39,13 +38,6 @@ func assertSameUser(t testing.TB, want, got authing.User) {
 	} {
 		assert.True(t, pair[0].Equal(pair[1].Time), "%s: %v and %v", name, pair[0], pair[1])
 	}
-}
-
-func moment(t testing.TB, s string) time.Time {
-	t.Helper()
-	m, err := time.Parse(time.RFC3339Nano, s)
-	require.NoError(t, err)
-	return m
 }
 
 func TestUserOfREST(t *testing.T) {

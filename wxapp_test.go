@@ -17,22 +17,6 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-const (
-	annID   = "5e00000000000000000000a1"
-	annUser = `{"_id":"5e00000000000000000000a1","emailVerified":false,"username":"Ann","nickname":"Ann","company":"",` +
-		`"photo":"https://usercontents.authing.cn/a.png","loginsCount":2,"registerMethod":"oauth:wxapp","blocked":false,` +
-		`"isDeleted":false,"oauth":"{\"nickName\":\"Ann\",\"gender\":1,\"openid\":\"o-1\",\"unionid\":\"u-1\"}",` +
-		`"metadata":"\"\"","unionid":"u-1","openid":"o-1","lastIP":"::ffff:192.0.2.6",` +
-		`"lastLogin":"2020-02-27T05:33:20.796Z","signedUp":"2020-02-27T05:30:55.875Z","token":"h.p.s",` +
-		`"tokenExpiredAt":"2020-03-13T05:33:20.000Z","phone":""}`
-	annAnswer = `{"code":200,"message":"ok","data":` + annUser + `}`
-
-	phoneAnswer = `{"code":200,"message":"ok","data":{"phoneNumber":"13800000000","purePhoneNumber":"13800000000",` +
-		`"countryCode":"86","watermark":{"appid":"wx1","timestamp":1586750416}}}`
-
-	postedBody = `{"iv":"` + iv + `","encryptedData":"` + encryptedData + `","code":"` + code + `"}`
-)
-
 // errMsgVector is an errMsg seen in the field, and what it means.
 type errMsgVector struct{ ErrMsg, Outcome, API string }
 
@@ -427,13 +411,6 @@ func TestDecryptedPayloads(t *testing.T) {
 		}
 	}
 	assert.Empty(t, want, "every payload listed above was seen")
-}
-
-func asJSON(t testing.TB, v any) string {
-	t.Helper()
-	b, err := json.Marshal(v)
-	require.NoError(t, err)
-	return string(b)
 }
 
 func TestDecryptUnknownPayload(t *testing.T) {
