@@ -244,7 +244,9 @@ func TestTLSIsNeverWeakened(t *testing.T) {
 	files, err := filepath.Glob("../../*.go")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
-	for _, file := range files {
+	inside, err := filepath.Glob("../../internal/*/*.go")
+	require.NoError(t, err)
+	for _, file := range append(files, inside...) {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
