@@ -313,7 +313,7 @@ func TestReadmeSentinels(t *testing.T) {
 // TestDocumentLinks holds that what the documents point to inside the repository is there.
 func TestDocumentLinks(t *testing.T) {
 	t.Parallel()
-	documents := append([]string{"CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/deviations.md", "docs/performance.md",
+	documents := append([]string{"CHANGELOG.md", ".github/CONTRIBUTING.md", ".github/SECURITY.md", "docs/deviations.md", "docs/performance.md",
 		"docs/reliability.md", "examples/miniprogram/README.md"}, readmes...)
 	for _, name := range documents {
 		for _, target := range submatches(`\]\(([^)#:]+)\)`, read(t, name)) {
