@@ -337,12 +337,13 @@ func TestDeviations(t *testing.T) {
 		return err
 	})
 	require.NoError(t, err)
-	rows := submatches(`(?m)^(\| .* \|)$`, read(t, "docs/deviations.md"))
-	require.Greater(t, len(rows), 2)
 	listed := map[string]bool{}
-	for _, row := range rows[2:] { // after the head and the line under it
+	for _, row := range submatches(`(?m)^(\| .* \|)$`, read(t, "docs/deviations.md")) {
 		cells := strings.Split(strings.Trim(row, "| "), " | ")
 		require.Len(t, cells, 4, row)
+		if cells[0] == "tag" || cells[0] == "---" {
+			continue
+		}
 		for _, defect := range submatches("(`[a-z0-9-]+`|\\bD\\d+\\b)", cells[0]) {
 			listed[defect] = true
 		}
