@@ -1,0 +1,245 @@
+package docs_test
+
+//lint:file-ignore SA4006 some snippets leave out what to do with an error
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/jarcoal/httpmock"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/authinghttp"
+	"github.com/authing-wxapp/authing/authingtest"
+)
+
+// The Go code of the READMEs, of the package comment and of docs/: see TestDocumentedGo. ExampleNewClient is in
+// example_test.go.
+
+var _ = func(ctx context.Context, poolID, code2 string, detail2 authing.Detail, body post) (*authing.User, error) {
+	client, err := authing.NewClient(poolID)                         // once, at start-up
+	user, err := client.LoginWithWxapp(ctx, body.Code, body.Detail)  // body: {code, detail} from the page
+	user, err = client.As(user.Token).BindPhone(ctx, code2, detail2) // a second tap, a second code
+	return user, err
+}
+
+var _ = func(ctx context.Context, client *authing.Client, token authing.Secret, user *authing.User) (err error) {
+	user, err = client.As(token).Update(ctx, user.ID, authing.UserUpdate{Nickname: authing.Ptr("Ann")}) // nil fields stay as they are
+	return err
+}
+
+var _ = func(client *authing.Client, mux *http.ServeMux) {
+	verifier := authinghttp.Cache(client, authinghttp.CacheOptions{TTL: time.Minute}) // asks Authing once a minute per token
+	mux.Handle("GET /api/me", authinghttp.RequireLogin(verifier)(http.HandlerFunc(
+		func(w http.ResponseWriter, r *http.Request) {
+			info, _ := authinghttp.TokenInfoFromContext(r.Context())
+			fmt.Fprintln(w, "signed in as", info.UserID)
+		})))
+}
+
+func TestSignIn(t *testing.T) {
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	require.NoError(t, err)
+
+	ann := srv.NewPhone(authingtest.WxUser{NickName: "Ann"}) // her phone, with the mini program open
+	user, err := client.LoginWithWxapp(context.Background(), ann.Login(), ann.GetUserInfo())
+	require.NoError(t, err)
+	assert.Equal(t, "Ann", user.Nickname)
+}
+
+func routes(client *authing.Client) *http.ServeMux {
+	verifier := authinghttp.Cache(client, authinghttp.CacheOptions{TTL: time.Minute}) // asks Authing once a minute per token
+	requireLogin := authinghttp.RequireLogin(verifier)
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
+		if in, ok := readPost(w, r); ok {
+			user, err := client.LoginWithWxapp(r.Context(), in.Code, in.Detail)
+			answer(w, user, err)
+		}
+	})
+	mux.Handle("POST /phone", requireLogin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, _ := authinghttp.TokenFromContext(r.Context())
+		if in, ok := readPost(w, r); ok {
+			user, err := client.As(token).BindPhone(r.Context(), in.Code, in.Detail)
+			answer(w, user, err)
+		}
+	})))
+	mux.Handle("GET /me", requireLogin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		info, _ := authinghttp.TokenInfoFromContext(r.Context())
+		token, _ := authinghttp.TokenFromContext(r.Context())
+		user, err := client.As(token).User(r.Context(), info.UserID)
+		answer(w, user, err)
+	})))
+	return mux
+}
+
+type post struct {
+	Code   string
+	Detail authing.Detail
+}
+
+func readPost(w http.ResponseWriter, r *http.Request) (in post, ok bool) {
+	if json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&in) != nil {
+		http.Error(w, "send {code, detail} as JSON", http.StatusBadRequest)
+		return in, false
+	}
+	return in, true
+}
+
+func answer(w http.ResponseWriter, user *authing.User, err error) {
+	switch {
+	case errors.Is(err, authing.ErrUserRefused): // nothing was sent, the code is still good
+		http.Error(w, "the user refused", http.StatusForbidden)
+	case errors.Is(err, authing.ErrLoginRequired): // signed out meanwhile
+		http.Error(w, "sign in again", http.StatusUnauthorized)
+	case errors.Is(err, authing.ErrInvalidArgument):
+		log.Print(err) // says what the page does wrong
+		http.Error(w, "the page must send what WeChat gave it", http.StatusBadRequest)
+	case err != nil:
+		log.Print(err)
+		http.Error(w, "tap again, with a fresh code", http.StatusBadGateway)
+	default:
+		json.NewEncoder(w).Encode(map[string]string{
+			"token": string(user.Token), "nickname": user.Nickname, "phone": user.Phone,
+		})
+	}
+}
+
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	require.NoError(t, err)
+	mux := routes(client)
+	token := ""
+	ask := func(method, path string, posted any) (int, string) {
+		body, err := json.Marshal(posted)
+		require.NoError(t, err)
+		r := httptest.NewRequest(method, path, bytes.NewReader(body))
+		if token != "" {
+			r.Header.Set("Authorization", "Bearer "+token)
+		}
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+
+	ann := srv.NewPhone(authingtest.WxUser{NickName: "Ann"})
+	code := ann.Login()
+	for _, tt := range []struct {
+		posted any
+		status int
+		answer string
+	}{
+		{post{code, authing.Detail{ErrMsg: "getUserInfo:fail auth deny"}}, http.StatusForbidden, "refused"},
+		{post{code, ann.GetPhoneNumber()}, http.StatusBadRequest, "what WeChat gave it"},
+		{[]int{}, http.StatusBadRequest, "as JSON"},
+		{post{code, ann.GetUserInfo()}, http.StatusOK, `"nickname":"Ann","phone":"","token":"`},
+		{post{code, ann.GetUserInfo()}, http.StatusBadGateway, "fresh code"},
+	} {
+		status, text := ask("POST", "/login", tt.posted)
+		assert.Equal(t, tt.status, status)
+		assert.Contains(t, text, tt.answer)
+	}
+
+	status, _ := ask("GET", "/me", nil)
+	assert.Equal(t, http.StatusUnauthorized, status)
+	token = string(srv.Users()[0].Token)
+	status, text := ask("POST", "/phone", post{ann.Login(), ann.GetPhoneNumber()})
+	assert.Equal(t, http.StatusOK, status)
+	assert.Contains(t, text, `"phone":"`+ann.User().PhoneNumber)
+	status, text = ask("GET", "/me", nil)
+	assert.Equal(t, http.StatusOK, status)
+	assert.Contains(t, text, `"phone":"`+ann.User().PhoneNumber)
+
+	require.NoError(t, client.As(authing.Secret(token)).Logout(context.Background(), srv.Users()[0].ID))
+	status, text = ask("GET", "/me", nil)
+	assert.Equal(t, http.StatusUnauthorized, status, "the cache has not noticed, but Authing has")
+	assert.Contains(t, text, "sign in again")
+}
+
+func TestLostAnswer(t *testing.T) {
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	require.NoError(t, err)
+	ann := srv.NewPhone(authingtest.WxUser{NickName: "Ann"})
+
+	srv.FailNext("LoginWithWxapp", authingtest.Fault{When: authingtest.After, Drop: true}) // the response gets lost
+	_, err = client.LoginWithWxapp(context.Background(), ann.Login(), ann.GetUserInfo())
+	assert.ErrorIs(t, err, authing.ErrOutcomeUnknown)
+
+	_, err = client.LoginWithWxapp(context.Background(), ann.Login(), ann.Deny("getUserInfo"))
+	assert.ErrorIs(t, err, authing.ErrUserRefused)
+}
+
+func TestSignInMocked(t *testing.T) {
+	mock := httpmock.NewMockTransport()
+	mock.RegisterResponder("POST", `=~/oauth/wechatapp/auth/`,
+		httpmock.NewStringResponder(200, `{"code": 200, "data": {"_id": "u1", "token": "t1"}}`))
+	client, err := authing.NewClient("pool", authing.WithHTTPClient(&http.Client{Transport: mock}))
+	require.NoError(t, err)
+
+	user, err := client.LoginWithWxapp(context.Background(), "code", authing.Detail{
+		ErrMsg: "getUserInfo:ok", IV: "AAAAAAAAAAAAAAAAAAAAAA==", EncryptedData: "AAAAAAAAAAAAAAAAAAAAAA==",
+	})
+	require.NoError(t, err)
+	assert.Equal(t, "u1", user.ID)
+}
+
+var _ = func(err error) string {
+	switch {
+	case errors.Is(err, authing.ErrUserRefused):
+		return "tell the user why you ask"
+	case errors.Is(err, authing.ErrLoginRequired):
+		return "sign in again"
+	case errors.Is(err, authing.ErrCodeInvalid):
+		return "call wx.login, let the user tap again"
+	case errors.Is(err, authing.ErrOutcomeUnknown):
+		return "look at the account first"
+	case errors.Is(err, authing.ErrPhoneTaken):
+		return "tell the user"
+	case err != nil:
+		log.Print(err)
+		return "let the user tap again, with a fresh code"
+	}
+	return "done"
+}
+
+var _ http.RoundTripper = traced{}
+
+type traced struct{ next http.RoundTripper }
+
+func (t traced) RoundTrip(r *http.Request) (*http.Response, error) {
+	start := time.Now()
+	resp, err := t.next.RoundTrip(r)
+	log.Printf("%s took %v", authing.OperationFromContext(r.Context()), time.Since(start))
+	return resp, err
+}
+
+var _ = func(poolID, publicKey string) (*authing.Client, error) {
+	client, err := authing.NewClient(poolID,
+		authing.WithHosts(authing.Hosts{Users: "https://users.example.com", OAuth: "https://oauth.example.com"}),
+		authing.WithPublicKey(publicKey), // if the deployment has its own password key
+	)
+	return client, err
+}
+
+var _ = func(poolID string) (*authing.Client, error) {
+	client, err := authing.NewClient(poolID, authing.WithLogger(slog.Default()))
+	return client, err
+}
