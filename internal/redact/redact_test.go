@@ -1,0 +1,92 @@
+package redact
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestLine(t *testing.T) {
+	t.Parallel()
+	secrets := New([]string{"ab<cdefghij>k", "x", "061Abc+Def/Ghij"}, "https://oauth.authing.cn/x")
+	for text, want := range map[string]string{
+		"got ab<cdefghij>k":                        "got [redacted]",
+		`got ab\u003ccdefghij\u003ek`:              `got ab\u003c[redacted]\u003ek`,
+		"x of ab":                                  "x of ab",
+		"see https://oauth.authing.cn/x":           "see [redacted]",
+		"the oauth of authing":                     "the oauth of authing",
+		"手机号 13812345678 已绑定":                      "手机号 [redacted] 已绑定",
+		"+8613812345678, 138-1234-5678":            "[redacted], [redacted]",
+		"to ann.b+c@mail.example.com":              "to [redacted]",
+		"rid: 65a1b2c3-12345678-0f0f0f0f":          "rid: 65a1b2c3-12345678-0f0f0f0f",
+		"two\r\nlines\x1b[31m\ufffd":               "two  lines [31m ",
+		strings.Repeat("长", 301):                   strings.Repeat("长", 300) + "…",
+		"code 061Abc+Def/Ghij, again 061Abc%2BDef": "code [redacted], again 061Abc%2BDef",
+	} {
+		assert.Equal(t, want, secrets.Line(text))
+	}
+}
+
+func TestStrings(t *testing.T) {
+	t.Parallel()
+	found := Strings([]byte(`{"query":"skipped","variables":{"a":"1","list":["2",{"b":"3"}],"n":4},"c":"5"}`), "query")
+	slices.Sort(found)
+	assert.Equal(t, []string{"1", "2", "3", "5"}, found)
+	assert.Empty(t, Strings([]byte("not JSON"), ""))
+	assert.Empty(t, Strings(nil, ""))
+}
+
+func TestError(t *testing.T) {
+	t.Parallel()
+	secrets := New([]string{"s3cr3t-token"})
+	require.NoError(t, secrets.Error(nil))
+	for _, harmless := range []error{io.EOF, fmt.Errorf("read: %w", io.EOF)} {
+		assert.Same(t, harmless, secrets.Error(harmless))
+	}
+	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
+		assert.Equal(t, ended, secrets.Error(fmt.Errorf("sending s3cr3t-token: %w", ended)))
+	}
+	inner := errors.New("sent s3cr3t-token")
+	for _, showing := range []error{
+		inner,
+		fmt.Errorf("sending: %w", inner),
+		errors.Join(io.EOF, inner),
+		quiet{inner},
+		errors.New("for 13812345678"),
+	} {
+		err := secrets.Error(showing)
+		assert.NotContains(t, err.Error(), "s3cr3t")
+		assert.NotContains(t, err.Error(), "138")
+		assert.NotErrorIs(t, err, inner)
+	}
+}
+
+// quiet hides in its own text what the error inside says.
+type quiet struct{ error }
+
+func (quiet) Error() string   { return "failed" }
+func (q quiet) Unwrap() error { return q.error }
+
+func FuzzLine(f *testing.F) {
+	f.Add("got s3cr3t-token", "s3cr3t-token")
+	f.Add("\x00\n\xff", "abc")
+	f.Fuzz(func(t *testing.T, text, secret string) {
+		line := New([]string{secret}).Line(text)
+		assert.False(t, strings.ContainsFunc(line, unicode.IsControl), "%q", line)
+		assert.LessOrEqual(t, utf8.RuneCountInString(line), 301)
+		secret = printable(secret)
+		if len(secret) >= 4 && !strings.Contains(Mark, secret) && !strings.Contains(secret, Mark) {
+			// A secret may only reappear where the mark's own letters complete it.
+			assert.NotContains(t, strings.ReplaceAll(line, Mark, "\n"), secret)
+		}
+	})
+}
