@@ -1,0 +1,156 @@
+// Package transport sends one HTTP request at most once and reports what is known of it. It is the only package that
+// knows resty and net/http's way of sending: the package above describes requests and reads responses.
+package transport
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-resty/resty/v2"
+)
+
+// limit bounds a response body in bytes, after decompression.
+const limit = 1 << 20
+
+// ErrTooLarge and ErrEncoded reject a response whose body is not returned.
+var (
+	ErrTooLarge = errors.New("response larger than 1 MiB")
+	ErrEncoded  = errors.New("response with an unexpected Content-Encoding")
+)
+
+// Request describes one request.
+type Request struct {
+	Op            string // for Operation
+	Method        string
+	URL           string
+	Authorization string // header; "" sends none
+	ContentType   string // of Body; "" is JSON
+	Body          []byte
+	Timeout       time.Duration // of each attempt
+	Retries       int           // how often to send it again after a transient failure; 0 for anything but a read
+}
+
+// Response is what the server sent, read to its end.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Client sends requests. It is safe for concurrent use and nothing of one call is reachable from another.
+type Client struct {
+	resty    *resty.Client
+	template *resty.Request // every request is a copy of it
+	buffers  sync.Pool      // of *bytes.Buffer
+}
+
+// New returns a Client that sends through rt, without resty's defaults that do not suit a backend: a cookie jar that all
+// users would share, redirects that carry codes and tokens elsewhere, log output, and bodies that net/http could replay.
+func New(rt http.RoundTripper, userAgent string) *Client {
+	c := &Client{
+		resty: resty.NewWithClient(&http.Client{Transport: noRedirects{rt}}).
+			SetLogger(discard{}).
+			SetPreRequestHook(prepare),
+		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
+	}
+	// Copying one request instead of asking resty for each saves seven allocations, five of them empty maps.
+	c.template = c.resty.R().SetDoNotParseResponse(true).SetHeaders(map[string]string{
+		"Accept":       "application/json",
+		"Content-Type": "application/json",
+		"User-Agent":   userAgent,
+	})
+	return c
+}
+
+// CloseIdleConnections closes connections that no call is using.
+func (c *Client) CloseIdleConnections() { c.resty.GetClient().CloseIdleConnections() }
+
+// Send sends req and, after a transient failure, again as often as req.Retries says. It reports how many attempts it
+// made. An error is an *Error if no complete response came, else ErrTooLarge or ErrEncoded.
+func (c *Client) Send(ctx context.Context, req Request) (resp Response, attempts int, err error) {
+	for attempts = 1; ; attempts++ {
+		resp, err = c.sendOnce(ctx, req)
+		if attempts > req.Retries || !transient(resp, err) || !backoff(ctx) {
+			return resp, attempts, err
+		}
+	}
+}
+
+// sendOnce reads the response to its end, so that the connection can be reused.
+func (c *Client) sendOnce(ctx context.Context, req Request) (Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, req.Timeout)
+	defer cancel()
+
+	e := &exchange{Context: ctx, sent: req, request: *c.template}
+	if req.Body != nil {
+		e.body.Reset(req.Body)
+		e.request.Body = &e.body // resty passes a reader on without copying it
+	}
+	result, err := e.request.SetContext(e.traced()).Execute(req.Method, req.URL)
+	if err != nil {
+		return Response{}, lost(ctx, err, &e.trace)
+	}
+	raw := result.RawResponse
+	defer raw.Body.Close()
+	resp := Response{Status: raw.StatusCode, Header: raw.Header}
+	if encoding := raw.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return resp, ErrEncoded
+	}
+	e.limited = io.LimitedReader{R: raw.Body, N: limit + 1}
+	body, err := c.read(&e.limited)
+	switch {
+	case err != nil:
+		return resp, lost(ctx, err, &e.trace)
+	case len(body) > limit:
+		return resp, ErrTooLarge
+	}
+	resp.Body = body
+	return resp, nil
+}
+
+// read returns a copy of what it read into a pooled buffer, which saves four allocations of growing one. A buffer whose
+// body failed is dropped: after a timeout, a body may still have a goroutine that writes into it.
+func (c *Client) read(body io.Reader) ([]byte, error) {
+	const tooLarge = 64 << 10 // to keep between calls
+	buffer := c.buffers.Get().(*bytes.Buffer)
+	buffer.Reset()
+	_, err := buffer.ReadFrom(body)
+	read := bytes.Clone(buffer.Bytes())
+	if err == nil && buffer.Cap() <= tooLarge {
+		c.buffers.Put(buffer)
+	}
+	return read, err
+}
+
+// transient reports whether a failed read is worth another attempt.
+func transient(resp Response, err error) bool {
+	if err == nil {
+		return resp.Status == 502 || resp.Status == 503 || resp.Status == 504
+	}
+	var lost *Error
+	return errors.As(err, &lost) && !errors.Is(lost.Err, context.Canceled) &&
+		!errors.Is(lost.Err, context.DeadlineExceeded) && !isTLSFailure(lost.Err)
+}
+
+// backoff waits 50 to 150 ms. It returns false if ctx ends first.
+func backoff(ctx context.Context) bool {
+	wait := 50*time.Millisecond + rand.N(100*time.Millisecond)
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
+		return false
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
