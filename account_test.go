@@ -223,23 +223,23 @@ func TestAccountBadInput(t *testing.T) {
 		}}
 	}
 	checkUnsent(t, []unsentCall{
-		login("give an Email, Username or UnionID", authing.LoginParams{Password: "secret"}),
-		login("the e-mail address holds control characters", authing.LoginParams{Email: "ann@example.com\n"}),
-		login("the user name holds", authing.LoginParams{Username: "a\x00"}),
+		login("set Email, Username or UnionID", authing.LoginParams{Password: "secret"}),
+		login("the e-mail address contains control characters", authing.LoginParams{Email: "ann@example.com\n"}),
+		login("the user name contains", authing.LoginParams{Username: "a\x00"}),
 		login("not valid UTF-8", authing.LoginParams{UnionID: "\xff"}),
-		login("the last IP holds", authing.LoginParams{Username: "ann", LastIP: "192.0.2.1\r"}),
-		login("the captcha holds", authing.LoginParams{Username: "ann", VerifyCode: "x\t"}),
-		register("give an Email, Username or UnionID", authing.RegisterParams{Nickname: "Ann", Password: "secret"}),
-		register("the e-mail address holds", authing.RegisterParams{Email: "\n"}),
-		register("the nickname holds", authing.RegisterParams{Username: "ann", Nickname: "\n"}),
-		register("the photo holds", authing.RegisterParams{Username: "ann", Photo: "\n"}),
-		register("the register method holds", authing.RegisterParams{Username: "ann", RegisterMethod: "\n"}),
-		register("the last IP holds", authing.RegisterParams{Username: "ann", LastIP: "\n"}),
+		login("the last IP contains", authing.LoginParams{Username: "ann", LastIP: "192.0.2.1\r"}),
+		login("the captcha contains", authing.LoginParams{Username: "ann", VerifyCode: "x\t"}),
+		register("set Email, Username or UnionID", authing.RegisterParams{Nickname: "Ann", Password: "secret"}),
+		register("the e-mail address contains", authing.RegisterParams{Email: "\n"}),
+		register("the nickname contains", authing.RegisterParams{Username: "ann", Nickname: "\n"}),
+		register("the photo contains", authing.RegisterParams{Username: "ann", Photo: "\n"}),
+		register("the register method contains", authing.RegisterParams{Username: "ann", RegisterMethod: "\n"}),
+		register("the last IP contains", authing.RegisterParams{Username: "ann", LastIP: "\n"}),
 		ldap("the user name is empty", "", "secret"),
-		ldap("the user name holds", "a\n", "secret"),
+		ldap("the user name contains", "a\n", "secret"),
 		ldap("the password is empty", "ann", ""),
 		logout("the user id is empty", ""),
-		logout("the user id holds", "u\n1"),
+		logout("the user id contains", "u\n1"),
 	})
 }
 
@@ -339,9 +339,9 @@ func TestGraphQLIncompleteHint(t *testing.T) {
 	t.Parallel()
 	const said = "authing: User: the service reported success but sent no "
 	for answer, want := range map[string]string{
-		`{"data":{"user":null}}`:          said + "user (HTTP 200): what the call is about may not exist",
+		`{"data":{"user":null}}`:          said + "user (HTTP 200): the requested object may not exist",
 		`{"data":{"user":{"email":"a"}}}`: said + "user id (HTTP 200)",
-		`{"data":null}`:                   said + "user (HTTP 200): check the Hosts, and what stands between this machine and them",
+		`{"data":null}`:                   said + "user (HTTP 200): check the Hosts and any proxy in front of them",
 		// A code beside it says more.
 		`{"code":2206,"message":"no","data":{"user":null}}`: "authing: User: no (code 2206, HTTP 200): the token has expired: sign in again",
 		`{"code":2206,"message":"no","data":{"user":{}}}`:   "authing: User: no (code 2206, HTTP 200): the token has expired: sign in again",

@@ -4,36 +4,29 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
-	"log/slog"
+	"iter"
 	"math"
+
+	"github.com/authing-wxapp/authing/internal/wire"
 )
 
-// ListOptions picks a part of a list. A zero field is not sent and leaves it to the service: page 1, 10 items.
+// ListOptions selects a part of a list. A zero field is not sent; the service then uses page 1 and 10 items.
 type ListOptions struct {
 	Page  int `json:"page,omitempty"`
 	Count int `json:"count,omitempty"`
 }
 
-// AuthedApps lists the apps that a user authorized.
+// AuthedApps is a page of the apps that a user authorized.
 type AuthedApps struct {
 	OAuthApps  []OAuthApp
 	OIDCApps   []OIDCApp
 	TotalCount int
 
-	raw rawAnswer
+	raw wire.Raw
 }
-
-// Format prints how many there are.
-func (a AuthedApps) Format(f fmt.State, _ rune) {
-	fmt.Fprintf(f, "authing.AuthedApps{TotalCount:%d, …}", a.TotalCount)
-}
-
-// LogValue logs what [AuthedApps.Format] prints.
-func (a AuthedApps) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(a)) }
 
 // Raw returns the list as the service sent it.
-func (a *AuthedApps) Raw() json.RawMessage { return a.raw.value() }
+func (a *AuthedApps) Raw() json.RawMessage { return a.raw.JSON() }
 
 // OAuthApp is an app that uses OAuth 2.0.
 type OAuthApp struct {
@@ -48,7 +41,7 @@ type OAuthApp struct {
 	When         Timestamp `json:"when"`
 }
 
-// OIDCApp is an app that uses OpenID Connect. The lifetimes are in seconds, as the text that the service sends.
+// OIDCApp is an app that uses OpenID Connect. The lifetimes are in seconds, as text, which is how the service sends them.
 type OIDCApp struct {
 	ID                       string    `json:"_id"`
 	Name                     string    `json:"name"`
@@ -72,28 +65,28 @@ type OIDCApp struct {
 // UnmarshalJSON accepts lifetimes given as numbers.
 func (a *OIDCApp) UnmarshalJSON(b []byte) error {
 	type plain OIDCApp
-	wire := struct {
+	decoded := struct {
 		*plain
-		AuthorizationCodeExpire text `json:"authorization_code_expire"`
-		AccessTokenExpire       text `json:"access_token_expire"`
-		IDTokenExpire           text `json:"id_token_expire"`
-		CASExpire               text `json:"cas_expire"`
+		AuthorizationCodeExpire wire.Text `json:"authorization_code_expire"`
+		AccessTokenExpire       wire.Text `json:"access_token_expire"`
+		IDTokenExpire           wire.Text `json:"id_token_expire"`
+		CASExpire               wire.Text `json:"cas_expire"`
 	}{plain: (*plain)(a)}
-	if err := json.Unmarshal(b, &wire); err != nil {
+	if err := json.Unmarshal(b, &decoded); err != nil {
 		return err
 	}
-	a.AuthorizationCodeExpire, a.AccessTokenExpire = string(wire.AuthorizationCodeExpire), string(wire.AccessTokenExpire)
-	a.IDTokenExpire, a.CASExpire = string(wire.IDTokenExpire), string(wire.CASExpire)
+	a.AuthorizationCodeExpire, a.AccessTokenExpire = string(decoded.AuthorizationCodeExpire), string(decoded.AccessTokenExpire)
+	a.IDTokenExpire, a.CASExpire = string(decoded.IDTokenExpire), string(decoded.CASExpire)
 	return nil
 }
 
 type wireApps struct {
 	OAuthApps  []OAuthApp `json:"OAuthApps"`
 	OIDCApps   []OIDCApp  `json:"OIDCApps"`
-	TotalCount number     `json:"totalCount"`
+	TotalCount wire.Int   `json:"totalCount"`
 }
 
-var getUserAuthorizedApps = operation{`query GetUserAuthorizedApps($clientId: String, $userId: String, $page: Int,
+var getUserAuthorizedApps = operation[wireApps]{"GetUserAuthorizedApps", `query GetUserAuthorizedApps($clientId: String, $userId: String, $page: Int,
 	$count: Int) {
 	GetUserAuthorizedApps(clientId: $clientId, userId: $userId, page: $page, count: $count) {
 		OAuthApps { _id name domain clientId description isDeleted grants redirectUris when }
@@ -102,38 +95,95 @@ var getUserAuthorizedApps = operation{`query GetUserAuthorizedApps($clientId: St
 			access_token_expire id_token_expire cas_expire }
 		totalCount
 	}
-}`, "GetUserAuthorizedApps"}
+}`, func(w *wireApps) string {
+	if w.OAuthApps == nil && w.OIDCApps == nil && !w.TotalCount.Set {
+		return "list of apps"
+	}
+	return ""
+}}
 
-// GetAuthedAppList returns a page of the apps that the user authorized. It needs the token of that user ([Client.As]);
-// one that is no longer accepted gives [ErrLoginRequired].
+// GetAuthedAppList returns a page of the apps that the user authorized. It requires that user's token (see [Client.As]).
+// A token that is no longer accepted is [ErrLoginRequired].
 //
-// Authing's own SDKs disagree on the host of this call and of [Client.RevokeAuthedApp]; here both go to the users host,
-// or to [Hosts].Apps if that is set.
+// Authing's own SDKs disagree on the host of this call and of [Client.RevokeAuthedApp]. Here both use the users host, or
+// [Hosts].Apps if that is set.
 //
-// It is a read: after a connection failure or a 502, 503 or 504 it is sent again, see [WithReadRetries].
+// Retry: automatic, see [WithReadRetries].
 //
 // Original: getAuthedAppList, query GetUserAuthorizedApps on the users host.
 func (c *Client) GetAuthedAppList(ctx context.Context, userID string, page ListOptions) (*AuthedApps, error) {
-	wire, raw, err := graphql(ctx, c, request{
-		op:    "GetAuthedAppList",
-		check: cmp.Or(checkRequired("user id", userID), page.check(), checkToken(c.token)),
-		url:   c.apps,
-		auth:  c.bearer(),
-		read:  true,
+	return callGraphQL(ctx, c, request{
+		op:      "GetAuthedAppList",
+		invalid: cmp.Or(checkRequired("user id", userID), page.check()),
+		url:     c.apps,
+		auth:    bearer,
+		reads:   true,
 	}, getUserAuthorizedApps, struct {
 		ClientID string `json:"clientId"`
 		UserID   string `json:"userId"`
 		ListOptions
-	}{c.pool, userID, page}, func(w *wireApps) string {
-		if w.OAuthApps == nil && w.OIDCApps == nil && !w.TotalCount.set {
-			return "list of apps"
-		}
-		return ""
+	}{ClientID: c.pool, UserID: userID, ListOptions: page}, func(w *wireApps, raw wire.Raw) (*AuthedApps, error) {
+		return &AuthedApps{OAuthApps: w.OAuthApps, OIDCApps: w.OIDCApps, TotalCount: int(w.TotalCount.Value), raw: raw}, nil
 	})
-	if err != nil {
-		return nil, err
+}
+
+// AuthedApp is an app of [Client.AllAuthedApps]. Either OAuth or OIDC is set.
+type AuthedApp struct {
+	ID    string
+	Name  string
+	OAuth *OAuthApp
+	OIDC  *OIDCApp
+}
+
+func (a *AuthedApps) all() []AuthedApp {
+	apps := make([]AuthedApp, 0, len(a.OAuthApps)+len(a.OIDCApps))
+	for i := range a.OAuthApps {
+		apps = append(apps, AuthedApp{ID: a.OAuthApps[i].ID, Name: a.OAuthApps[i].Name, OAuth: &a.OAuthApps[i]})
 	}
-	return &AuthedApps{wire.OAuthApps, wire.OIDCApps, int(wire.TotalCount.value), raw}, nil
+	for i := range a.OIDCApps {
+		apps = append(apps, AuthedApp{ID: a.OIDCApps[i].ID, Name: a.OIDCApps[i].Name, OIDC: &a.OIDCApps[i]})
+	}
+	return apps
+}
+
+// AllAuthedApps iterates over all apps that the user authorized, one [Client.GetAuthedAppList] call per page. It ends
+// after the first error.
+//
+//	for app, err := range client.AllAuthedApps(ctx, userID) {
+//		if err != nil {
+//			return err
+//		}
+//		fmt.Println(app.Name)
+//	}
+//
+// Retry: automatic, see [WithReadRetries].
+//
+// Original: none.
+func (c *Client) AllAuthedApps(ctx context.Context, userID string) iter.Seq2[AuthedApp, error] {
+	return func(yield func(AuthedApp, error) bool) {
+		seen := map[string]bool{}
+		for page := 1; ; page++ {
+			list, err := c.GetAuthedAppList(ctx, userID, ListOptions{Page: page})
+			if err != nil {
+				yield(AuthedApp{}, err)
+				return
+			}
+			before := len(seen)
+			for _, app := range list.all() {
+				if seen[app.ID] {
+					continue
+				}
+				seen[app.ID] = true
+				if !yield(app, nil) {
+					return
+				}
+			}
+			// A service that ignores the page number must not keep the loop going.
+			if len(seen) == before || len(seen) >= list.TotalCount {
+				return
+			}
+		}
+	}
 }
 
 func (p ListOptions) check() error {
@@ -156,19 +206,11 @@ type RevokedApp struct {
 	IsRevoked bool
 	When      Timestamp
 
-	raw rawAnswer
+	raw wire.Raw
 }
 
-// Format prints which app it is.
-func (a RevokedApp) Format(f fmt.State, _ rune) {
-	fmt.Fprintf(f, "authing.RevokedApp{AppID:%q, …}", a.AppID)
-}
-
-// LogValue logs what [RevokedApp.Format] prints.
-func (a RevokedApp) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(a)) }
-
-// Raw returns the answer as the service sent it.
-func (a *RevokedApp) Raw() json.RawMessage { return a.raw.value() }
+// Raw returns the response as the service sent it.
+func (a *RevokedApp) Raw() json.RawMessage { return a.raw.JSON() }
 
 type wireRevokedApp struct {
 	ID        string    `json:"_id"`
@@ -180,39 +222,39 @@ type wireRevokedApp struct {
 	When      Timestamp `json:"when"`
 }
 
-var revokeUserAuthorizedApp = operation{`mutation RevokeUserAuthorizedApp($userPoolId: String, $userId: String,
+var revokeUserAuthorizedApp = operation[wireRevokedApp]{"RevokeUserAuthorizedApp", `mutation RevokeUserAuthorizedApp($userPoolId: String, $userId: String,
 	$appId: String) {
 	RevokeUserAuthorizedApp(userPoolId: $userPoolId, userId: $userId, appId: $appId) {
 		isRevoked _id scope appId userId type when
 	}
-}`, "RevokeUserAuthorizedApp"}
+}`, func(w *wireRevokedApp) string {
+	if w.ID == "" && w.AppID == "" && w.IsRevoked == nil {
+		return "revoked app"
+	}
+	return ""
+}}
 
-// RevokeAuthedApp revokes an app's access to the user's account. It needs the token of that user ([Client.As]); one that
-// is no longer accepted gives [ErrLoginRequired]. IsRevoked of the result is what the service says of it. Its host is that
-// of [Client.GetAuthedAppList]. Revoking twice does no harm, so the caller may repeat it after [ErrOutcomeUnknown].
+// RevokeAuthedApp revokes an app's access to the user's account. It requires that user's token (see [Client.As]).
+// A token that is no longer accepted is [ErrLoginRequired]. RevokedApp.IsRevoked is what the service reports. For the host,
+// see [Client.GetAuthedAppList].
+//
+// Retry: safe. Revoking twice does no harm.
 //
 // Original: revokeAuthedApp, mutation RevokeUserAuthorizedApp on the users host.
 func (c *Client) RevokeAuthedApp(ctx context.Context, userID, appID string) (*RevokedApp, error) {
-	wire, raw, err := graphql(ctx, c, request{
-		op:    "RevokeAuthedApp",
-		check: cmp.Or(checkRequired("user id", userID), checkRequired("app id", appID), checkToken(c.token)),
-		url:   c.apps,
-		auth:  c.bearer(),
+	return callGraphQL(ctx, c, request{
+		op:      "RevokeAuthedApp",
+		invalid: cmp.Or(checkRequired("user id", userID), checkRequired("app id", appID)),
+		url:     c.apps,
+		auth:    bearer,
 	}, revokeUserAuthorizedApp, struct {
 		UserPoolID string `json:"userPoolId"`
 		UserID     string `json:"userId"`
 		AppID      string `json:"appId"`
-	}{c.pool, userID, appID}, func(w *wireRevokedApp) string {
-		if w.ID == "" && w.AppID == "" && w.IsRevoked == nil {
-			return "revoked app"
-		}
-		return ""
+	}{UserPoolID: c.pool, UserID: userID, AppID: appID}, func(w *wireRevokedApp, raw wire.Raw) (*RevokedApp, error) {
+		return &RevokedApp{
+			ID: w.ID, AppID: w.AppID, UserID: w.UserID, Scope: w.Scope, Type: w.Type,
+			IsRevoked: w.IsRevoked == true || w.IsRevoked == "true", When: w.When, raw: raw,
+		}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &RevokedApp{
-		ID: wire.ID, AppID: wire.AppID, UserID: wire.UserID, Scope: wire.Scope, Type: wire.Type,
-		IsRevoked: wire.IsRevoked == true || wire.IsRevoked == "true", When: wire.When, raw: raw,
-	}, nil
 }

@@ -145,13 +145,13 @@ func TestAppsBadInput(t *testing.T) {
 	}
 	checkUnsent(t, []unsentCall{
 		list("the user id is empty", "", authing.ListOptions{}),
-		list("the user id holds", "u\n", authing.ListOptions{}),
+		list("the user id contains", "u\n", authing.ListOptions{}),
 		list("must not be negative: 0 leaves them to the service", "u1", authing.ListOptions{Page: -1}),
 		list("must not be negative: 0 leaves them to the service", "u1", authing.ListOptions{Count: -1}),
 		list("larger than the service can read", "u1", authing.ListOptions{Page: beyondInt32}),
 		list("larger than the service can read", "u1", authing.ListOptions{Count: beyondInt32}),
 		revoke("the user id is empty", "", "a1"),
 		revoke("the app id is empty", "u1", ""),
-		revoke("the app id holds", "u1", "a\n"),
+		revoke("the app id contains", "u1", "a\n"),
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// checkPoolID refuses an identifier that could change the URL it becomes a part of.
+// checkPoolID rejects an id that could change the URLs it becomes part of.
 func checkPoolID(id string) error {
 	if id == "" {
 		return invalid("the user pool id is empty: copy it from the Authing console")
@@ -15,30 +15,7 @@ func checkPoolID(id string) error {
 	if len(id) > 64 || strings.ContainsFunc(id, func(r rune) bool {
 		return !isAlphanumeric(r) && r != '-' && r != '_'
 	}) {
-		return invalid("the user pool id holds other characters than letters, digits, - and _, or more than 64: copy it from the Authing console")
-	}
-	return nil
-}
-
-// checkToken refuses what cannot stand in a header. An empty token is fine: it stands for nobody.
-func checkToken(token Secret) error {
-	for _, b := range []byte(token) {
-		if b <= ' ' || b > '~' {
-			return invalid("the token given to As holds white space or control characters: " +
-				`pass User.Token as it is, without "Bearer "`)
-		}
-	}
-	return nil
-}
-
-// checkCode refuses what is not a code. The form of a code is not documented, so little can be said.
-func checkCode(code string) error {
-	switch {
-	case code == "":
-		return invalid("the code is empty: call wx.login before the tap and post its code")
-	case strings.ContainsFunc(code, notInCode) || !utf8.ValidString(code):
-		return invalid("the code holds white space or control characters: post the code of wx.login unchanged " +
-			"(developer tools without an AppID give a mock text instead of a code)")
+		return invalid("the user pool id contains characters other than letters, digits, - and _, or more than 64: copy it from the Authing console")
 	}
 	return nil
 }
@@ -47,17 +24,29 @@ func isAlphanumeric(r rune) bool {
 	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 }
 
-func notInCode(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }
-
-// checkText refuses a text that no service could mean. An empty one is fine.
-func checkText(name, s string) error {
-	if strings.ContainsFunc(s, unicode.IsControl) || !utf8.ValidString(s) {
-		return invalid("the %s holds control characters or is not valid UTF-8", name)
+// checkCode rejects obvious non-codes. WeChat does not document the format, so it cannot be stricter.
+func checkCode(code string) error {
+	switch {
+	case code == "":
+		return invalid("the code is empty: call wx.login before the tap and post its code")
+	case strings.ContainsFunc(code, notInCode) || !utf8.ValidString(code):
+		return invalid("the code contains white space or control characters: post the code from wx.login unchanged " +
+			"(developer tools without an AppID return a placeholder text instead of a code)")
 	}
 	return nil
 }
 
-// checkUTF8 refuses a text that JSON cannot carry: encoding/json would change it silently.
+func notInCode(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }
+
+// checkText rejects control characters and invalid UTF-8. Empty is allowed.
+func checkText(name, s string) error {
+	if strings.ContainsFunc(s, unicode.IsControl) || !utf8.ValidString(s) {
+		return invalid("the %s contains control characters or is not valid UTF-8", name)
+	}
+	return nil
+}
+
+// checkUTF8 rejects a text that encoding/json would change silently.
 func checkUTF8(name, s string) error {
 	if !utf8.ValidString(s) {
 		return invalid("the %s is not valid UTF-8", name)
@@ -65,7 +54,7 @@ func checkUTF8(name, s string) error {
 	return nil
 }
 
-// checkRequired refuses an empty text, and what checkText does.
+// checkRequired is checkText that also rejects the empty string.
 func checkRequired(name, s string) error {
 	if s == "" {
 		return invalid("the %s is empty", name)
@@ -73,7 +62,7 @@ func checkRequired(name, s string) error {
 	return checkText(name, s)
 }
 
-// checkEncrypted refuses what cannot be WeChat's ciphertext, naming the accidents that happen on the way.
+// checkEncrypted rejects what cannot be WeChat's ciphertext and names the usual accidents.
 func checkEncrypted(encryptedData, iv string) error {
 	const ivSize, blockSize = 16, 16
 	ivLen, err := decodedLen("iv", iv)
@@ -94,18 +83,16 @@ func checkEncrypted(encryptedData, iv string) error {
 
 const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
-// decodedLen returns the number of bytes that the base64 text stands for.
+// decodedLen returns the number of bytes that a base64 text decodes to. Not decoding it saves two allocations.
 func decodedLen(name, text string) (int, error) {
-	if text == "" {
-		return 0, invalid("%s is missing: let the page post e.detail unchanged, of a call made with credentials", name)
-	}
 	switch {
+	case text == "":
+		return 0, invalid("%s is missing: let the page post e.detail unchanged, from a call made with credentials", name)
 	case strings.Contains(text, " "):
-		return 0, invalid("%s holds spaces where there were plus signs: it was decoded as a form, post it as JSON", name)
+		return 0, invalid("%s contains spaces instead of plus signs: it was decoded as a form, post it as JSON", name)
 	case strings.Contains(text, "%"):
 		return 0, invalid("%s is percent-encoded: post it as JSON, unchanged", name)
 	}
-	// Only the length is asked for, so nothing is decoded: that saves two allocations.
 	digits := strings.TrimRight(text, "=")
 	padding := len(text) - len(digits)
 	if len(text)%4 != 0 || padding > 2 || strings.Trim(digits, base64Digits) != "" {
@@ -114,22 +101,22 @@ func decodedLen(name, text string) (int, error) {
 	return len(text)/4*3 - padding, nil
 }
 
-// checkSegment refuses what would change the URL that it becomes a part of.
+// checkSegment rejects what would change the URL that it becomes part of.
 func checkSegment(name, s string) error {
 	if s == "." || s == ".." || strings.ContainsAny(s, `/\?#%`) {
-		return invalid("the %s holds characters that would change the address", name)
+		return invalid("the %s contains characters that would change the URL", name)
 	}
 	return nil
 }
 
-// checkDigits returns the number that a texted code travels as.
+// checkDigits returns a texted code as the number that is sent.
 func checkDigits(code string) (int, error) {
 	if code == "" {
 		return 0, invalid("the code is empty: the user reads it from the text message")
 	}
 	n, err := strconv.ParseInt(code, 10, 32)
 	if err != nil || strings.ContainsAny(code, "+-") {
-		return 0, invalid("the code is not made of digits alone, or of too many")
+		return 0, invalid("the code is not made of digits alone, or has too many")
 	}
 	return int(n), nil
 }

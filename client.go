@@ -1,40 +1,30 @@
 package authing
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rsa"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
-	"strings"
-	"sync"
 	"time"
 
-	"github.com/go-resty/resty/v2"
-
 	"github.com/authing-wxapp/authing/internal/passwd"
+	"github.com/authing-wxapp/authing/internal/transport"
 )
 
-const (
-	defaultTimeout = 10 * time.Second
-	answerLimit    = 1 << 20 // bytes, after decompression
-)
+const defaultTimeout = 10 * time.Second
 
-// Client calls Authing for one user pool. Build it once with [NewClient] and share it: it is safe for concurrent use
-// and never changes. It remembers no login: [Client.As] gives a copy that acts as one user. The zero Client fails every
-// call with [ErrInvalidArgument].
+// Client calls Authing for one user pool. Build it once with [NewClient] and share it: it is immutable and safe for
+// concurrent use. It does not remember logins: [Client.As] returns a copy that acts as one user. Every call on the zero
+// Client fails with [ErrInvalidArgument].
 type Client struct {
 	config
 	token Secret
 }
 
-// config is what a client and all its copies have in common.
+// config is shared by a client and all its copies.
 type config struct {
 	pool                            string
 	users, oauth, apps, upload, cdn string // base URLs
@@ -44,14 +34,12 @@ type config struct {
 	logger                          *slog.Logger
 	userAgent                       string
 	publicKey                       *rsa.PublicKey
-	http                            *resty.Client
-	loginURL                        string         // joined once, which saves the most frequent call an allocation
-	draft                           *resty.Request // of every request
-	buffers                         *sync.Pool     // of *bytes.Buffer, to read answers into
+	http                            *transport.Client
+	loginURL                        string // joined once: saves the most frequent call an allocation
 }
 
-// NewClient returns a client for the user pool with this id, which the Authing console shows.
-// It does not touch the network. A bad id or option gives an error that matches [ErrInvalidArgument].
+// NewClient returns a client for a user pool, whose id the Authing console shows. It makes no request.
+// A bad id or option is an error that matches [ErrInvalidArgument].
 //
 // Original: new Authing({userPoolId}).
 func NewClient(userPoolID string, opts ...Option) (*Client, error) {
@@ -71,264 +59,182 @@ func NewClient(userPoolID string, opts ...Option) (*Client, error) {
 		}
 	}
 	if err != nil {
-		return nil, unsent("NewClient", err)
+		return nil, notSent("NewClient", err)
 	}
 	if c.transport == nil {
-		c.transport = newTransport()
+		c.transport = transport.Default()
 	}
 	if c.publicKey == nil {
 		c.publicKey, _ = passwd.ParseKey(passwd.PublishedKey)
 	}
-	c.http, c.draft = newResty(c.transport, c.userAgent)
+	c.http = transport.New(c.transport, c.userAgent)
 	c.loginURL = c.oauthURL("/oauth/wechatapp/auth/")
-	c.buffers = &sync.Pool{New: func() any { return new(bytes.Buffer) }}
 	return &Client{config: *c}, nil
 }
 
-// UserPoolID returns the id given to [NewClient].
+// UserPoolID returns the id of the user pool.
 func (c *Client) UserPoolID() string { return c.pool }
 
-// As returns a copy of the client that acts as the holder of token, a User.Token. It shares connections with c and
-// costs next to nothing, so make one per request. c is unchanged; As of a copy replaces its token; "" is nobody.
+// As returns a copy of the client that acts as the user whose User.Token is token. The copy shares connections with c and
+// is cheap, so make one per request. c does not change, the last As wins, and "" removes the token.
 func (c *Client) As(token Secret) *Client {
 	return &Client{config: c.config, token: token}
 }
 
-// CloseIdleConnections closes connections that no call is using, also those of a Transport given by [WithHTTPClient].
-// The client stays usable.
+// CloseIdleConnections closes the connections that no call is using, including those of a Transport given by
+// [WithHTTPClient]. The client stays usable.
 func (c *Client) CloseIdleConnections() {
 	if c.http != nil {
-		c.http.GetClient().CloseIdleConnections()
+		c.http.CloseIdleConnections()
 	}
 }
 
-// Format prints the pool, not the token.
-func (c Client) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "authing.Client{UserPoolID:%q}", c.pool) }
-
-// oauthURL returns the address of a mini-program call, all of which end in the pool id.
+// oauthURL returns the URL of a mini-program call, all of which end in the pool id.
 func (c *config) oauthURL(path string) string { return c.oauth + path + c.pool }
 
-func (c *Client) checkSignedIn() error {
-	if c.token == "" {
-		return &Error{kinds: []error{ErrLoginRequired}, summary: "the client acts as nobody",
-			hint: "use client.As(user.Token); nothing was sent"}
-	}
-	return checkToken(c.token)
-}
-
-// OperationFromContext returns the name of the method ("BindPhone") that a request belongs to, from the request's
-// context. It lets the Transport of a caller name its spans and metrics without reading URLs. It is empty elsewhere.
+// OperationFromContext returns the name of the method ("BindPhone") whose request carries ctx, or "". It lets a caller's
+// Transport name its spans and metrics without parsing URLs.
 func OperationFromContext(ctx context.Context) string {
 	if ctx == nil {
 		return ""
 	}
-	if t, ok := ctx.Value(tripKey{}).(*trip); ok {
-		return t.op
-	}
-	return ""
+	return transport.Operation(ctx)
 }
 
-// request describes one call. The methods fill it in; everything about an endpoint stands there.
+// request describes one API call. Each method builds one, so an endpoint is defined in a single place.
 type request struct {
-	op     string // the method's name
-	check  error  // why the call cannot be made, nil if it can
-	method string
-	url    string   // of a GraphQL call the base URL, the users host if empty
-	auth   string   // the Authorization header as this endpoint wants it; empty sends none
-	body   any      // sent as JSON; nil sends nothing
-	read   bool     // changes nothing, so that it may be sent again
-	hide   []string // what must not show in an error and stands neither in body nor in auth
-
-	spendsCode bool // also when it fails
-
-	upload  *upload       // instead of body
-	timeout time.Duration // instead of the default
-
-	// Of a call that makes several requests.
-	part  bool      // more follow: a success is not the end of the call
-	began time.Time // when the first one began
+	op         string // the method's name
+	invalid    error  // why the arguments cannot be sent
+	method     string
+	url        string // for GraphQL, the base URL; defaults to the users host
+	auth       auth
+	body       any           // sent as JSON
+	form       *form         // sent instead of body
+	reads      bool          // changes nothing, so it may be sent again
+	spendsCode bool          // even if it fails
+	secrets    []string      // extra values to redact from errors, beyond the token and the strings in body
+	timeout    time.Duration // instead of the default
 }
 
-// answer is what the service sent.
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
+// auth says how an endpoint takes the token.
+type auth int
+
+const (
+	noToken      auth = iota
+	bare              // Authorization: <token>
+	bearer            // Authorization: Bearer <token>
+	bareRequired      // like bare, for a call that makes no sense without a token
+)
+
+// form is a body that is not JSON.
+type form struct {
+	contentType string
+	body        []byte
 }
 
-// envelope is how the REST endpoints wrap what they return.
-type envelope[T any] struct {
-	Code number `json:"code"`
-	Data *T     `json:"data"`
+// call makes one API call and logs it.
+func call[T any](ctx context.Context, c *Client, req request, read func(transport.Response) (T, error)) (T, error) {
+	log := record{op: req.op, start: time.Now()}
+	result, err := exchange(ctx, c, req, &log, read)
+	c.log(ctx, log, err)
+	return result, err
 }
 
-// read decodes an answer and says why it is not a success.
-func (e *envelope[T]) read(ans answer) error {
-	err := decode(ans.body, e)
-	if err != nil || ans.status != http.StatusOK || e.Code.value != http.StatusOK {
-		return refusal(ans, err)
+// exchange is the only way to the service: it checks the request, sends it, reads the response and explains failures.
+func exchange[T any](ctx context.Context, c *Client, req request, log *record, read func(transport.Response) (T, error)) (T, error) {
+	var none T
+	if err := c.check(ctx, req); err != nil {
+		return none, notSent(req.op, err)
+	}
+	body, contentType, err := encode(req)
+	if err != nil {
+		return none, notSent(req.op, err)
+	}
+	retries := 0
+	if req.reads {
+		retries = c.readRetries
+	}
+	resp, attempts, err := c.http.Send(ctx, transport.Request{
+		Op:            req.op,
+		Method:        req.method,
+		URL:           req.url,
+		Authorization: c.authorization(req.auth),
+		ContentType:   contentType,
+		Body:          body,
+		Timeout:       c.timeoutOf(req),
+		Retries:       retries,
+	})
+	log.status, log.attempts = resp.Status, attempts
+	var result T
+	if err == nil {
+		result, err = read(resp)
+	}
+	if err != nil {
+		return none, failure(c, req, body, resp, err)
+	}
+	return result, nil
+}
+
+// check returns why req cannot be sent. It looks at the token first: without one, no argument helps.
+func (c *Client) check(ctx context.Context, req request) error {
+	switch {
+	case c.http == nil:
+		return invalid("the Client was not made by NewClient")
+	case ctx == nil:
+		return invalid("the context is nil: use context.Background() if there is none")
+	}
+	return cmp.Or(c.checkAuth(req.auth), req.invalid, canceledBefore(ctx))
+}
+
+// canceledBefore reports that ctx was done before anything was sent.
+func canceledBefore(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return &Error{Reason: "nothing was sent: " + err.Error(), Err: err}
 	}
 	return nil
 }
 
-// rest makes a REST call and decodes data of its answer. lacks names what a T that the call promises does not have.
-func rest[T any](ctx context.Context, c *Client, rq request, lacks func(*T) string) (*T, rawAnswer, error) {
-	var env envelope[T]
-	ans, err := c.do(ctx, rq, func(ans answer) error {
-		if err := env.read(ans); err != nil {
-			return err
-		}
-		if env.Data == nil {
-			return incomplete(ans, "data")
-		}
-		if what := lacks(env.Data); what != "" {
-			return incomplete(ans, what)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, rawAnswer{}, err
-	}
-	return env.Data, rawAnswer{ans.body, [2]string{"data"}}, nil
-}
-
-func restUser(ctx context.Context, c *Client, rq request, lacks func(*wireUser) string) (*User, error) {
-	return userOf(rest(ctx, c, rq, lacks))
-}
-
-// do makes a call: it is the only way to the service. judge decides whether an answer is a success.
-func (c *config) do(ctx context.Context, rq request, judge func(answer) error) (answer, error) {
-	if rq.began.IsZero() {
-		rq.began = time.Now()
-	}
-	ans, attempts, err := c.send(ctx, rq, judge)
-	if !rq.part || err != nil {
-		c.log(ctx, rq.op, ans.status, attempts, time.Since(rq.began), err)
-	}
-	return ans, err
-}
-
-// send refuses what cannot be sent and sends the rest: once, or a read that met a passing trouble a few times.
-func (c *config) send(ctx context.Context, rq request, judge func(answer) error) (ans answer, attempts int, err error) {
+func encode(req request) (body []byte, contentType string, err error) {
 	switch {
-	case c.http == nil:
-		return ans, 0, unsent(rq.op, invalid("the Client was not made by NewClient"))
-	case ctx == nil:
-		return ans, 0, unsent(rq.op, invalid("the context is nil: use context.Background() if there is none"))
-	case rq.check != nil:
-		return ans, 0, unsent(rq.op, rq.check)
-	case ctx.Err() != nil:
-		return ans, 0, unsent(rq.op, notStarted(ctx.Err()))
+	case req.form != nil:
+		return req.form.body, req.form.contentType, nil
+	case req.body == nil:
+		return nil, "", nil
 	}
-	var body []byte
-	if rq.body != nil {
-		if body, err = json.Marshal(rq.body); err != nil {
-			return ans, 0, unsent(rq.op, invalid("the arguments cannot be written as JSON"))
-		}
+	if body, err = json.Marshal(req.body); err != nil {
+		return nil, "", invalid("the arguments cannot be encoded as JSON")
 	}
-	for attempts = 1; ; attempts++ {
-		ans, err = c.exchange(ctx, rq, body)
-		if err != nil && rq.upload != nil {
-			if fault := rq.upload.fault(); fault != nil {
-				return ans, attempts, unsent(rq.op, fault)
-			}
-		}
-		if rq.read && attempts <= c.readRetries && passing(ans, err) && pause(ctx) {
-			continue
-		}
-		if err == nil {
-			err = judge(ans)
-		}
-		if err != nil {
-			err = failure(rq, body, ans, err)
-		}
-		return ans, attempts, err
-	}
+	return body, "", nil
 }
 
-// exchange sends one request and reads the answer to its end, so that the connection can be used again.
-func (c *config) exchange(ctx context.Context, rq request, body []byte) (answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeLimit(rq))
-	defer cancel()
-
-	t := &trip{Context: ctx, request: *c.draft, op: rq.op, auth: rq.auth, upload: rq.upload}
-	if body != nil {
-		t.body.Reset(body)
-		t.request.Body = &t.body // resty hands a reader through without copying it
-	}
-	resp, err := t.request.SetContext(t.traced()).Execute(rq.method, rq.url)
-	if err != nil {
-		return answer{}, networkError(ctx, err, &t.seen)
-	}
-	raw := resp.RawResponse
-	defer raw.Body.Close()
-	ans := answer{status: raw.StatusCode, header: raw.Header}
-	if encoding := raw.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return ans, badResponse(ans, "an answer in an encoding that nobody asked for", nil)
-	}
-	t.answer = io.LimitedReader{R: raw.Body, N: answerLimit + 1}
-	ans.body, err = c.read(&t.answer)
+// authorization formats the token the way the endpoint wants it.
+func (c *Client) authorization(a auth) string {
 	switch {
-	case err != nil:
-		return ans, networkError(ctx, err, &t.seen)
-	case len(ans.body) > answerLimit:
-		ans.body = nil
-		return ans, badResponse(ans, "an answer of more than 1 MiB", nil)
+	case a == noToken || c.token == "":
+		return ""
+	case a == bearer:
+		return "Bearer " + string(c.token)
 	}
-	return ans, nil
+	return string(c.token)
 }
 
-// read returns all of body. It reads into a buffer that other calls use again, which saves four allocations of growing
-// one, and returns a copy, so that nothing of the buffer outlives the call. After a failure no other call gets the buffer:
-// a body that gives up when its context ends may leave somebody behind who still writes into it.
-func (c *config) read(body io.Reader) ([]byte, error) {
-	const tooLarge = 64 << 10 // to keep between calls
-	buffer := c.buffers.Get().(*bytes.Buffer)
-	buffer.Reset()
-	_, err := buffer.ReadFrom(body)
-	answer := bytes.Clone(buffer.Bytes())
-	if err == nil && buffer.Cap() <= tooLarge {
-		c.buffers.Put(buffer)
-	}
-	return answer, err
-}
-
-// timeLimit is the shortest of what the options say.
-func (c *config) timeLimit(rq request) time.Duration {
-	limit := cmp.Or(c.timeout, rq.timeout, defaultTimeout)
+// timeoutOf returns the shortest limit that applies to req.
+func (c *config) timeoutOf(req request) time.Duration {
+	limit := cmp.Or(c.timeout, req.timeout, defaultTimeout)
 	if c.clientTimeout > 0 {
 		limit = min(limit, c.clientTimeout)
 	}
 	return limit
 }
 
-// passing reports whether a read that went wrong is worth another try.
-func passing(ans answer, err error) bool {
-	if err == nil {
-		return ans.status == 502 || ans.status == 503 || ans.status == 504
-	}
-	broken, ok := err.(lost)
-	return ok && !errors.Is(broken.error, context.Canceled) && !errors.Is(broken.error, context.DeadlineExceeded) &&
-		!tlsFailure(broken.error)
+// record is what the log says about a call.
+type record struct {
+	op               string
+	start            time.Time
+	status, attempts int
 }
 
-// pause waits a moment before another try. It is false if the context ends first.
-func pause(ctx context.Context) bool {
-	wait := 50*time.Millisecond + rand.N(100*time.Millisecond)
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
-		return false
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-func (c *config) log(ctx context.Context, op string, status, attempts int, took time.Duration, err error) {
+func (c *config) log(ctx context.Context, r record, err error) {
 	if c.logger == nil {
 		return
 	}
@@ -336,7 +242,7 @@ func (c *config) log(ctx context.Context, op string, status, attempts int, took 
 		ctx = context.Background()
 	}
 	attrs := []slog.Attr{
-		slog.String("op", op), slog.Duration("took", took), slog.Int("status", status), slog.Int("attempts", attempts),
+		slog.String("op", r.op), slog.Duration("took", time.Since(r.start)), slog.Int("status", r.status), slog.Int("attempts", r.attempts),
 	}
 	level := slog.LevelInfo
 	if err != nil {

@@ -94,7 +94,7 @@ func TestWeChatCodeInData(t *testing.T) {
 		text     string
 	}{
 		{`{"errcode":40029,"errmsg":"invalid code, rid: 5f-1"}`, authing.ErrCodeInvalid, "older than five minutes or of another AppID: call wx.login again"},
-		{`{"errcode":"40163","errmsg":"code been used"}`, authing.ErrCodeInvalid, "the code was used before, every call needs its own: call wx.login again"},
+		{`{"errcode":"40163","errmsg":"code been used"}`, authing.ErrCodeInvalid, "the code was already used and every call needs its own: call wx.login again"},
 		{`{"errcode":45011}`, authing.ErrRateLimited, "wait, then use a fresh code"},
 		{`{"errcode":40226}`, nil, "high-risk"},
 		{`{"errcode":0}`, nil, "the service is busy"},
@@ -152,15 +152,23 @@ func TestWeChatCodeAnywhere(t *testing.T) {
 
 func TestNothingOfARefusalIsLost(t *testing.T) {
 	t.Parallel()
-	for body, want := range map[string]string{
-		`{"code":2000,"message":"m","data":{"url":"u"}}`:             `{"url":"u"}`,
-		`{"code":2000,"message":"m"}`:                                ``,
-		`{"code":2000,"message":"m","data":null}`:                    ``,
-		`{"code":2000,"message":"m","url":"u"}`:                      `{"code":2000,"message":"m","url":"u"}`,
-		`{"code":2000,"message":"m","data":null,"requestId":"r"}`:    `{"code":2000,"message":"m","data":null,"requestId":"r"}`,
-		`{"code":2000,"message":"m","data":{"x":1},"requestId":"r"}`: `{"x":1}`,
+	for _, tt := range []struct {
+		body, data string
+		hasMore    bool
+	}{
+		{`{"code":2000,"message":"m","data":{"url":"u"}}`, `{"url":"u"}`, false},
+		{`{"code":2000,"message":"m"}`, ``, false},
+		{`{"code":2000,"message":"m","data":null}`, ``, false},
+		{`{"code":2000,"message":"m","url":"u"}`, ``, true},
+		{`{"code":2000,"message":"m","data":null,"requestId":"r"}`, ``, true},
+		{`{"code":2000,"message":"m","data":{"x":1},"requestId":"r"}`, `{"x":1}`, true},
 	} {
-		e, _ := bindError(t, 200, body)
-		assert.Equal(t, want, string(e.Data), body)
+		e, _ := bindError(t, 200, tt.body)
+		assert.Equal(t, tt.data, string(e.Data), tt.body)
+		if tt.hasMore {
+			assert.Equal(t, tt.body, string(e.Body))
+		} else {
+			assert.Nil(t, e.Body, tt.body)
+		}
 	}
 }

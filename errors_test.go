@@ -32,7 +32,7 @@ func TestErrorText(t *testing.T) {
 			"authing: BindPhone: 登录信息已过期 (code 2206, HTTP 200): the token has expired: sign in again",
 		},
 		{200, `{"code":9999,"message":"new","data":null}`, "authing: BindPhone: new (code 9999, HTTP 200)"},
-		{400, `{"code":"2035","message":"手机号已绑定"}`, "authing: BindPhone: 手机号已绑定 (code 2035, HTTP 400): another account holds it already"},
+		{400, `{"code":"2035","message":"手机号已绑定"}`, "authing: BindPhone: 手机号已绑定 (code 2035, HTTP 400): another account already has it"},
 		{
 			500, `{"code":1000,"message":"系统繁忙，请稍后再试","data":null}`,
 			"authing: BindPhone: 系统繁忙，请稍后再试 (code 1000, HTTP 500): the service is busy: try later" + unknownOutcome,
@@ -41,24 +41,24 @@ func TestErrorText(t *testing.T) {
 		{200, `{"code":7,"message":{"detail":"x"}}`, `authing: BindPhone: {"detail":"x"} (code 7, HTTP 200)`},
 		{200, `{"code":7,"message":8}`, `authing: BindPhone: 8 (code 7, HTTP 200)`},
 		{
-			502, "<html>", "authing: BindPhone: the service sent something that is not an answer of Authing (HTTP 502): " +
+			502, "<html>", "authing: BindPhone: the service sent a response that is not Authing's (HTTP 502): " +
 				"the server is in trouble: try later" + unknownOutcome,
 		},
 		{
-			200, "<html>", "authing: BindPhone: the service sent something that is not an answer of Authing (HTTP 200): " +
-				"check the Hosts, and what stands between this machine and them" + unknownOutcome,
+			200, "<html>", "authing: BindPhone: the service sent a response that is not Authing's (HTTP 200): " +
+				"check the Hosts and any proxy in front of them" + unknownOutcome,
 		},
 		{
-			429, "slow down", "authing: BindPhone: the service sent something that is not an answer of Authing (HTTP 429): " +
+			429, "slow down", "authing: BindPhone: the service sent a response that is not Authing's (HTTP 429): " +
 				"wait before you call again" + unknownOutcome,
 		},
 		{
 			200, `{"code":200,"message":"ok","data":{}}`, "authing: BindPhone: the service reported success but sent no user id (code 200, HTTP 200)" +
-				unknownOutcome,
+				strings.Replace(unknownOutcome, ";", ":", 1),
 		},
 		{
 			201, annAnswer, "authing: BindPhone: the service sent a success, but not under HTTP 200 (code 200, HTTP 201): " +
-				"check the Hosts, and what stands between this machine and them" + unknownOutcome,
+				"check the Hosts and any proxy in front of them" + unknownOutcome,
 		},
 	} {
 		_, err := bindError(t, tt.status, tt.body)
@@ -77,7 +77,7 @@ func TestErrorOfACanceledDial(t *testing.T) {
 	}))
 	require.NoError(t, err)
 	_, err = client.LoginWithWxapp(ctx, code, loginDetail)
-	assert.EqualError(t, err, "authing: LoginWithWxapp: canceled before an answer came: nothing was sent")
+	assert.EqualError(t, err, "authing: LoginWithWxapp: canceled before a response came: nothing was sent")
 }
 
 // The words of a gateway in front of Authing are kept, too.
@@ -92,7 +92,7 @@ func TestErrorMessageWithoutACode(t *testing.T) {
 		e, err := bindError(t, 404, body)
 		require.ErrorIs(t, err, authing.ErrBadResponse)
 		assert.Equal(t, want, e.Message)
-		assert.Equal(t, body, string(e.Data))
+		assert.Equal(t, body, string(e.Body))
 	}
 }
 
@@ -173,7 +173,7 @@ func TestErrorIsAsUnwrap(t *testing.T) {
 	assert.Zero(t, e.StatusCode)
 
 	_, err = client.LoginWithWxapp(context.Background(), "", loginDetail)
-	assert.NoError(t, errors.Unwrap(err), "no cause but the argument itself")
+	assert.Equal(t, authing.ErrInvalidArgument, errors.Unwrap(err))
 }
 
 func TestErrorPrints(t *testing.T) {
@@ -309,7 +309,7 @@ func TestErrorTextHoldsNoPersonalData(t *testing.T) {
 	t.Parallel()
 	e, err := bindError(t, 200, `{"code":2035,"message":"手机号 13812345678 已绑定 (ann.b+c@mail.example.com), +8613812345678"}`)
 	assert.EqualError(t, err, "authing: BindPhone: 手机号 [redacted] 已绑定 ([redacted]), [redacted] (code 2035, HTTP 200): "+
-		"another account holds it already")
+		"another account already has it")
 	assert.Contains(t, e.Message, "13812345678", "unchanged")
 
 	_, err = bindError(t, 200, `{"code":2035,"message":"tel 138-0000-0000, +86 138 0000 0000 taken"}`)

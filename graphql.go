@@ -7,116 +7,153 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+
+	"github.com/authing-wxapp/authing/internal/transport"
+	"github.com/authing-wxapp/authing/internal/wire"
 )
 
-// What the operations select of a user. They differ as in the original; only the password hash is left out.
+// The fields of a user that operations select. They differ as in the original; only the password hash is left out.
 const (
 	accountFields = `_id email emailVerified username nickname company photo browser token tokenExpiredAt loginsCount
 		lastLogin lastIP signedUp blocked`
 	profileFields = accountFields + ` isDeleted registerInClient registerMethod oauth`
 )
 
-// operation is a GraphQL operation, declared once beside the method that runs it. The document never holds a value:
-// those travel as variables.
-type operation struct {
+// operation is a GraphQL operation, declared beside the method that runs it. The document contains no values: those
+// travel as variables.
+type operation[T any] struct {
+	field    string // of the response's data
 	document string
-	field    string // of the answer's data
+	missing  func(*T) string // names a required part that a T lacks, or returns ""; nil requires only a T
 }
 
-// graphqlBody is what a GraphQL endpoint is sent. The original sends no operationName.
+// graphqlBody is the body of a GraphQL request. The original sends no operationName.
 type graphqlBody struct {
 	Query     string `json:"query"`
 	Variables any    `json:"variables,omitempty"`
 }
 
-// graphqlEnvelope is how the GraphQL endpoints wrap what they return.
+// graphqlEnvelope wraps what the GraphQL endpoints return.
 type graphqlEnvelope[T any] struct {
 	Data   map[string]*T     `json:"data"`
 	Errors []json.RawMessage `json:"errors"`
 }
 
-// graphql runs an operation and decodes its field of the answer. lacks names what a T that the call promises does not
-// have; nil promises nothing but a T. Of rq, the method gives op and check, and what differs from the usual.
-func graphql[T any](ctx context.Context, c *Client, rq request, o operation, variables any, lacks func(*T) string) (*T, rawAnswer, error) {
-	rq.method = http.MethodPost
-	rq.url = cmp.Or(rq.url, c.users) + "/graphql"
-	rq.body = graphqlBody{o.document, variables}
-	var result *T
-	ans, err := c.do(ctx, rq, func(ans answer) error {
-		var env graphqlEnvelope[T]
-		err := decode(ans.body, &env)
-		result = env.Data[o.field]
-		if ans.status != http.StatusOK || len(env.Errors) > 0 {
-			return graphqlRefusal(ans, err)
-		}
-		missing := ""
-		switch {
-		case result == nil:
-			missing = o.field
-		case lacks != nil:
-			missing = lacks(result)
-		}
-		if err == nil && missing == "" {
-			if r, ok := any(result).(refuser); ok {
-				return r.refused(c.pool)
-			}
-			return nil
-		}
-		if refused := softRefusal(ans, o.field); refused != nil {
-			return refused
-		}
+// graphql completes the request for an operation and returns it with the function that reads its response. The caller
+// sets op, invalid, auth and anything that is not the default.
+func graphql[T, R any](c *Client, req request, op operation[T], variables any, result func(*T, wire.Raw) (R, error)) (request, func(transport.Response) (R, error)) {
+	req.method = http.MethodPost
+	req.url = cmp.Or(req.url, c.users) + "/graphql"
+	req.body = graphqlBody{op.document, variables}
+	return req, func(resp transport.Response) (R, error) {
+		value, err := readGraphQL(resp, op, req.reads)
 		if err != nil {
-			return graphqlRefusal(ans, err)
+			var none R
+			return none, err
 		}
-		e := incomplete(ans, missing)
-		if _, answered := env.Data[o.field]; answered && e.Is(ErrBadResponse) { // so it is Authing
-			e.hint = ""
-			if result == nil && rq.read {
-				e.hint = "what the call is about may not exist"
-			}
-		}
-		return e
+		return result(value, wire.At(resp.Body, [2]string{"data", op.field}))
+	}
+}
+
+// callGraphQL runs an operation.
+func callGraphQL[T, R any](ctx context.Context, c *Client, req request, op operation[T], variables any, result func(*T, wire.Raw) (R, error)) (R, error) {
+	req, read := graphql(c, req, op, variables, result)
+	return call(ctx, c, req, read)
+}
+
+// graphqlUser runs an operation that returns a user.
+func graphqlUser(ctx context.Context, c *Client, req request, op operation[wireUser], variables any) (*User, error) {
+	return callGraphQL(ctx, c, req, op, variables, userOf)
+}
+
+// graphqlDone runs an operation that returns nothing but an acknowledgement.
+func graphqlDone(ctx context.Context, c *Client, req request, op operation[ack], variables any) error {
+	_, err := callGraphQL(ctx, c, req, op, variables, func(a *ack, _ wire.Raw) (none struct{}, err error) {
+		return none, a.refused()
 	})
+	return err
+}
+
+// readGraphQL decodes the operation's field of a response.
+func readGraphQL[T any](resp transport.Response, op operation[T], reads bool) (*T, error) {
+	var env graphqlEnvelope[T]
+	err := wire.Decode(resp.Body, &env)
+	if resp.Status != http.StatusOK || len(env.Errors) > 0 {
+		return nil, graphqlRefusal(resp, err)
+	}
+	value, answered := env.Data[op.field]
+	missing := ""
+	switch {
+	case value == nil:
+		missing = op.field
+	case op.missing != nil:
+		missing = op.missing(value)
+	}
+	if err == nil && missing == "" {
+		return value, nil
+	}
+	if refused := ackOf(resp, op.field).refused(); refused != nil {
+		return nil, refused
+	}
 	if err != nil {
-		return nil, rawAnswer{}, err
+		return nil, graphqlRefusal(resp, err)
 	}
-	return result, rawAnswer{ans.body, [2]string{"data", o.field}}, nil
-}
-
-func graphqlUser(ctx context.Context, c *Client, rq request, o operation, variables any, lacks func(*wireUser) string) (*User, error) {
-	return userOf(graphql(ctx, c, rq, o, variables, lacks))
-}
-
-// bearer is the token as the GraphQL endpoints want it.
-func (c *Client) bearer() string {
-	if c.token == "" {
-		return ""
+	e := incomplete(resp, missing)
+	if answered && errors.Is(e, ErrBadResponse) {
+		e.Hint = "" // the response did come from Authing, so advice about the Hosts would mislead
+		if value == nil && reads {
+			e.Hint = "the requested object may not exist"
+		}
 	}
-	return "Bearer " + string(c.token)
+	return nil, e
 }
 
-// graphqlRefusal reads a GraphQL answer that is not a success. Of several errors the first is returned and the others
-// are its cause, so that errors.Is finds them all.
-func graphqlRefusal(ans answer, cause error) *Error {
-	var said struct {
+// ack is what the service returns when it has nothing else to return, and sometimes in place of a result that it
+// refuses. A missing code means success.
+type ack struct {
+	Code    wire.Int  `json:"code"`
+	Message wire.Text `json:"message"`
+	Status  *bool     `json:"status"`
+}
+
+// ackOf reads the field of a response as an ack. It is empty if that is not possible.
+func ackOf(resp transport.Response, field string) ack {
+	var env graphqlEnvelope[ack]
+	if wire.Decode(resp.Body, &env) == nil && env.Data[field] != nil {
+		return *env.Data[field]
+	}
+	return ack{}
+}
+
+func (a ack) refused() error {
+	if (!a.Code.Set || a.Code.Value == http.StatusOK) && (a.Status == nil || *a.Status) {
+		return nil
+	}
+	e := serviceError(int(a.Code.Value))
+	e.Message = string(a.Message)
+	return e
+}
+
+// graphqlRefusal reads a GraphQL response that is not a success. Of several errors it returns the first, which also
+// matches the sentinels of the others.
+func graphqlRefusal(resp transport.Response, cause error) *Error {
+	var reply struct {
 		Errors []json.RawMessage `json:"errors"`
 	}
-	if decode(ans.body, &said) != nil || len(said.Errors) == 0 {
-		return refusal(ans, cause)
+	if wire.Decode(resp.Body, &reply) != nil || len(reply.Errors) == 0 {
+		return refusal(resp, cause)
 	}
-	var all []error
-	for _, entry := range said.Errors {
-		e := graphqlError(entry)
-		e.StatusCode, e.settled, e.RetryAfter = ans.status, ans.status < 500, retryAfter(ans.header)
-		all = append(all, e)
+	first := graphqlError(reply.Errors[0])
+	first.RetryAfter = retryAfter(resp.Header)
+	for _, other := range reply.Errors[1:] {
+		first.Body = resp.Body
+		first.match(graphqlError(other).Err)
 	}
-	first := all[0].(*Error)
-	first.cause = errors.Join(all[1:]...)
 	return first
 }
 
-// graphqlError reads an entry of errors: its message is an object with code, message and data when a business rule
-// failed, and plain text when the document or the server did. Then a code may stand beside it, as in later servers.
+// graphqlError reads an entry of errors. Its message is an object with code, message and data when a business rule
+// failed, and plain text when the document or the server did; later servers put a code beside that text.
 func graphqlError(entry json.RawMessage) *Error {
 	type details struct {
 		Code    json.RawMessage `json:"code"`
@@ -134,69 +171,20 @@ func graphqlError(entry json.RawMessage) *Error {
 	if json.Unmarshal(outer.Message, &inner) != nil || inner.Message == nil {
 		inner.Message = outer.Message
 	}
-	var code number
+	var code wire.Int
 	for _, raw := range []json.RawMessage{inner.Code, outer.Code, outer.Extensions.Code} {
-		if !code.set {
-			code.UnmarshalJSON(raw) // a code that is no number says nothing to us
+		if !code.Set {
+			code.UnmarshalJSON(raw) // a code that is not a number is no use
 		}
 	}
 	data := inner.Data
 	switch {
-	case data == nil && inner.Code != nil && !bytes.Equal(inner.Code, []byte("null")) && !code.set:
+	case data == nil && inner.Code != nil && !bytes.Equal(inner.Code, []byte("null")) && !code.Set:
 		data = entry // so that the code is not lost
 	case data == nil:
 		data = outer.Data
 	}
-	e := serviceError(int(code.value), data, inner.Message)
-	e.say(inner.Message, data)
-	return e
-}
-
-// say keeps the words and the data of the service.
-func (e *Error) say(message, data json.RawMessage) {
-	e.Message = words(message)
-	e.Data = nil
-	if !bytes.Equal(data, []byte("null")) {
-		e.Data = data
-	}
-}
-
-// words reads a message, which is JSON text as a rule.
-func words(message json.RawMessage) string {
-	var said text
-	if said.UnmarshalJSON(message) != nil {
-		return string(message)
-	}
-	return string(said)
-}
-
-// refuser is a result that can itself be a refusal: the service puts some of them inside data.
-type refuser interface{ refused(pool string) error }
-
-// softRefusal is the refusal that stands inside data, in the place of what a call promises; nil if there is none.
-func softRefusal(ans answer, field string) error {
-	var env graphqlEnvelope[notice]
-	if decode(ans.body, &env) != nil {
-		return nil
-	}
-	if n := env.Data[field]; n != nil {
-		return n.refused("")
-	}
-	return nil
-}
-
-// notice is what the service sends when it has nothing to return. A missing code is success.
-type notice struct {
-	Code    number `json:"code"`
-	Message text   `json:"message"`
-	Status  *bool  `json:"status"`
-}
-
-func (n *notice) refused(string) error {
-	if (!n.Code.set || n.Code.value == http.StatusOK) && (n.Status == nil || *n.Status) {
-		return nil
-	}
-	e := serviceError(int(n.Code.value))
-	e.Message, e.settled = string(n.Message), true
+	e := serviceError(int(code.Value), data, inner.Message)
+	e.setReply(inner.Message, data)
 	return e
 }

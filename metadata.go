@@ -3,9 +3,11 @@ package authing
 import (
 	"cmp"
 	"context"
+
+	"github.com/authing-wxapp/authing/internal/wire"
 )
 
-// Metadata is what a backend stored beside an account: a small number of short texts.
+// Metadata is what a backend stores with an account: a few short texts.
 type Metadata struct {
 	TotalCount int            `json:"totalCount"`
 	List       []MetadataItem `json:"list"`
@@ -18,33 +20,53 @@ type MetadataItem struct {
 }
 
 type wireMetadata struct {
-	TotalCount number `json:"totalCount"`
+	TotalCount wire.Int `json:"totalCount"`
 	List       *[]struct {
-		Key   text `json:"key"`
-		Value text `json:"value"`
+		Key   wire.Text `json:"key"`
+		Value wire.Text `json:"value"`
 	} `json:"list"`
+}
+
+func (w *wireMetadata) missing() string {
+	if w.List == nil && !w.TotalCount.Set {
+		return "metadata"
+	}
+	return ""
+}
+
+func (w *wireMetadata) metadata(wire.Raw) (*Metadata, error) {
+	all := &Metadata{TotalCount: int(w.TotalCount.Value)}
+	if w.List != nil {
+		all.List = make([]MetadataItem, len(*w.List))
+		for i, item := range *w.List {
+			all.List[i] = MetadataItem{Key: string(item.Key), Value: string(item.Value)}
+		}
+	}
+	return all, nil
 }
 
 const metadataFields = ` { totalCount list { key value } }`
 
-var userMetadata = operation{
-	`query userMetadata($_id: String!) { userMetadata(_id: $_id)` + metadataFields + ` }`, "userMetadata",
+var userMetadata = operation[wireMetadata]{"userMetadata",
+	`query userMetadata($_id: String!) { userMetadata(_id: $_id)` + metadataFields + ` }`,
+	(*wireMetadata).missing,
 }
 
-// Metadata returns all metadata of a user. It needs the token of that user ([Client.As]); one that is no longer accepted
-// gives [ErrLoginRequired].
+// Metadata returns all metadata of a user, whose token it requires (see [Client.As]). A token that is no longer accepted
+// is [ErrLoginRequired].
 //
-// It is a read: after a connection failure or a 502, 503 or 504 it is sent again, see [WithReadRetries].
+// Retry: automatic, see [WithReadRetries].
 //
 // Original: metadata, query userMetadata on the users host.
 func (c *Client) Metadata(ctx context.Context, userID string) (*Metadata, error) {
-	return metadata(ctx, c, request{
-		op:    "Metadata",
-		check: checkRequired("user id", userID),
-		read:  true,
+	return callGraphQL(ctx, c, request{
+		op:      "Metadata",
+		invalid: checkRequired("user id", userID),
+		auth:    bearer,
+		reads:   true,
 	}, userMetadata, struct {
 		ID string `json:"_id"`
-	}{userID})
+	}{ID: userID}, (*wireMetadata).metadata)
 }
 
 // metadataInput is the argument of both mutations. A removal has no value.
@@ -54,55 +76,38 @@ type metadataInput struct {
 	Value *string `json:"value,omitempty"`
 }
 
-var setUserMetadata = operation{`mutation setUserMetadata($input: SetUserMetadataInput!) {
+var setUserMetadata = operation[wireMetadata]{"setUserMetadata", `mutation setUserMetadata($input: SetUserMetadataInput!) {
 	setUserMetadata(input: $input)` + metadataFields + `
-}`, "setUserMetadata"}
+}`, (*wireMetadata).missing}
 
-// SetMetadata stores value under key for a user and returns all metadata. It needs the token of that user
-// ([Client.As]); one that is no longer accepted gives [ErrLoginRequired].
-// Storing the same value again does no harm, so the caller may repeat it after [ErrOutcomeUnknown].
+// SetMetadata stores value under key for a user and returns all metadata. It requires that user's token (see
+// [Client.As]). A token that is no longer accepted is [ErrLoginRequired].
+//
+// Retry: safe. Storing the same value again does no harm.
 //
 // Original: setMetadata, mutation setUserMetadata on the users host.
 func (c *Client) SetMetadata(ctx context.Context, userID, key, value string) (*Metadata, error) {
-	return metadata(ctx, c, request{
-		op:    "SetMetadata",
-		check: cmp.Or(checkRequired("user id", userID), checkRequired("key", key), checkUTF8("value", value)),
-	}, setUserMetadata, map[string]metadataInput{"input": {userID, key, &value}})
+	return callGraphQL(ctx, c, request{
+		op:      "SetMetadata",
+		invalid: cmp.Or(checkRequired("user id", userID), checkRequired("key", key), checkUTF8("value", value)),
+		auth:    bearer,
+	}, setUserMetadata, map[string]metadataInput{"input": {ID: userID, Key: key, Value: &value}}, (*wireMetadata).metadata)
 }
 
-var removeUserMetadata = operation{`mutation removeUserMetadata($input: RemoveUserMetadataInput!) {
+var removeUserMetadata = operation[wireMetadata]{"removeUserMetadata", `mutation removeUserMetadata($input: RemoveUserMetadataInput!) {
 	removeUserMetadata(input: $input)` + metadataFields + `
-}`, "removeUserMetadata"}
+}`, (*wireMetadata).missing}
 
-// RemoveMetadata removes what is stored under key and returns the rest. It needs the token of that user
-// ([Client.As]); one that is no longer accepted gives [ErrLoginRequired].
-// The caller may repeat it after [ErrOutcomeUnknown].
+// RemoveMetadata removes what is stored under key for a user and returns the rest. It requires that user's token (see
+// [Client.As]). A token that is no longer accepted is [ErrLoginRequired].
+//
+// Retry: safe.
 //
 // Original: removeMetadata, mutation removeUserMetadata on the users host.
 func (c *Client) RemoveMetadata(ctx context.Context, userID, key string) (*Metadata, error) {
-	return metadata(ctx, c, request{
-		op:    "RemoveMetadata",
-		check: cmp.Or(checkRequired("user id", userID), checkRequired("key", key)),
-	}, removeUserMetadata, map[string]metadataInput{"input": {userID, key, nil}})
-}
-
-func metadata(ctx context.Context, c *Client, rq request, o operation, variables any) (*Metadata, error) {
-	rq.check, rq.auth = cmp.Or(rq.check, checkToken(c.token)), c.bearer()
-	wire, _, err := graphql(ctx, c, rq, o, variables, func(m *wireMetadata) string {
-		if m.List == nil && !m.TotalCount.set {
-			return "metadata"
-		}
-		return ""
-	})
-	if err != nil {
-		return nil, err
-	}
-	all := &Metadata{TotalCount: int(wire.TotalCount.value)}
-	if wire.List != nil {
-		all.List = make([]MetadataItem, len(*wire.List))
-		for i, item := range *wire.List {
-			all.List[i] = MetadataItem{string(item.Key), string(item.Value)}
-		}
-	}
-	return all, nil
+	return callGraphQL(ctx, c, request{
+		op:      "RemoveMetadata",
+		invalid: cmp.Or(checkRequired("user id", userID), checkRequired("key", key)),
+		auth:    bearer,
+	}, removeUserMetadata, map[string]metadataInput{"input": {ID: userID, Key: key}}, (*wireMetadata).metadata)
 }

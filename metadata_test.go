@@ -101,12 +101,12 @@ func TestMetadataBadInput(t *testing.T) {
 	}
 	checkUnsent(t, []unsentCall{
 		read("the user id is empty", ""),
-		read("the user id holds", "u\x00"),
+		read("the user id contains", "u\x00"),
 		set("the user id is empty", "", "k"),
 		set("the key is empty", "u1", ""),
-		set("the key holds", "u1", "k\n"),
+		set("the key contains", "u1", "k\n"),
 		remove("the user id is empty", "", "k"),
 		remove("the key is empty", "u1", ""),
-		remove("the key holds", "u1", "\xff"),
+		remove("the key contains", "u1", "\xff"),
 	})
 }

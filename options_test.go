@@ -98,11 +98,11 @@ func TestBadHosts(t *testing.T) {
 	t.Parallel()
 	const (
 		absolute = "is not an absolute URL: write it like https://users.example.com"
-		userinfo = "holds a user name or password: remove it"
-		query    = "holds a query or a fragment: remove it"
+		userinfo = "contains a user name or password: remove it"
+		query    = "contains a query or a fragment: remove it"
 		scheme   = "must begin with https://"
 		plain    = "is plain http to another machine: use https, or set Hosts.AllowHTTP"
-		dots     = "holds a dot segment: write the path in full"
+		dots     = "contains a dot segment: write the path in full"
 		zone     = "has a host that cannot be written in a URL"
 	)
 	for address, text := range map[string]string{
@@ -194,7 +194,7 @@ func TestWithHTTPClientRefuses(t *testing.T) {
 	t.Parallel()
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
-	assert.Contains(t, requireRefusedOption(t, authing.WithHTTPClient(nil)), "leave the option out for the default")
+	assert.Contains(t, requireRefusedOption(t, authing.WithHTTPClient(nil)), "omit the option for the default")
 	assert.Contains(t, requireRefusedOption(t, authing.WithHTTPClient(&http.Client{Jar: jar})), "cookie Jar, which would mix users up: remove it")
 	assert.Contains(t, requireRefusedOption(t, authing.WithHTTPClient(&http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return nil },
@@ -269,7 +269,7 @@ func TestTimeouts(t *testing.T) {
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			require.ErrorIs(t, err, authing.ErrOutcomeUnknown)
 			require.NoError(t, ctx.Err(), "it was not the context that ended")
-			assert.Contains(t, err.Error(), "no answer came in time")
+			assert.Contains(t, err.Error(), "no response came in time")
 		})
 	}
 }

@@ -124,16 +124,16 @@ func TestPasswordBadInput(t *testing.T) {
 	}
 	checkUnsent(t, []unsentCall{
 		reset("the e-mail address is empty", ""),
-		reset("the e-mail address holds", "a@example.com\r\n"),
+		reset("the e-mail address contains", "a@example.com\r\n"),
 		send("the e-mail address is empty", ""),
-		send("the e-mail address holds", "a\xff"),
+		send("the e-mail address contains", "a\xff"),
 		verify("the e-mail address is empty", "", "0042"),
 		verify("the verification code is empty", "a@example.com", ""),
-		verify("the verification code holds", "a@example.com", "00\n42"),
+		verify("the verification code contains", "a@example.com", "00\n42"),
 		change("the e-mail address is empty", authing.ChangePasswordParams{Password: "p", VerifyCode: "0042"}),
 		change("the password is empty", authing.ChangePasswordParams{Email: "a@example.com", VerifyCode: "0042"}),
 		change("the verification code is empty", authing.ChangePasswordParams{Email: "a@example.com", Password: "p"}),
-		change("the verification code holds", authing.ChangePasswordParams{Email: "a@example.com", Password: "p", VerifyCode: "\n"}),
+		change("the verification code contains", authing.ChangePasswordParams{Email: "a@example.com", Password: "p", VerifyCode: "\n"}),
 	})
 }
 

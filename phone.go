@@ -5,39 +5,37 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
+
+	"github.com/authing-wxapp/authing/internal/wire"
 )
 
-// BindPhone binds the phone number in detail to the user that the client acts as.
-// It needs a token ([Client.As]), a code of wx.login, a fresh one, not that of the login, and the detail of a
-// getPhoneNumber or getRealtimePhoneNumber button; it returns the updated user.
-// It neither signs in nor registers, and leaves the token as it is.
+// BindPhone binds the phone number in detail to the user that the client acts as, and returns the updated user.
+// It requires a token (see [Client.As]), a fresh wx.login code (not the one used to log in), and the detail from a
+// getPhoneNumber or getRealtimePhoneNumber button. It neither signs in nor registers, and does not change the token.
 //
-// Without a token it gives [ErrLoginRequired], for a refusal of the user [ErrUserRefused]; then nothing is sent.
-// A number that another account holds gives [ErrPhoneTaken].
+// Expect [ErrLoginRequired] without a token and [ErrUserRefused] when the user declined, both before anything is sent, and
+// [ErrPhoneTaken] for a number of another account.
 //
-// The code is spent once the call was sent, also when it then fails, and WeChat charges for the number: never repeat it on your own.
-// After [ErrOutcomeUnknown] look the user up before you ask for another tap.
+// Retry: never with the same code. Sending the request uses it up, even if the call fails, and WeChat charges for the
+// number. After [ErrOutcomeUnknown], look the user up before asking for another tap.
 //
 // Original: bindPhone, POST oauth /oauth/wechatapp/phone/{pool}, bare token.
 func (c *Client) BindPhone(ctx context.Context, code string, detail Detail) (*User, error) {
 	return restUser(ctx, c, request{
 		op:         "BindPhone",
-		check:      cmp.Or(c.checkSignedIn(), c.checkDetail(code, detail, phoneAPIs, "")),
+		invalid:    c.checkDetail(code, detail, phoneAPIs, ""),
 		method:     http.MethodPost,
 		url:        c.oauthURL("/oauth/wechatapp/phone/"),
-		auth:       string(c.token),
+		auth:       bareRequired,
 		body:       wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
 		spendsCode: true,
-	}, identified)
+	}, missingID)
 }
 
-// PhoneNumber is a phone number as WeChat gives it.
+// PhoneNumber is a phone number as WeChat returns it.
 type PhoneNumber struct {
 	PhoneNumber     string     `json:"phoneNumber,omitempty"`     // with the country code, if it is a foreign one
 	PurePhoneNumber string     `json:"purePhoneNumber,omitempty"` // without
@@ -47,43 +45,37 @@ type PhoneNumber struct {
 	raw json.RawMessage
 }
 
-// Raw returns the number as the service sent it, with what has no field here.
+// Raw returns the number as the service sent it, including what has no field here.
 func (p *PhoneNumber) Raw() json.RawMessage { return bytes.Clone(p.raw) }
 
-// UnmarshalJSON accepts a country code given as text or as a number: WeChat does both.
+// UnmarshalJSON accepts a country code given as text or as a number: WeChat sends both.
 func (p *PhoneNumber) UnmarshalJSON(b []byte) error {
 	type plain PhoneNumber
-	wire := struct {
+	decoded := struct {
 		*plain
-		CountryCode text `json:"countryCode"`
+		CountryCode wire.Text `json:"countryCode"`
 	}{plain: (*plain)(p)}
-	if err := json.Unmarshal(b, &wire); err != nil {
+	if err := json.Unmarshal(b, &decoded); err != nil {
 		return err
 	}
-	p.CountryCode, p.raw = string(wire.CountryCode), bytes.Clone(b)
+	p.CountryCode, p.raw = string(decoded.CountryCode), bytes.Clone(b)
 	return nil
 }
 
-// Format prints that there is a number, not which.
-func (p PhoneNumber) Format(f fmt.State, _ rune) { io.WriteString(f, "authing.PhoneNumber{…}") }
-
-// LogValue logs what [PhoneNumber.Format] prints.
-func (p PhoneNumber) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(p)) }
-
-// GetPhone returns the phone number in detail without binding it to anybody.
-// It needs a code of wx.login and the detail of a getPhoneNumber or getRealtimePhoneNumber button, and no token;
-// one that the client holds is sent along.
+// GetPhone returns the phone number in detail without binding it to a user.
+// It takes a code from wx.login and the detail from a getPhoneNumber or getRealtimePhoneNumber button. It needs no token;
+// the client's is sent if it has one.
 //
-// The code is spent, as with [Client.BindPhone].
+// Retry: never with the same code, as with [Client.BindPhone].
 //
 // Original: getPhone, POST oauth /oauth/wechatapp/getphone/{pool}, bare token.
 func (c *Client) GetPhone(ctx context.Context, code string, detail Detail) (*PhoneNumber, error) {
-	phone, _, err := rest(ctx, c, request{
+	return rest(ctx, c, request{
 		op:         "GetPhone",
-		check:      cmp.Or(c.checkDetail(code, detail, phoneAPIs, ""), checkToken(c.token)),
+		invalid:    c.checkDetail(code, detail, phoneAPIs, ""),
 		method:     http.MethodPost,
 		url:        c.oauthURL("/oauth/wechatapp/getphone/"),
-		auth:       string(c.token),
+		auth:       bare,
 		body:       wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
 		spendsCode: true,
 	}, func(p *PhoneNumber) string {
@@ -92,49 +84,50 @@ func (c *Client) GetPhone(ctx context.Context, code string, detail Detail) (*Pho
 		}
 		return ""
 	})
-	return phone, err
 }
 
-// GetVerificationCode lets the service text a code to phone ("13800138000"), for [Client.LoginByPhoneCode]. It needs no
-// token and sends none. Each call sends a message and costs money; it is sent once, although it is a GET on the wire. A
-// message that could not be sent is an error with code 500.
+// GetVerificationCode texts a code to phone ("13800138000"), for [Client.LoginByPhoneCode]. It sends no token. If the
+// message could not be sent, the error has code 500.
 //
-// Original: getVerificationCode, GET users /send_smscode/{phone}/{pool}.
+// Retry: at the user's request only. Each call sends a message and costs money.
+//
+// Original: getVerificationCode, GET users /send_smscode/{phone}/{pool}, without a token.
 func (c *Client) GetVerificationCode(ctx context.Context, phone string) error {
-	_, err := c.do(ctx, request{
-		op:     "GetVerificationCode",
-		check:  cmp.Or(checkRequired("phone number", phone), checkSegment("phone number", phone)),
-		method: http.MethodGet,
-		url:    c.users + "/send_smscode/" + url.PathEscape(phone) + "/" + c.pool,
-		hide:   []string{phone},
-	}, new(envelope[json.RawMessage]).read)
-	return err
+	return restDone(ctx, c, request{
+		op:      "GetVerificationCode",
+		invalid: cmp.Or(checkRequired("phone number", phone), checkSegment("phone number", phone)),
+		method:  http.MethodGet,
+		url:     c.users + "/send_smscode/" + url.PathEscape(phone) + "/" + c.pool,
+		secrets: []string{phone},
+	})
 }
 
-var loginByPhoneCode = operation{`mutation login($phone: String, $phoneCode: Int, $registerInClient: String!,
+var loginByPhoneCode = operation[wireUser]{"login", `mutation login($phone: String, $phoneCode: Int, $registerInClient: String!,
 	$browser: String) {
 	login(phone: $phone, phoneCode: $phoneCode, registerInClient: $registerInClient, browser: $browser) {` +
 	accountFields + ` isDeleted unionid openid phone}
-}`, "login"}
+}`, missingToken}
 
 // LoginByPhoneCode signs in with a code that [Client.GetVerificationCode] sent, creating the account on first sight,
-// and returns the user with a Token. It needs none; one that the client holds is sent along. A wrong or expired code gives
-// [ErrVerifyCode]. The code is spent: after [ErrOutcomeUnknown] ask for a new one.
+// and returns the user with a Token. It needs no token; the client's is sent if it has one. A wrong or expired code is
+// [ErrVerifyCode].
 //
-// On the wire the code is a number, so leading zeros are lost, as in the original.
+// The code travels as a number, so leading zeros are lost, as in the original.
+//
+// Retry: never with the same code. After [ErrOutcomeUnknown], ask for a new one.
 //
 // Original: loginByPhoneCode, mutation login on the users host.
 func (c *Client) LoginByPhoneCode(ctx context.Context, phone, phoneCode string) (*User, error) {
 	number, err := checkDigits(phoneCode)
 	return graphqlUser(ctx, c, request{
 		op:         "LoginByPhoneCode",
-		check:      cmp.Or(checkRequired("phone number", phone), err, checkToken(c.token)),
-		auth:       c.bearer(),
-		hide:       []string{phoneCode, strconv.Itoa(number)},
+		invalid:    cmp.Or(checkRequired("phone number", phone), err),
+		auth:       bearer,
+		secrets:    []string{phoneCode, strconv.Itoa(number)},
 		spendsCode: true,
 	}, loginByPhoneCode, struct {
 		Phone            string `json:"phone"`
 		PhoneCode        int    `json:"phoneCode"`
 		RegisterInClient string `json:"registerInClient"`
-	}{phone, number, c.pool}, signedIn)
+	}{Phone: phone, PhoneCode: number, RegisterInClient: c.pool})
 }

@@ -57,7 +57,7 @@ func TestBindPhoneLooksAtTheTokenFirst(t *testing.T) {
 	require.ErrorIs(t, err, authing.ErrLoginRequired)
 	assert.NotErrorIs(t, err, authing.ErrUserRefused)
 	assert.NotErrorIs(t, err, authing.ErrInvalidArgument)
-	assert.EqualError(t, err, "authing: BindPhone: the client acts as nobody: use client.As(user.Token); nothing was sent")
+	assert.EqualError(t, err, "authing: BindPhone: no token: call client.As(user.Token); nothing was sent")
 
 	_, err = client.As("Bearer h.p.s").BindPhone(context.Background(), "", refused)
 	require.ErrorIs(t, err, authing.ErrInvalidArgument)
@@ -203,10 +203,10 @@ func TestPhoneBadInput(t *testing.T) {
 	t.Parallel()
 	var calls []unsentCall
 	for text, phones := range map[string][]string{
-		"the phone number is empty":        {""},
-		"would change the address":         {"138/x", "..", ".", `138\x`, "138?x", "138#", "%2e%2e", "138%"},
-		"the phone number holds control":   {"138\n", "138\r\nX: 1", "\x00", "138\x7f"},
-		"characters or is not valid UTF-8": {"138\xff"},
+		"the phone number is empty":         {""},
+		"would change the URL":              {"138/x", "..", ".", `138\x`, "138?x", "138#", "%2e%2e", "138%"},
+		"the phone number contains control": {"138\n", "138\r\nX: 1", "\x00", "138\x7f"},
+		"characters or is not valid UTF-8":  {"138\xff"},
 	} {
 		for _, phone := range phones {
 			calls = append(calls, unsentCall{text, func(ctx context.Context, c *authing.Client) (any, error) {
@@ -222,11 +222,11 @@ func TestPhoneBadInput(t *testing.T) {
 	}
 	calls = append(calls,
 		login("the phone number is empty", "", "123456"),
-		login("the phone number holds", "138\n", "123456"),
+		login("the phone number contains", "138\n", "123456"),
 		login("the user reads it from the text message", "138", ""),
 	)
 	for _, phoneCode := range []string{"12a456", "123456 ", " 123456", "+12", "-12", "1.5", "0x1f", "1_0", "1e3", "１２３", "2147483648", "99999999999999999999"} {
-		calls = append(calls, login("the code is not made of digits alone, or of too many", "138", phoneCode))
+		calls = append(calls, login("the code is not made of digits alone, or has too many", "138", phoneCode))
 	}
 	checkUnsent(t, calls)
 }

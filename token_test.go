@@ -39,7 +39,7 @@ func TestBadTokenSendsNothing(t *testing.T) {
 			_, err := call.do(context.Background(), client.As(bad), code, call.detail)
 			require.ErrorIs(t, err, authing.ErrInvalidArgument, "%s %q", call.op, string(bad))
 			assert.NotErrorIs(t, err, authing.ErrLoginRequired)
-			assert.Contains(t, err.Error(), `pass User.Token as it is, without "Bearer "`)
+			assert.Contains(t, err.Error(), `pass User.Token unchanged, without "Bearer "`)
 			assert.NotContains(t, err.Error(), "h.p.s")
 			assert.Empty(t, got.All())
 		})
@@ -156,7 +156,7 @@ func TestVerifyTokenBadInput(t *testing.T) {
 	client, got := setup(t, 200, `{}`)
 	_, err := client.As(token).VerifyToken(context.Background(), "")
 	assertOnly(t, authing.ErrLoginRequired, err, "the client's own token is not what is asked about")
-	assert.EqualError(t, err, "authing: VerifyToken: there is no token to verify: nothing was sent")
+	assert.EqualError(t, err, "authing: VerifyToken: no token to verify: nothing was sent")
 	assert.Empty(t, got.All())
 
 	for _, bad := range []authing.Secret{"Bearer h.p.s", "h.p.s\n", "令牌"} {

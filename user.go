@@ -5,20 +5,19 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
-	"log/slog"
 	"maps"
 	"math"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/authing-wxapp/authing/internal/transport"
+	"github.com/authing-wxapp/authing/internal/wire"
 )
 
-// User is an account of the user pool. The service leaves out what it does not select or does not know, so every
-// field but ID may be empty. What has no field here is in [User.Raw].
+// User is an account of the user pool. The service leaves out what it does not select or know, so every field but ID may
+// be empty. What has no field here is in [User.Raw].
 //
-// A User prints as its ID only, but for one in an unexported field of a struct of yours, where fmt asks no methods.
 // json.Marshal writes the fields that are set, Token included and in clear, under the service's names; json.Unmarshal
 // reads that back, and also what the service sends. Store a User that way: encoding/gob drops Raw and the texts of dates.
 type User struct {
@@ -48,7 +47,7 @@ type User struct {
 	IsDeleted        bool      `json:"isDeleted,omitempty"`
 	Group            Group     `json:"group"`
 
-	raw rawAnswer
+	raw wire.Raw
 }
 
 // Group is the group a user belongs to.
@@ -59,12 +58,12 @@ type Group struct {
 	CreatedAt    Timestamp `json:"createdAt"`
 }
 
-// Raw returns the user as the service sent it, fields included that have no place in [User]. It holds the token.
-// It is nil for a User that no JSON was read into.
-func (u *User) Raw() json.RawMessage { return u.raw.value() }
+// Raw returns the user as the service sent it, including fields that [User] lacks. It contains the token.
+// It is nil for a User that was not decoded from JSON.
+func (u *User) Raw() json.RawMessage { return u.raw.JSON() }
 
-// WxProfile returns the WeChat profile that the account was created from, out of the JSON text in OAuth.
-// It is false when there is none that can be read.
+// WxProfile decodes the WeChat profile that the account was created from, which is JSON text in OAuth.
+// It returns false if there is none or it cannot be decoded.
 func (u *User) WxProfile() (*WxUserInfo, bool) {
 	var profile WxUserInfo
 	if json.Unmarshal([]byte(u.OAuth), &profile) != nil || profile == (WxUserInfo{}) {
@@ -73,77 +72,64 @@ func (u *User) WxProfile() (*WxUserInfo, bool) {
 	return &profile, true
 }
 
-// Format prints the ID and nothing personal.
-func (u User) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "authing.User{ID:%q, …}", u.ID) }
-
-// LogValue logs what [User.Format] prints.
-func (u User) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(u)) }
-
 type plainUser User // User without its methods
 
 // wireUser is a user as the service sends it. encoding/json prefers the outer fields to those of the embedded User.
 type wireUser struct {
 	plainUser
-	OtherID     string `json:"id"` // late answers have it beside _id or instead
-	LoginsCount number `json:"loginsCount"`
+	OtherID     string   `json:"id"` // some responses have it beside _id or instead
+	LoginsCount wire.Int `json:"loginsCount"`
 }
 
 // user returns the user inside of w: a copy would cost another 640 bytes.
-func (w *wireUser) user(raw rawAnswer) *User {
+func (w *wireUser) user(raw wire.Raw) *User {
 	u := (*User)(&w.plainUser)
 	u.ID = cmp.Or(u.ID, w.OtherID)
-	u.LoginsCount = int(w.LoginsCount.value)
+	u.LoginsCount = int(w.LoginsCount.Value)
 	u.raw = raw
 	return u
 }
 
-// userOf is the last step of every call that returns a user.
-func userOf(wire *wireUser, raw rawAnswer, err error) (*User, error) {
-	if err != nil {
-		return nil, err
-	}
-	return wire.user(raw), nil
-}
+func userOf(w *wireUser, raw wire.Raw) (*User, error) { return w.user(raw), nil }
 
-// identified and signedIn name what a promised user lacks.
-func identified(w *wireUser) string {
+// missingID and missingToken name what a promised user lacks, or return "".
+func missingID(w *wireUser) string {
 	if w.ID == "" && w.OtherID == "" {
 		return "user id"
 	}
 	return ""
 }
 
-func signedIn(w *wireUser) string {
+func missingToken(w *wireUser) string {
 	switch {
 	case w.Token == "":
 		return "token"
-	case checkToken(w.Token) != nil:
+	case !isHeaderText(w.Token):
 		return "token that could be sent back"
 	}
-	return identified(w)
+	return missingID(w)
 }
 
-// UnmarshalJSON reads a user as the service sends it: id under _id or id, numbers as numbers or text, dates in
-// every form that the service uses.
+// UnmarshalJSON decodes a user as the service sends it: the id under _id or id, numbers as numbers or text, dates in every
+// form that the service uses.
 func (u *User) UnmarshalJSON(b []byte) error {
-	var wire wireUser
-	if err := json.Unmarshal(b, &wire); err != nil {
+	var decoded wireUser
+	if err := json.Unmarshal(b, &decoded); err != nil {
 		return err
 	}
-	*u = *wire.user(rawAnswer{body: bytes.Clone(b)})
+	*u = *decoded.user(wire.At(bytes.Clone(b), [2]string{}))
 	return nil
 }
 
 // MarshalJSON writes the fields that are set.
 func (u User) MarshalJSON() ([]byte, error) {
-	wire := struct {
+	return json.Marshal(struct {
 		plainUser
 		TokenExpiredAt *Timestamp `json:"tokenExpiredAt,omitempty"`
 		LastLogin      *Timestamp `json:"lastLogin,omitempty"`
 		SignedUp       *Timestamp `json:"signedUp,omitempty"`
 		Group          *Group     `json:"group,omitempty"`
-	}{plainUser(u), set(&u.TokenExpiredAt), set(&u.LastLogin), set(&u.SignedUp), set(&u.Group)}
-	return json.Marshal(wire)
+	}{plainUser(u), set(&u.TokenExpiredAt), set(&u.LastLogin), set(&u.SignedUp), set(&u.Group)})
 }
 
 // MarshalJSON writes the fields that are set.
@@ -164,27 +150,24 @@ func set[T comparable](v *T) *T {
 	return v
 }
 
-// Timestamp is a moment as the service writes it, in one of many forms. Text keeps the original.
-// A text that is no date ("Invalid date", "", or the "0" of a user who signed out) leaves Time zero.
+// Timestamp is a time as the service writes it, in one of many forms. Text keeps the original. If it is not a date
+// ("Invalid date", "", or the "0" of a user who signed out), Time is zero.
 type Timestamp struct {
 	time.Time
 	Text string
 }
 
-// The forms that were seen. The last is JavaScript's Date text, without the zone's name in parentheses.
-var dateLayouts = []string{time.RFC3339, "2006-01-02T15:04:05", "Mon Jan 02 2006 15:04:05 GMT-0700"}
-
-// UnmarshalJSON never fails on a string or a number: what cannot be read is kept as Text.
+// UnmarshalJSON never fails on a string or a number: what is not a date is kept as Text.
 func (t *Timestamp) UnmarshalJSON(b []byte) error {
-	s, err := readText(b)
+	s, err := wire.String(b)
 	if err != nil {
 		return err
 	}
-	*t = Timestamp{Time: parseTime(s), Text: s}
+	*t = Timestamp{Time: wire.ParseTime(s), Text: s}
 	return nil
 }
 
-// MarshalJSON writes Text, or for a Timestamp made by hand the time in RFC 3339.
+// MarshalJSON writes Text, or for a Timestamp without one, the time in RFC 3339.
 func (t Timestamp) MarshalJSON() ([]byte, error) {
 	if t.Text != "" || t.Time.IsZero() {
 		return json.Marshal(t.Text)
@@ -192,43 +175,29 @@ func (t Timestamp) MarshalJSON() ([]byte, error) {
 	return json.Marshal(t.Time)
 }
 
-func parseTime(s string) time.Time {
-	date, _, _ := strings.Cut(s, " (")              // the zone's name can be several words
-	date = strings.Replace(date, "GMT ", "GMT+", 1) // URL decoding ate the plus
-	for _, layout := range dateLayouts {
-		if t, err := time.Parse(layout, date); err == nil {
-			return t
-		}
-	}
-	if ms, ok := wholeNumber(s); ok && ms != 0 {
-		return time.UnixMilli(ms)
-	}
-	return time.Time{}
-}
-
-var userByID = operation{`query user($id: String!, $registerInClient: String!) {
+var userByID = operation[wireUser]{"user", `query user($id: String!, $registerInClient: String!) {
 	user(id: $id, registerInClient: $registerInClient) {` + profileFields + ` phone}
-}`, "user"}
+}`, missingID}
 
-// User returns the account with this id. It needs the token of that user ([Client.As]); one that is no longer accepted
-// gives [ErrLoginRequired].
+// User returns the account with this id. It requires that user's token (see [Client.As]). A token that is no longer
+// accepted is [ErrLoginRequired].
 //
-// It is a read: after a connection failure or a 502, 503 or 504 it is sent again, see [WithReadRetries].
+// Retry: automatic, see [WithReadRetries].
 //
 // Original: user, query user on the users host.
 func (c *Client) User(ctx context.Context, id string) (*User, error) {
 	return graphqlUser(ctx, c, request{
-		op:    "User",
-		check: cmp.Or(checkRequired("user id", id), checkToken(c.token)),
-		auth:  c.bearer(),
-		read:  true,
+		op:      "User",
+		invalid: checkRequired("user id", id),
+		auth:    bearer,
+		reads:   true,
 	}, userByID, struct {
 		ID               string `json:"id"`
 		RegisterInClient string `json:"registerInClient"`
-	}{id, c.pool}, identified)
+	}{ID: id, RegisterInClient: c.pool})
 }
 
-// UserUpdate says what to change: nil leaves a field as it is, a pointer to a zero value clears it.
+// UserUpdate selects what to change: nil leaves a field as it is, a pointer to a zero value clears it. See [Ptr].
 type UserUpdate struct {
 	Email          *string
 	EmailVerified  *bool
@@ -238,7 +207,7 @@ type UserUpdate struct {
 	Photo          *string
 	Phone          *string
 	Browser        *string
-	Password       *Secret // with OldPassword; both travel encrypted
+	Password       *Secret // with OldPassword; both are sent encrypted
 	OldPassword    *Secret
 	Token          *Secret
 	TokenExpiredAt *string
@@ -255,28 +224,25 @@ type UserUpdate struct {
 //	authing.UserUpdate{Nickname: authing.Ptr("Ann"), Company: authing.Ptr("")}
 func Ptr[T any](v T) *T { return &v }
 
-// Format prints nothing personal.
-func (p UserUpdate) Format(f fmt.State, _ rune) { io.WriteString(f, "authing.UserUpdate{…}") }
-
-// LogValue logs what [UserUpdate.Format] prints.
-func (p UserUpdate) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(p)) }
-
-// Update changes an account and returns it. It needs the token of that user ([Client.As]).
+// Update changes an account and returns it. It requires that user's token (see [Client.As]).
 //
-// The service has refused to change e-mail addresses and phone numbers this way since 2020 (codes 2225 and 2226): use
-// [Client.BindPhone] for a phone number. Changing the password needs OldPassword; a wrong one gives
-// [ErrWrongPassword].
+// Since 2020 the service does not change e-mail addresses and phone numbers this way (codes 2225 and 2226): use
+// [Client.BindPhone] for a phone number. Changing the password requires OldPassword; a wrong one is [ErrWrongPassword].
 //
-// Setting the same values again does no harm, so the caller may repeat it after [ErrOutcomeUnknown], unless it
-// changed the password.
+// Retry: safe, unless it changes the password.
 //
 // Original: update, mutation updateUser on the users host.
 func (c *Client) Update(ctx context.Context, userID string, u UserUpdate) (*User, error) {
-	return c.update(ctx, request{op: "Update"}, userID, u)
+	return c.update(ctx, "Update", userID, u)
 }
 
-// update declares and passes exactly the fields that are set, as the original does.
-func (c *Client) update(ctx context.Context, rq request, userID string, u UserUpdate) (*User, error) {
+func (c *Client) update(ctx context.Context, op, userID string, u UserUpdate) (*User, error) {
+	req, read := c.updateRequest(op, userID, u)
+	return call(ctx, c, req, read)
+}
+
+// updateRequest declares and passes exactly the fields that are set, as the original does.
+func (c *Client) updateRequest(op, userID string, u UserUpdate) (request, func(transport.Response) (*User, error)) {
 	variables, err := u.variables(&c.config)
 	variables["_id"], variables["registerInClient"] = userID, c.pool
 	var declared, passed []string
@@ -284,17 +250,16 @@ func (c *Client) update(ctx context.Context, rq request, userID string, u UserUp
 		declared = append(declared, "$"+name+": "+updateType(name, variables[name]))
 		passed = append(passed, name+": $"+name)
 	}
-	rq.check = cmp.Or(checkRequired("user id", userID), err, checkToken(c.token))
-	rq.auth = c.bearer()
+	req := request{op: op, invalid: cmp.Or(checkRequired("user id", userID), err), auth: bearer}
 	for _, password := range []*Secret{u.Password, u.OldPassword} {
 		if password != nil {
-			rq.hide = append(rq.hide, string(*password))
+			req.secrets = append(req.secrets, string(*password))
 		}
 	}
-	return graphqlUser(ctx, c, rq, operation{
+	return graphql(c, req, operation[wireUser]{"updateUser",
 		"mutation UpdateUser(" + strings.Join(declared, ", ") + ") {\n" +
-			"\tupdateUser(options: {" + strings.Join(passed, ", ") + "}) {" + profileFields + " phone}\n}", "updateUser",
-	}, variables, identified)
+			"\tupdateUser(options: {" + strings.Join(passed, ", ") + "}) {" + profileFields + " phone}\n}", missingID,
+	}, variables, userOf)
 }
 
 // updateType is the GraphQL type of a variable of updateUser.
@@ -357,22 +322,23 @@ func (u UserUpdate) variables(c *config) (map[string]any, error) {
 	return variables, nil
 }
 
-var unbindEmail = operation{`mutation unbindEmail($user: String, $client: String) {
+var unbindEmail = operation[wireUser]{"unbindEmail", `mutation unbindEmail($user: String, $client: String) {
 	unbindEmail(user: $user, client: $client) {` + profileFields + `}
-}`, "unbindEmail"}
+}`, missingID}
 
-// UnbindEmail removes the e-mail address from an account and returns it. It needs the token of that user ([Client.As]).
-// The service refuses when the address is the only way left to sign in (code 2217) or there is none (2219).
-// After [ErrOutcomeUnknown] the caller may repeat it and take 2219 for success.
+// UnbindEmail removes the e-mail address from an account and returns it. It requires that user's token (see [Client.As]).
+// The service rejects it if the address is the only way left to sign in (code 2217) or if there is none (2219).
+//
+// Retry: safe. After [ErrOutcomeUnknown], code 2219 means that the first call succeeded.
 //
 // Original: unbindEmail, mutation unbindEmail on the users host.
 func (c *Client) UnbindEmail(ctx context.Context, userID string) (*User, error) {
 	return graphqlUser(ctx, c, request{
-		op:    "UnbindEmail",
-		check: cmp.Or(checkRequired("user id", userID), checkToken(c.token)),
-		auth:  c.bearer(),
+		op:      "UnbindEmail",
+		invalid: checkRequired("user id", userID),
+		auth:    bearer,
 	}, unbindEmail, struct {
 		User   string `json:"user"`
 		Client string `json:"client"`
-	}{userID, c.pool}, identified)
+	}{User: userID, Client: c.pool})
 }

@@ -6,20 +6,21 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/authing-wxapp/authing/internal/redact"
+	"github.com/authing-wxapp/authing/internal/wire"
 )
 
 // Detail is e.detail of an open-type button (or the result of wx.getUserProfile) exactly as the page got it.
 // Let the page post it unchanged and decode it from its JSON; unknown fields are ignored.
 //
-// Only EncryptedData and IV travel to Authing. RawData, Signature and UserInfo come from the page unverified:
+// Only EncryptedData and IV are sent to Authing. RawData, Signature and UserInfo come from the page unverified:
 // show them, but do not trust them.
 type Detail struct {
-	ErrMsg        string `json:"errMsg,omitempty"`        // "getUserInfo:ok", or why WeChat gave nothing
+	ErrMsg        string `json:"errMsg,omitempty"`        // "getUserInfo:ok", or why WeChat returned nothing
 	EncryptedData string `json:"encryptedData,omitempty"` // base64
 	IV            string `json:"iv,omitempty"`            // base64 of 16 bytes
 	RawData       string `json:"rawData,omitempty"`
@@ -29,35 +30,27 @@ type Detail struct {
 	// PhoneCode comes with newer getPhoneNumber buttons. It is not the code of wx.login and is never sent as one.
 	PhoneCode string `json:"code,omitempty"`
 
-	Errno    int         `json:"errno,omitempty"` // WeChat's error number, of a failure
+	Errno    int         `json:"errno,omitempty"` // WeChat's number for a failure
 	UserInfo *WxUserInfo `json:"userInfo,omitempty"`
 }
 
-// UnmarshalJSON reads what a page posts. Numbers may come as strings.
+// UnmarshalJSON decodes what a page posts. Numbers may be text.
 func (d *Detail) UnmarshalJSON(b []byte) error {
 	type plain Detail
-	type detail struct { // its name shows in the errors of encoding/json
+	type detail struct { // its name appears in the errors of encoding/json
 		*plain
-		Errno number `json:"errno"`
+		Errno wire.Int `json:"errno"`
 	}
-	wire := detail{plain: (*plain)(d)}
-	if err := json.Unmarshal(b, &wire); err != nil {
+	decoded := detail{plain: (*plain)(d)}
+	if err := json.Unmarshal(b, &decoded); err != nil {
 		return err
 	}
-	d.Errno = int(wire.Errno.value)
+	d.Errno = int(decoded.Errno.Value)
 	return nil
 }
 
-// Format prints the outcome that WeChat reported and nothing personal.
-func (d Detail) Format(f fmt.State, _ rune) {
-	fmt.Fprintf(f, "authing.Detail{ErrMsg:%q, Errno:%d, …}", d.quotableErrMsg(), d.Errno)
-}
-
-// LogValue logs what [Detail.Format] prints.
-func (d Detail) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(d)) }
-
-// WxUserInfo is a WeChat profile. Since 2021 WeChat hands out anonymous values (nickName 微信用户, a grey avatar,
-// gender 0, empty places) to most mini programs, so every field may be empty.
+// WxUserInfo is a WeChat profile. Since 2021 WeChat gives most mini programs anonymous values (nickName 微信用户, a grey
+// avatar, gender 0, no places), so every field may be empty.
 type WxUserInfo struct {
 	OpenID    string `json:"openId,omitempty"`
 	UnionID   string `json:"unionId,omitempty"`
@@ -75,23 +68,17 @@ func (w *WxUserInfo) UnmarshalJSON(b []byte) error {
 	type plain WxUserInfo
 	type userInfo struct {
 		*plain
-		Gender number `json:"gender"`
+		Gender wire.Int `json:"gender"`
 	}
-	wire := userInfo{plain: (*plain)(w)}
-	if err := json.Unmarshal(b, &wire); err != nil {
+	decoded := userInfo{plain: (*plain)(w)}
+	if err := json.Unmarshal(b, &decoded); err != nil {
 		return err
 	}
-	w.Gender = int(wire.Gender.value)
+	w.Gender = int(decoded.Gender.Value)
 	return nil
 }
 
-// Format prints that there is a profile, not whose.
-func (w WxUserInfo) Format(f fmt.State, _ rune) { io.WriteString(f, "authing.WxUserInfo{…}") }
-
-// LogValue logs what [WxUserInfo.Format] prints.
-func (w WxUserInfo) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(w)) }
-
-// Watermark says for which mini program and when WeChat encrypted something.
+// Watermark names the mini program and the time for which WeChat encrypted something.
 type Watermark struct {
 	AppID     string `json:"appid"`
 	Timestamp int64  `json:"timestamp"` // seconds since 1970
@@ -100,18 +87,18 @@ type Watermark struct {
 // UnmarshalJSON accepts a timestamp given as text.
 func (w *Watermark) UnmarshalJSON(b []byte) error {
 	type plain Watermark
-	wire := struct {
+	decoded := struct {
 		*plain
-		Timestamp number `json:"timestamp"`
+		Timestamp wire.Int `json:"timestamp"`
 	}{plain: (*plain)(w)}
-	if err := json.Unmarshal(b, &wire); err != nil {
+	if err := json.Unmarshal(b, &decoded); err != nil {
 		return err
 	}
-	w.Timestamp = wire.Timestamp.value
+	w.Timestamp = decoded.Timestamp.Value
 	return nil
 }
 
-// The JavaScript APIs whose results a call accepts. The original SDK knew the first of each pair only.
+// The JavaScript APIs whose results a call accepts. The original SDK knew only the first of each pair.
 var (
 	userInfoAPIs = []string{"getUserInfo", "getUserProfile"}
 	phoneAPIs    = []string{"getPhoneNumber", "getRealtimePhoneNumber"}
@@ -120,20 +107,20 @@ var (
 // LoginOption adds an optional argument to [Client.LoginWithWxapp].
 type LoginOption func(*wxappBody)
 
-// WithPhone signs in to the account that holds this phone number, and adds the number to a new one.
-// Authing is not known to verify it: pass only a number that [Client.GetPhone] gave for the same user.
+// WithPhone signs in to the account that has this phone number, and adds the number to a new account.
+// Authing is not known to verify it: pass only a number that [Client.GetPhone] returned for the same user.
 func WithPhone(phone string) LoginOption {
 	return func(b *wxappBody) { b.Phone = &phone }
 }
 
 // WithOverrideProfile lets WeChat's avatar and nickname replace those of an account found by [WithPhone]. Most users now
-// have anonymous ones there (see [WxUserInfo]), so true replaces a real nickname by 微信用户.
-// On the wire the name is overideProfile, spelled as Authing spells it.
+// have anonymous ones (see [WxUserInfo]), so true replaces a real nickname by 微信用户.
+// The wire name is overideProfile, spelled as Authing spells it.
 func WithOverrideProfile(override bool) LoginOption {
 	return func(b *wxappBody) { b.OverrideProfile = &override }
 }
 
-// wxappBody is what every call that spends a WeChat code posts.
+// wxappBody is the body of every call that uses up a WeChat code.
 type wxappBody struct {
 	IV              string  `json:"iv"`
 	EncryptedData   string  `json:"encryptedData"`
@@ -147,11 +134,12 @@ type wxappBody struct {
 // The page must call wx.login before the tap, not in its callback, or WeChat replaces the key that detail is
 // encrypted with.
 //
-// The returned user carries a Token for [Client.As]; the client itself stays signed out, whatever token it held.
-// A detail in which the user refused gives [ErrUserRefused] and sends nothing.
+// The returned user has a Token for [Client.As]; the client itself does not change. No token is sent.
 //
-// The code is spent once the call was sent, also when it then fails: never repeat it, get a fresh code from wx.login. Expect
-// [ErrCodeInvalid] for a code that is expired or was used before, and [ErrOutcomeUnknown] when no answer came.
+// Expect [ErrUserRefused] for a detail in which the user declined, [ErrCodeInvalid] for a code that is expired or already
+// used, and [ErrOutcomeUnknown] when no response came.
+//
+// Retry: never with the same code. Sending the request uses it up, even if the call fails.
 //
 // Original: loginWithWxapp, POST oauth /oauth/wechatapp/auth/{pool}, without a token.
 func (c *Client) LoginWithWxapp(ctx context.Context, code string, detail Detail, opts ...LoginOption) (*User, error) {
@@ -167,15 +155,15 @@ func (c *Client) LoginWithWxapp(ctx context.Context, code string, detail Detail,
 	}
 	return restUser(ctx, c, request{
 		op:         "LoginWithWxapp",
-		check:      cmp.Or(c.checkDetail(code, detail, userInfoAPIs, phone), checkText("phone", phone)),
+		invalid:    cmp.Or(c.checkDetail(code, detail, userInfoAPIs, phone), checkText("phone", phone)),
 		method:     http.MethodPost,
 		url:        c.loginURL,
 		body:       &body, // a pointer saves an allocation
 		spendsCode: true,
-	}, signedIn)
+	}, missingToken)
 }
 
-// DecryptedData is what [Client.Decrypt] found: a profile, a phone number, or whatever else WeChat encrypted.
+// DecryptedData is the result of [Client.Decrypt]: a profile, a phone number, or whatever else WeChat encrypted.
 // Fields that were not in it are empty.
 type DecryptedData struct {
 	OpenID    string `json:"openId,omitempty"`
@@ -197,44 +185,38 @@ type DecryptedData struct {
 	raw json.RawMessage
 }
 
-// Raw returns the decrypted JSON as the service sent it, with what has no field here.
+// Raw returns the decrypted JSON as the service sent it, including what has no field here.
 func (d *DecryptedData) Raw() json.RawMessage { return bytes.Clone(d.raw) }
 
-// UnmarshalJSON reads every kind of payload. Gender and country code may be text or number.
+// UnmarshalJSON decodes every kind of payload. Gender and country code may be text or number.
 func (d *DecryptedData) UnmarshalJSON(b []byte) error {
 	type plain DecryptedData
-	wire := struct {
+	decoded := struct {
 		*plain
-		Gender      number `json:"gender"`
-		CountryCode text   `json:"countryCode"`
+		Gender      wire.Int  `json:"gender"`
+		CountryCode wire.Text `json:"countryCode"`
 	}{plain: (*plain)(d)}
-	if err := json.Unmarshal(b, &wire); err != nil {
+	if err := json.Unmarshal(b, &decoded); err != nil {
 		return err
 	}
-	d.Gender, d.CountryCode, d.raw = int(wire.Gender.value), string(wire.CountryCode), bytes.Clone(b)
+	d.Gender, d.CountryCode, d.raw = int(decoded.Gender.Value), string(decoded.CountryCode), bytes.Clone(b)
 	return nil
 }
 
-// Format prints that there is data, not what.
-func (d DecryptedData) Format(f fmt.State, _ rune) { io.WriteString(f, "authing.DecryptedData{…}") }
-
-// LogValue logs what [DecryptedData.Format] prints.
-func (d DecryptedData) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(d)) }
-
-// Decrypt lets Authing, which alone holds the session key, decrypt what WeChat encrypted for the page.
-// It needs a code of wx.login and the encryptedData and iv that go with it, and no token; one that the client
-// holds is sent along.
+// Decrypt lets Authing, which has the session key, decrypt what WeChat encrypted for the page.
+// It takes a code from wx.login and the encryptedData and iv that belong to it. It needs no token; the client's is sent
+// if it has one.
 //
-// The code is spent, as with [Client.LoginWithWxapp].
+// Retry: never with the same code, as with [Client.LoginWithWxapp].
 //
 // Original: decrypt, POST oauth /oauth/wechatapp/decrypt/{pool}, bare token.
 func (c *Client) Decrypt(ctx context.Context, code, encryptedData, iv string) (*DecryptedData, error) {
-	data, _, err := rest(ctx, c, request{
+	return rest(ctx, c, request{
 		op:         "Decrypt",
-		check:      cmp.Or(checkCode(code), checkEncrypted(encryptedData, iv), checkToken(c.token)),
+		invalid:    cmp.Or(checkCode(code), checkEncrypted(encryptedData, iv)),
 		method:     http.MethodPost,
 		url:        c.oauthURL("/oauth/wechatapp/decrypt/"),
-		auth:       string(c.token),
+		auth:       bare,
 		body:       wxappBody{IV: iv, EncryptedData: encryptedData, Code: code},
 		spendsCode: true,
 	}, func(d *DecryptedData) string {
@@ -243,54 +225,69 @@ func (c *Client) Decrypt(ctx context.Context, code, encryptedData, iv string) (*
 		}
 		return ""
 	})
-	return data, err
 }
 
-// checkDetail returns why a detail cannot be sent together with code, nil when it can. phone is another argument that must
-// not show in the text.
+// checkDetail returns why detail and code cannot be sent. phone is redacted from its text.
 func (c *Client) checkDetail(code string, d Detail, apis []string, phone string) error {
 	api, outcome, _ := strings.Cut(d.ErrMsg, ":")
 	if outcome != "ok" || !slices.Contains(apis, api) {
 		return d.notGranted(outcome, apis, []string{string(c.token), code, phone})
 	}
-	return cmp.Or(d.checkCode(code), checkEncrypted(d.EncryptedData, d.IV))
+	if code != "" && code == d.PhoneCode {
+		return invalid("the code is detail.code, the phone code of the button: send the code from wx.login")
+	}
+	return cmp.Or(checkCode(code), checkEncrypted(d.EncryptedData, d.IV))
 }
 
-// notGranted reads errMsg, of which WeChat publishes no list: refusals alone are spelled four ways.
+// notPermitted lists how WeChat says that a mini program may not call an API: by words in errMsg, or by errno.
+var notPermitted = []struct {
+	words []string
+	errno int
+	hint  string
+}{
+	{[]string{"no permission", "没有权限", "access denied"}, -1, "WeChat allows this API only to some mini programs, " +
+		"such as those of a verified organization: check its permissions in the WeChat console"},
+	{[]string{"privacy agreement"}, 112, "declare the API in the mini program's privacy policy, in the WeChat console"},
+	{[]string{"quota"}, 1400001, "the mini program has used up its quota: buy more in the WeChat console"},
+}
+
+// notGranted explains an errMsg that is not "ok" for one of apis. WeChat publishes no list: a user's refusal alone is
+// spelled four ways.
 func (d Detail) notGranted(outcome string, apis, secrets []string) error {
-	refusal := func(word string) bool { return strings.Contains(d.ErrMsg, word) }
-	e := &Error{Message: d.ErrMsg, kinds: []error{ErrInvalidArgument}, summary: d.wechatSaid(secrets)}
+	contains := func(word string) bool { return strings.Contains(d.ErrMsg, word) }
+	e := &Error{Message: d.ErrMsg, Reason: d.wechatSaid(secrets), Err: ErrInvalidArgument}
 	switch {
-	case slices.ContainsFunc([]string{"deny", "denied", "cancel"}, refusal):
-		e.kinds = []error{ErrUserRefused}
-		e.hint = "the user tapped refuse and nothing was sent: explain what it is for and let them tap again"
 	case d.ErrMsg == "":
 		return invalid("detail has no errMsg: let the page post e.detail unchanged")
 	case outcome == "ok":
-		e.hint = "that is the detail of another API: this call takes " + strings.Join(apis, " or ")
-	default:
-		e.hint = "WeChat failed on the phone, so there is nothing to send: see its errMsg and errno"
+		e.Hint = "this detail comes from another API: this call takes " + strings.Join(apis, " or ")
+		return e
+	}
+	denied := slices.ContainsFunc([]string{"deny", "denied", "cancel"}, contains)
+	for _, reason := range notPermitted {
+		if slices.ContainsFunc(reason.words, contains) || d.Errno == reason.errno && !denied {
+			e.Err, e.Hint = ErrNotPermitted, reason.hint+"; nothing was sent"
+			return e
+		}
+	}
+	e.Hint = "WeChat failed on the phone, so there is nothing to send: see its errMsg and errno"
+	if denied {
+		e.Err = ErrUserRefused
+		e.Hint = "the user declined and nothing was sent: explain what it is for and let them tap again"
 	}
 	return e
 }
 
 func (d Detail) wechatSaid(secrets []string) string {
-	said := fmt.Sprintf("WeChat said %.100q", d.quotableErrMsg(secrets...))
+	said := fmt.Sprintf("WeChat said %.100q", d.redactedErrMsg(secrets...))
 	if d.Errno != 0 {
 		said += fmt.Sprintf(" (errno %d)", d.Errno)
 	}
 	return said
 }
 
-// quotableErrMsg returns WeChat's own words. They come through the page, so they may hold anything.
-func (d Detail) quotableErrMsg(secrets ...string) string {
-	return quotable(d.ErrMsg,
-		withParts(append(secrets, d.PhoneCode, d.EncryptedData, d.IV, d.RawData, d.Signature, d.CloudID)))
-}
-
-func (d Detail) checkCode(code string) error {
-	if code != "" && code == d.PhoneCode {
-		return invalid("the code is detail.code, the phone code of the button: send the code of wx.login")
-	}
-	return checkCode(code)
+// redactedErrMsg returns WeChat's words. They come through the page, so they may contain anything.
+func (d Detail) redactedErrMsg(secrets ...string) string {
+	secrets = append(secrets, d.PhoneCode, d.EncryptedData, d.IV, d.RawData, d.Signature, d.CloudID)
+	return redact.New(secrets).Line(d.ErrMsg)
 }

@@ -83,7 +83,7 @@ func TestLoginWithLoginOptions(t *testing.T) {
 		client, got := setup(t, 200, annAnswer)
 		_, err := client.LoginWithWxapp(context.Background(), code, loginDetail, authing.WithPhone(phone))
 		require.ErrorIs(t, err, authing.ErrInvalidArgument)
-		assert.Contains(t, err.Error(), "the phone holds control characters")
+		assert.Contains(t, err.Error(), "the phone contains control characters")
 		assert.NotContains(t, err.Error(), "138")
 		assert.Empty(t, got.All())
 	}
@@ -133,8 +133,8 @@ func TestBadInputSendsNothing(t *testing.T) {
 		text string // cause and next step
 	}{
 		{"empty code", "", nil, "the code is empty: call wx.login before the tap and post its code"},
-		{"space in code", "the code is a mock one", nil, "developer tools without an AppID give a mock text"},
-		{"trailing newline in code", code + "\n", nil, "the code holds white space or control characters: post the code of wx.login unchanged"},
+		{"space in code", "the code is a mock one", nil, "developer tools without an AppID return a placeholder text"},
+		{"trailing newline in code", code + "\n", nil, "the code contains white space or control characters: post the code from wx.login unchanged"},
 		{"full-width space in code", "061\u3000", nil, "white space"},
 		{"NUL in code", "061\x00", nil, "control characters"},
 		{"invalid UTF-8 in code", "061\xff", nil, "control characters"},
@@ -142,9 +142,9 @@ func TestBadInputSendsNothing(t *testing.T) {
 		{"no data", code, func(d *authing.Detail) { d.EncryptedData = "" }, "encryptedData is missing: let the page post e.detail unchanged"},
 		{
 			"space for plus", code, func(d *authing.Detail) { d.EncryptedData = strings.ReplaceAll(d.EncryptedData, "+", " ") },
-			"encryptedData holds spaces where there were plus signs: it was decoded as a form, post it as JSON",
+			"encryptedData contains spaces instead of plus signs: it was decoded as a form, post it as JSON",
 		},
-		{"space in iv", code, func(d *authing.Detail) { d.IV = " " + d.IV }, "iv holds spaces"},
+		{"space in iv", code, func(d *authing.Detail) { d.IV = " " + d.IV }, "iv contains spaces"},
 		{
 			"percent-encoded data", code, func(d *authing.Detail) { d.EncryptedData = strings.ReplaceAll(d.EncryptedData, "+", "%2B") },
 			"encryptedData is percent-encoded: post it as JSON, unchanged",
@@ -198,7 +198,7 @@ func TestPhoneCodeIsNotALoginCode(t *testing.T) {
 		detail.PhoneCode = code
 		_, err := call.do(context.Background(), client.As(token), code, detail)
 		require.ErrorIs(t, err, authing.ErrInvalidArgument)
-		assert.Contains(t, err.Error(), "the code is detail.code, the phone code of the button: send the code of wx.login")
+		assert.Contains(t, err.Error(), "the code is detail.code, the phone code of the button: send the code from wx.login")
 		assert.Empty(t, got.All())
 
 		detail.PhoneCode = "another"
@@ -230,7 +230,7 @@ func TestErrMsgOutcomes(t *testing.T) {
 		for _, v := range vectors {
 			client, got := setup(t, 200, call.answer)
 			detail := call.detail
-			detail.ErrMsg, detail.Errno = v.ErrMsg, 1400001
+			detail.ErrMsg, detail.Errno = v.ErrMsg, 103
 			_, err := call.do(context.Background(), client.As(token), code, detail)
 			if slices.Contains(accepted[call.op], v.ErrMsg) {
 				require.NoError(t, err, v.ErrMsg)
@@ -242,24 +242,51 @@ func TestErrMsgOutcomes(t *testing.T) {
 			assert.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
 			refused := v.Outcome == "denied"
 			assert.Equal(t, refused, errors.Is(err, authing.ErrUserRefused), v.ErrMsg)
-			assert.Equal(t, !refused, errors.Is(err, authing.ErrInvalidArgument), v.ErrMsg)
+			notPermitted := strings.Contains(v.ErrMsg, "permission") || strings.Contains(v.ErrMsg, "没有权限")
+			assert.Equal(t, notPermitted, errors.Is(err, authing.ErrNotPermitted), v.ErrMsg)
+			assert.Equal(t, !refused && !notPermitted, errors.Is(err, authing.ErrInvalidArgument), v.ErrMsg)
 			assert.Equal(t, v.ErrMsg, requireError(t, err).Message, "WeChat's own words are kept")
 
 			switch v.Outcome {
 			case "missing":
 				assert.Contains(t, err.Error(), "detail has no errMsg: let the page post e.detail unchanged")
 			case "denied":
-				assert.Contains(t, err.Error(), "(errno 1400001): the user tapped refuse and nothing was sent: "+
+				assert.Contains(t, err.Error(), "(errno 103): the user declined and nothing was sent: "+
 					"explain what it is for and let them tap again")
 			case "ok", "wrong-api":
-				assert.Contains(t, err.Error(), "that is the detail of another API: this call takes "+
+				assert.Contains(t, err.Error(), "this detail comes from another API: this call takes "+
 					strings.ReplaceAll(strings.Join(accepted[call.op], " or "), ":ok", ""))
 			default:
-				assert.Contains(t, err.Error(), "(errno 1400001)", v.ErrMsg)
-				assert.Contains(t, err.Error(), "there is nothing to send", v.ErrMsg)
+				assert.Contains(t, err.Error(), "(errno 103)", v.ErrMsg)
+				assert.Contains(t, err.Error(), "nothing", v.ErrMsg)
 			}
 		}
 	})
+}
+
+func TestNotPermitted(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		errMsg string
+		errno  int
+		is     error
+		hint   string
+	}{
+		{"getPhoneNumber:fail no permission", 0, authing.ErrNotPermitted, "verified organization"},
+		{"getPhoneNumber:fail:access denied", 0, authing.ErrNotPermitted, "verified organization"},
+		{"getPhoneNumber:fail", 1400001, authing.ErrNotPermitted, "used up its quota"},
+		{"getPhoneNumber:fail", 112, authing.ErrNotPermitted, "privacy policy"},
+		{"getPhoneNumber:fail api scope is not declared in the privacy agreement", 0, authing.ErrNotPermitted, "privacy policy"},
+		{"getPhoneNumber:fail user deny", 112, authing.ErrUserRefused, "tap again"},
+		{"getPhoneNumber:fail", 103, authing.ErrInvalidArgument, "see its errMsg and errno"},
+	} {
+		client, got := setup(t, 200, annAnswer)
+		_, err := client.As(token).BindPhone(context.Background(), code, authing.Detail{ErrMsg: tt.errMsg, Errno: tt.errno})
+		require.ErrorIs(t, err, tt.is, tt.errMsg)
+		assert.ErrorContains(t, err, tt.hint)
+		assert.Equal(t, tt.is == authing.ErrInvalidArgument, errors.Is(err, authing.ErrInvalidArgument))
+		assert.Empty(t, got.All())
+	}
 }
 
 func TestErrMsgIsQuoted(t *testing.T) {
@@ -468,7 +495,7 @@ func FuzzDetail(f *testing.F) {
 			client, last := stub(t, 200, call.answer)
 			_, err := call.do(context.Background(), client.As(token), code, detail)
 			if *last == nil {
-				assert.True(t, errors.Is(err, authing.ErrInvalidArgument) != errors.Is(err, authing.ErrUserRefused), "%v", err)
+				wantOneReason(t, err)
 				continue
 			}
 			assert.NoError(t, err)
@@ -483,6 +510,19 @@ func FuzzDetail(f *testing.F) {
 			assert.Zero(t, len(data)%16)
 		}
 	})
+}
+
+// wantOneReason checks that err says either that the user declined, or that WeChat does not permit it, or that the argument
+// is invalid.
+func wantOneReason(t *testing.T, err error) {
+	t.Helper()
+	reasons := 0
+	for _, reason := range []error{authing.ErrUserRefused, authing.ErrNotPermitted, authing.ErrInvalidArgument} {
+		if errors.Is(err, reason) {
+			reasons++
+		}
+	}
+	assert.Equal(t, 1, reasons, "%v", err)
 }
 
 func FuzzErrMsg(f *testing.F) {
@@ -506,9 +546,10 @@ func FuzzErrMsg(f *testing.F) {
 			if ok {
 				continue
 			}
-			refused := strings.Contains(errMsg, "deny") || strings.Contains(errMsg, "denied") || strings.Contains(errMsg, "cancel")
-			assert.Equal(t, refused, errors.Is(err, authing.ErrUserRefused))
-			assert.Equal(t, !refused, errors.Is(err, authing.ErrInvalidArgument))
+			wantOneReason(t, err)
+			if errors.Is(err, authing.ErrUserRefused) {
+				assert.Regexp(t, "deny|denied|cancel", errMsg)
+			}
 			assert.False(t, strings.ContainsFunc(err.Error(), unicode.IsControl), "%q", err)
 			assert.Equal(t, errMsg, requireError(t, err).Message)
 		}

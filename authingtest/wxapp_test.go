@@ -303,7 +303,7 @@ func TestRefusals(t *testing.T) {
 		assert.ErrorContains(t, err, api+":fail user deny")
 	}
 	_, err := asAnn.BindPhone(ctx, ann.Login(), ann.Fail("getPhoneNumber", "quota", 1400001))
-	assert.ErrorIs(t, err, authing.ErrInvalidArgument)
+	assert.ErrorIs(t, err, authing.ErrNotPermitted)
 	assert.ErrorContains(t, err, "1400001")
 	assert.Len(t, srv.Requests(), sent)
 }

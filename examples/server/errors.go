@@ -44,6 +44,7 @@ type failure struct {
 // that before everything that promises that a code is still good.
 var failures = []failure{
 	{is(authing.ErrUserRefused), 403, "user_refused", nextNone, "你已拒绝授权，可随时再次点击。", "You refused. You can tap again at any time."},
+	{is(authing.ErrNotPermitted), 403, "not_permitted", nextNone, "小程序暂无此接口的权限，请联系客服。", "The mini program may not use this WeChat API. Please contact support."},
 	{is(authing.ErrLoginRequired), 401, "login_required", nextSignIn, "登录已失效，请重新登录。", "Your session is over. Please sign in again."},
 	{is(authing.ErrCodeInvalid), 409, "code_spent", nextLogin, "登录凭证已使用或已过期，请再点一次。", "The login code was used or has expired. Please tap again."},
 	{is(authing.ErrOutcomeUnknown), 502, "outcome_unknown", nextLogin, "没有收到确认，操作可能已经生效。请先查看账号，再重新操作。", "No confirmation came; it may have worked. Look at your account first, then start over."},

@@ -79,9 +79,9 @@ func TestFailures(t *testing.T) {
 		args []string
 		want string
 	}{
-		"refused":      {args: ann.args("-code", code, "-detail", file(t, ann.Deny("getUserInfo"))), want: "the user tapped refuse"},
+		"refused":      {args: ann.args("-code", code, "-detail", file(t, ann.Deny("getUserInfo"))), want: "the user declined"},
 		"used code":    {args: ann.args("-code", code, "-detail", detail), want: "call wx.login again"},
-		"wrong pool":   {args: ann.args("-pool", "nobody", "-code", code, "-detail", detail), want: "no such user pool"},
+		"wrong pool":   {args: ann.args("-pool", "nobody", "-code", code, "-detail", detail), want: "the user pool does not exist"},
 		"no network":   {args: ann.args("-oauth", "http://"+closed.Addr().String(), "-code", code, "-detail", detail), want: "could not be reached"},
 		"interrupted":  {ctx: ended, args: ann.args("-code", code, "-detail", detail), want: "context canceled"},
 		"no pool":      {args: []string{"-pool", "", "-code", code, "-detail", detail}, want: "user pool id is empty"},
@@ -95,8 +95,8 @@ func TestFailures(t *testing.T) {
 		"stdin twice":  {args: ann.args("-code", fresh, "-detail", "-", "-bind-code", "x", "-bind-detail", "-"), want: "standard input"},
 		"one code":     {args: ann.args("-code", fresh, "-detail", detail, "-bind-code", fresh, "-bind-detail", phoneDetail), want: "two calls need two codes"},
 		"empty bind":   {args: ann.args("-code", fresh, "-detail", detail, "-bind-code", "x", "-bind-detail", file(t, authing.Detail{})), want: "detail has no errMsg"},
-		"denied bind":  {args: ann.args("-code", fresh, "-detail", detail, "-bind-code", "x", "-bind-detail", file(t, ann.Deny("getPhoneNumber"))), want: "the user tapped refuse"},
-		"wrong bind":   {args: ann.args("-code", fresh, "-detail", detail, "-bind-code", "x", "-bind-detail", detail), want: "the detail of another API"},
+		"denied bind":  {args: ann.args("-code", fresh, "-detail", detail, "-bind-code", "x", "-bind-detail", file(t, ann.Deny("getPhoneNumber"))), want: "the user declined"},
+		"wrong bind":   {args: ann.args("-code", fresh, "-detail", detail, "-bind-code", "x", "-bind-detail", detail), want: "this detail comes from another API"},
 		"phone code":   {args: ann.args("-code", fresh, "-detail", detail, "-bind-code", phone.PhoneCode, "-bind-detail", phoneDetail), want: "the phone code of the button"},
 		"bad bind":     {args: ann.args("-code", fresh, "-detail", detail, "-bind-code", "x", "-bind-detail", "main.go"), want: "e.detail as JSON"},
 	} {

@@ -98,7 +98,7 @@ func wantBroken(t *testing.T, user *authing.User, err error) *authing.Error {
 	return e
 }
 
-// wantBad is wantBroken for something that is not an answer of Authing.
+// wantBad is wantBroken for a response that is not Authing's.
 func wantBad(t *testing.T, user *authing.User, err error) *authing.Error {
 	t.Helper()
 	require.ErrorIs(t, err, authing.ErrBadResponse)

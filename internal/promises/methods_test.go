@@ -343,6 +343,9 @@ func TestMethodsAreAllInTheTable(t *testing.T) {
 	client := reflect.TypeFor[*authing.Client]()
 	for i := range client.NumMethod() {
 		method := client.Method(i)
+		if method.Name == "AllAuthedApps" { // it makes calls of GetAuthedAppList
+			continue
+		}
 		for j := range method.Type.NumIn() {
 			if method.Type.In(j) == reflect.TypeFor[context.Context]() {
 				want = append(want, method.Name)

@@ -172,7 +172,7 @@ var deviations = []deviation{
 		kind: authing.ErrInvalidArgument, unsent: true,
 	},
 	{
-		reason: "a phone number that would change the address is refused; the original sends it",
+		reason: "a phone number that would change the URL is refused; the original sends it",
 		applies: func(s situation) bool {
 			phone := s.text("phone")
 			return s.isOneOf("getVerificationCode") &&

@@ -87,12 +87,12 @@ func TestAnswersThatAreNone(t *testing.T) {
 func TestBadAnswerKeepsItsBody(t *testing.T) {
 	t.Parallel()
 	for body, text := range map[string]string{
-		"<html>": "authing: GetPhone: the service sent something that is not an answer of Authing (HTTP 503): the server is in trouble: try later",
-		"":       "authing: GetPhone: the service sent an empty answer (HTTP 503): the server is in trouble: try later",
+		"<html>": "authing: GetPhone: the service sent a response that is not Authing's (HTTP 503): the server is in trouble: try later",
+		"":       "authing: GetPhone: the service sent an empty response (HTTP 503): the server is in trouble: try later",
 	} {
 		client, _ := setup(t, 503, body)
 		_, err := client.GetPhone(context.Background(), code, phoneDetail)
-		assert.Equal(t, body, string(requireError(t, err).Data))
+		assert.Equal(t, body, string(requireError(t, err).Body))
 		assert.Contains(t, err.Error(), text)
 	}
 }
