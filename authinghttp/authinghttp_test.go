@@ -20,24 +20,24 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// counted is a Verifier that counts how often it is asked.
-type counted struct {
+type countingVerifier struct {
 	calls  atomic.Int64
 	verify func(ctx context.Context, token authing.Secret) (*authing.TokenInfo, error)
 }
 
-func (c *counted) VerifyToken(ctx context.Context, token authing.Secret) (*authing.TokenInfo, error) {
+func (c *countingVerifier) VerifyToken(ctx context.Context, token authing.Secret) (*authing.TokenInfo, error) {
 	c.calls.Add(1)
 	return c.verify(ctx, token)
 }
 
-// holder says that a token belongs to the user of the same name.
-func holder(_ context.Context, token authing.Secret) (*authing.TokenInfo, error) {
+// acceptAny maps each token to its own user ID.
+func acceptAny(_ context.Context, token authing.Secret) (*authing.TokenInfo, error) {
 	return &authing.TokenInfo{UserID: "user of " + string(token)}, nil
 }
 
-// failing answers every token with what a service that says this makes of it.
-func failing(t *testing.T, status int, header http.Header, body string) *counted {
+// clientVerifier returns the VerifyToken of a client whose server always sends this response; status 0 is a network
+// error.
+func clientVerifier(t *testing.T, status int, header http.Header, body string) *countingVerifier {
 	t.Helper()
 	client, err := authing.NewClient("pool", authing.WithReadRetries(0), authing.WithHTTPClient(&http.Client{
 		Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
@@ -48,14 +48,14 @@ func failing(t *testing.T, status int, header http.Header, body string) *counted
 		}),
 	}))
 	require.NoError(t, err)
-	return &counted{verify: client.VerifyToken}
+	return &countingVerifier{verify: client.VerifyToken}
 }
 
 type transportFunc func(*http.Request) (*http.Response, error)
 
 func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// whoAmI answers with what a handler behind RequireLogin sees.
+// whoAmI responds with what RequireLogin put into the context.
 var whoAmI = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	info, ok := TokenInfoFromContext(r.Context())
 	token, ok2 := TokenFromContext(r.Context())
@@ -81,7 +81,7 @@ func text(t *testing.T, r *http.Response) string {
 
 func TestRequireLogin(t *testing.T) {
 	t.Parallel()
-	h := RequireLogin(&counted{verify: holder}, nil)(whoAmI)
+	h := RequireLogin(&countingVerifier{verify: acceptAny}, nil)(whoAmI)
 	for _, scheme := range []string{"Bearer ", "bearer ", "BEARER ", "Bearer   "} {
 		resp := get(h, scheme+"a.b-c_d~e+f/g==")
 		assert.Equal(t, http.StatusOK, resp.StatusCode)
@@ -91,24 +91,24 @@ func TestRequireLogin(t *testing.T) {
 
 func TestRequireLoginWithoutToken(t *testing.T) {
 	t.Parallel()
-	v := &counted{verify: holder}
+	v := &countingVerifier{verify: acceptAny}
 	h := RequireLogin(v)(whoAmI)
 	for name, headers := range map[string][]string{
-		"none": nil, "empty": {""}, "no scheme": {"a.b.c"}, "another scheme": {"Basic a.b.c"}, "no token": {"Bearer"},
+		"no header": nil, "empty": {""}, "no scheme": {"a.b.c"}, "another scheme": {"Basic a.b.c"}, "no token": {"Bearer"},
 		"only a space": {"Bearer "}, "two words": {"Bearer a b"}, "only padding": {"Bearer =="}, "padding inside": {"Bearer a=b"},
-		"quoted": {`Bearer "a"`}, "a comma": {"Bearer a,b"}, "not ASCII": {"Bearer é"}, "two headers": {"Bearer a", "Bearer b"},
-		"a tab": {"Bearer\ta"},
+		"quoted": {`Bearer "a"`}, "comma": {"Bearer a,b"}, "not ASCII": {"Bearer é"}, "two headers": {"Bearer a", "Bearer b"},
+		"tab": {"Bearer\ta"},
 	} {
 		resp := get(h, headers...)
 		assert.Equal(t, http.StatusUnauthorized, resp.StatusCode, name)
 		assert.Equal(t, `Bearer realm="authing"`, resp.Header.Get("WWW-Authenticate"), name)
 	}
-	assert.Zero(t, v.calls.Load(), "nothing to ask about")
+	assert.Zero(t, v.calls.Load())
 }
 
-func TestRequireLoginAnswers(t *testing.T) {
+func TestRequireLoginResponses(t *testing.T) {
 	t.Parallel()
-	soft := func(code int) string {
+	status := func(code int) string {
 		return fmt.Sprintf(`{"data":{"checkLoginStatus":{"status":false,"code":%d,"message":"m"}}}`, code)
 	}
 	for name, tt := range map[string]struct {
@@ -118,23 +118,23 @@ func TestRequireLoginAnswers(t *testing.T) {
 		want       int
 		retryAfter string
 	}{
-		"not signed in":   {200, nil, soft(2020), 401, ""},
-		"expired":         {200, nil, soft(2206), 401, ""},
-		"invalid":         {200, nil, soft(2207), 401, ""},
-		"as an error":     {200, nil, `{"errors":[{"message":{"code":2206,"message":"m"}}]}`, 401, ""},
-		"of another pool": {200, nil, `{"data":{"checkLoginStatus":{"status":true,"code":200,"token":{"data":{"id":"u","clientId":"other"}}}}}`, 401, ""},
-		"user gone":       {200, nil, soft(2004), 401, ""},
-		"user locked":     {200, nil, soft(2005), 401, ""},
-		"no network":      {0, nil, "", 503, "5"},
-		"busy":            {200, nil, soft(1000), 503, "5"},
-		"HTML":            {502, nil, "<html>", 503, "5"},
-		"HTTP 401 page":   {401, nil, "<html>", 503, "5"},
-		"asked to wait":   {503, http.Header{"Retry-After": {"17"}}, "", 503, "17"},
-		"empty":           {200, nil, "", 503, "5"},
+		"not signed in":      {200, nil, status(2020), 401, ""},
+		"expired":            {200, nil, status(2206), 401, ""},
+		"invalid":            {200, nil, status(2207), 401, ""},
+		"GraphQL error":      {200, nil, `{"errors":[{"message":{"code":2206,"message":"m"}}]}`, 401, ""},
+		"another pool":       {200, nil, `{"data":{"checkLoginStatus":{"status":true,"code":200,"token":{"data":{"id":"u","clientId":"other"}}}}}`, 401, ""},
+		"user deleted":       {200, nil, status(2004), 401, ""},
+		"user locked":        {200, nil, status(2005), 401, ""},
+		"no network":         {0, nil, "", 503, "5"},
+		"busy":               {200, nil, status(1000), 503, "5"},
+		"HTML":               {502, nil, "<html>", 503, "5"},
+		"HTML with HTTP 401": {401, nil, "<html>", 503, "5"},
+		"Retry-After":        {503, http.Header{"Retry-After": {"17"}}, "", 503, "17"},
+		"empty body":         {200, nil, "", 503, "5"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			v := failing(t, tt.status, tt.header, tt.body)
+			v := clientVerifier(t, tt.status, tt.header, tt.body)
 			resp := get(RequireLogin(Cache(v, CacheOptions{}))(whoAmI), "Bearer canary.token.x")
 			assert.Equal(t, tt.want, resp.StatusCode)
 			assert.Equal(t, tt.retryAfter, resp.Header.Get("Retry-After"))
@@ -145,7 +145,7 @@ func TestRequireLoginAnswers(t *testing.T) {
 	}
 }
 
-func TestContextElsewhere(t *testing.T) {
+func TestContextWithoutRequireLogin(t *testing.T) {
 	t.Parallel()
 	_, ok := TokenInfoFromContext(context.Background())
 	assert.False(t, ok)
@@ -153,7 +153,7 @@ func TestContextElsewhere(t *testing.T) {
 	assert.False(t, ok)
 }
 
-// clock is a time that stands still until it is moved.
+// clock only moves when told to.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -165,7 +165,7 @@ func (c *clock) Now() time.Time {
 	return c.now
 }
 
-func (c *clock) move(d time.Duration) {
+func (c *clock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
@@ -182,41 +182,41 @@ func TestCacheTTL(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		options CacheOptions
-		lives   time.Duration
+		ttl     time.Duration
 	}{
 		"default": {CacheOptions{}, time.Minute},
 		"given":   {CacheOptions{TTL: time.Hour}, time.Hour},
 	} {
-		v := &counted{verify: holder}
+		v := &countingVerifier{verify: acceptAny}
 		c, clk := newCache(v, tt.options)
-		ask := func() {
+		verify := func() {
 			info, err := c.VerifyToken(context.Background(), "t")
 			require.NoError(t, err)
 			assert.Equal(t, "user of t", info.UserID)
 		}
-		ask()
-		clk.move(tt.lives - 1)
-		ask()
+		verify()
+		clk.advance(tt.ttl - 1)
+		verify()
 		assert.EqualValues(t, 1, v.calls.Load(), name)
-		clk.move(1)
-		ask()
+		clk.advance(1)
+		verify()
 		assert.EqualValues(t, 2, v.calls.Load(), name)
 	}
 }
 
-func TestCacheWithoutAContext(t *testing.T) {
+func TestCacheNilContext(t *testing.T) {
 	t.Parallel()
-	v := &counted{verify: holder}
+	v := &countingVerifier{verify: acceptAny}
 	c, _ := newCache(v, CacheOptions{})
-	_, err := c.VerifyToken(nil, "t") //lint:ignore SA1012 nobody is to panic
-	require.ErrorContains(t, err, "the context is nil")
+	_, err := c.VerifyToken(nil, "t") //lint:ignore SA1012 must not panic
+	require.ErrorContains(t, err, "nil context")
 	assert.Zero(t, v.calls.Load())
 }
 
-func TestCacheEndsWithTheToken(t *testing.T) {
+func TestCacheDropsExpiredTokens(t *testing.T) {
 	t.Parallel()
 	var expires time.Time
-	v := &counted{verify: func(context.Context, authing.Secret) (*authing.TokenInfo, error) {
+	v := &countingVerifier{verify: func(context.Context, authing.Secret) (*authing.TokenInfo, error) {
 		return &authing.TokenInfo{UserID: "u", ExpiresAt: expires}, nil
 	}}
 	c, clk := newCache(v, CacheOptions{})
@@ -226,36 +226,36 @@ func TestCacheEndsWithTheToken(t *testing.T) {
 		require.NoError(t, err)
 	}
 	assert.EqualValues(t, 1, v.calls.Load())
-	clk.move(10 * time.Second)
+	clk.advance(10 * time.Second)
 	_, err := c.VerifyToken(context.Background(), "t")
 	require.NoError(t, err)
-	assert.EqualValues(t, 2, v.calls.Load(), "the service decides about an expired token")
+	assert.EqualValues(t, 2, v.calls.Load(), "an expired token is verified again")
 }
 
-func TestCacheRemembersRefusalsBriefly(t *testing.T) {
+func TestCacheKeepsRejectionsBriefly(t *testing.T) {
 	t.Parallel()
-	v := failing(t, 200, nil, `{"data":{"checkLoginStatus":{"status":false,"code":2207,"message":"m"}}}`)
+	v := clientVerifier(t, 200, nil, `{"data":{"checkLoginStatus":{"status":false,"code":2207,"message":"m"}}}`)
 	c, clk := newCache(v, CacheOptions{})
 	for range 3 {
 		_, err := c.VerifyToken(context.Background(), "t")
 		require.ErrorIs(t, err, authing.ErrLoginRequired)
 	}
 	assert.EqualValues(t, 1, v.calls.Load())
-	clk.move(refusalTTL)
+	clk.advance(rejectionTTL)
 	_, err := c.VerifyToken(context.Background(), "t")
 	require.ErrorIs(t, err, authing.ErrLoginRequired)
 	assert.EqualValues(t, 2, v.calls.Load())
 }
 
-func TestCacheForgetsFailuresToAsk(t *testing.T) {
+func TestCacheDoesNotKeepFailures(t *testing.T) {
 	t.Parallel()
 	down := false
-	v := &counted{}
+	v := &countingVerifier{}
 	v.verify = func(ctx context.Context, token authing.Secret) (*authing.TokenInfo, error) {
 		if down {
 			return nil, errors.New("down")
 		}
-		return holder(ctx, token)
+		return acceptAny(ctx, token)
 	}
 	c, clk := newCache(v, CacheOptions{})
 	_, err := c.VerifyToken(context.Background(), "known")
@@ -263,13 +263,13 @@ func TestCacheForgetsFailuresToAsk(t *testing.T) {
 
 	down = true
 	_, err = c.VerifyToken(context.Background(), "known")
-	require.NoError(t, err, "Authing is down, but this token is known")
+	require.NoError(t, err, "a cached token stays valid during an outage")
 	for range 2 {
 		_, err = c.VerifyToken(context.Background(), "new")
 		require.ErrorContains(t, err, "down")
 	}
 	assert.EqualValues(t, 3, v.calls.Load())
-	clk.move(time.Minute)
+	clk.advance(time.Minute)
 	_, err = c.VerifyToken(context.Background(), "known")
 	require.ErrorContains(t, err, "down")
 
@@ -280,66 +280,66 @@ func TestCacheForgetsFailuresToAsk(t *testing.T) {
 
 func TestCacheIsBounded(t *testing.T) {
 	t.Parallel()
-	v := &counted{verify: holder}
+	v := &countingVerifier{verify: acceptAny}
 	c, _ := newCache(v, CacheOptions{Size: 2})
 	for _, token := range []authing.Secret{"a", "b", "a", "c", "a", "b"} {
 		_, err := c.VerifyToken(context.Background(), token)
 		require.NoError(t, err)
 	}
-	assert.EqualValues(t, 4, v.calls.Load(), "a, b, c, and b again, which c pushed out")
+	assert.EqualValues(t, 4, v.calls.Load(), "a, b, c, and b again after c evicted it")
 	assert.Equal(t, 2, c.accepted.Len())
 }
 
-// Whoever sends made-up tokens pushes none out that a user holds.
-func TestCacheKeepsRefusalsApart(t *testing.T) {
+// A flood of made-up tokens must not evict valid ones.
+func TestCacheKeepsRejectionsApart(t *testing.T) {
 	t.Parallel()
-	v := &counted{verify: func(ctx context.Context, token authing.Secret) (*authing.TokenInfo, error) {
+	v := &countingVerifier{verify: func(ctx context.Context, token authing.Secret) (*authing.TokenInfo, error) {
 		if token != "good" {
 			return nil, authing.ErrLoginRequired
 		}
-		return holder(ctx, token)
+		return acceptAny(ctx, token)
 	}}
 	c, _ := newCache(v, CacheOptions{Size: 2})
 	_, err := c.VerifyToken(context.Background(), "good")
 	require.NoError(t, err)
-	const made = 2 * refusals
-	for i := range made {
+	const fakes = 2 * maxRejections
+	for i := range fakes {
 		_, err := c.VerifyToken(context.Background(), authing.Secret(strconv.Itoa(i)))
 		require.ErrorIs(t, err, authing.ErrLoginRequired)
 	}
 	_, err = c.VerifyToken(context.Background(), "good")
 	require.NoError(t, err)
-	assert.EqualValues(t, 1+made, v.calls.Load(), "the good one was asked for once")
-	assert.Equal(t, refusals, c.refused.Len())
+	assert.EqualValues(t, 1+fakes, v.calls.Load(), "the good token is verified once")
+	assert.Equal(t, maxRejections, c.rejected.Len())
 }
 
-// A question has a goroutine of its own, where nobody but the cache can recover.
-func TestCacheOutlivesAPanic(t *testing.T) {
+// The Verifier runs in a goroutine of its own, where only the cache can recover a panic.
+func TestCacheRecoversPanics(t *testing.T) {
 	t.Parallel()
-	c, _ := newCache(&counted{verify: func(context.Context, authing.Secret) (*authing.TokenInfo, error) {
+	c, _ := newCache(&countingVerifier{verify: func(context.Context, authing.Secret) (*authing.TokenInfo, error) {
 		panic("out of order")
 	}}, CacheOptions{})
 	info, err := c.VerifyToken(context.Background(), "t")
 	assert.Nil(t, info)
-	assert.EqualError(t, err, "authinghttp: the Verifier panicked: out of order")
+	assert.EqualError(t, err, "authinghttp: Verifier panicked: out of order")
 	assert.NotErrorIs(t, err, authing.ErrLoginRequired)
 }
 
 func TestOnRefusal(t *testing.T) {
 	t.Parallel()
-	broken := errors.New("no line")
-	v := &counted{verify: func(_ context.Context, token authing.Secret) (*authing.TokenInfo, error) {
+	outage := errors.New("no route")
+	v := &countingVerifier{verify: func(_ context.Context, token authing.Secret) (*authing.TokenInfo, error) {
 		switch token {
 		case "good":
 			return &authing.TokenInfo{UserID: "u"}, nil
 		case "bad":
 			return nil, authing.ErrLoginRequired
 		}
-		return nil, broken
+		return nil, outage
 	}}
-	var why error
+	var got error
 	h := RequireLogin(v, OnRefusal(func(w http.ResponseWriter, r *http.Request, status int, err error) {
-		why = err
+		got = err
 		w.WriteHeader(status)
 		io.WriteString(w, r.URL.Path)
 	}))(whoAmI)
@@ -347,17 +347,17 @@ func TestOnRefusal(t *testing.T) {
 		authorization string
 		status        int
 		header        string
-		why           error
+		err           error
 	}{
 		{"", 401, "Www-Authenticate", authing.ErrLoginRequired},
 		{"Bearer bad", 401, "Www-Authenticate", authing.ErrLoginRequired},
-		{"Bearer other", 503, "Retry-After", broken},
+		{"Bearer other", 503, "Retry-After", outage},
 		{"Bearer good", 200, "", nil},
 	} {
-		why = nil
+		got = nil
 		resp := get(h, tt.authorization)
 		assert.Equal(t, tt.status, resp.StatusCode, tt.authorization)
-		assert.ErrorIs(t, why, tt.why, tt.authorization)
+		assert.ErrorIs(t, got, tt.err, tt.authorization)
 		if tt.header != "" {
 			assert.NotEmpty(t, resp.Header.Get(tt.header), tt.authorization)
 			assert.Equal(t, "/", text(t, resp))
@@ -365,9 +365,9 @@ func TestOnRefusal(t *testing.T) {
 	}
 }
 
-func TestCacheKeepsNoToken(t *testing.T) {
+func TestCacheStoresNoToken(t *testing.T) {
 	t.Parallel()
-	c, _ := newCache(&counted{verify: func(context.Context, authing.Secret) (*authing.TokenInfo, error) {
+	c, _ := newCache(&countingVerifier{verify: func(context.Context, authing.Secret) (*authing.TokenInfo, error) {
 		return &authing.TokenInfo{UserID: "u"}, nil
 	}}, CacheOptions{})
 	_, err := c.VerifyToken(context.Background(), "canary.token.x")
@@ -378,9 +378,9 @@ func TestCacheKeepsNoToken(t *testing.T) {
 	}
 }
 
-func TestCacheGivesEveryCallerAnInfoOfItsOwn(t *testing.T) {
+func TestCacheReturnsCopies(t *testing.T) {
 	t.Parallel()
-	c, _ := newCache(&counted{verify: holder}, CacheOptions{})
+	c, _ := newCache(&countingVerifier{verify: acceptAny}, CacheOptions{})
 	first, err := c.VerifyToken(context.Background(), "t")
 	require.NoError(t, err)
 	first.UserID = "changed"
@@ -389,22 +389,22 @@ func TestCacheGivesEveryCallerAnInfoOfItsOwn(t *testing.T) {
 	assert.Equal(t, "user of t", second.UserID)
 }
 
-func TestCacheOfAVerifierThatSaysNothing(t *testing.T) {
+func TestCacheNilResult(t *testing.T) {
 	t.Parallel()
-	c, _ := newCache(&counted{verify: func(context.Context, authing.Secret) (*authing.TokenInfo, error) {
+	c, _ := newCache(&countingVerifier{verify: func(context.Context, authing.Secret) (*authing.TokenInfo, error) {
 		return nil, nil
 	}}, CacheOptions{})
 	_, err := c.VerifyToken(context.Background(), "t")
 	require.ErrorContains(t, err, "neither")
 }
 
-func TestColdCacheAsksOnce(t *testing.T) {
+func TestColdCacheCallsOnce(t *testing.T) {
 	t.Parallel()
 	const callers = 1000
 	release := make(chan struct{})
-	v := &counted{verify: func(ctx context.Context, token authing.Secret) (*authing.TokenInfo, error) {
+	v := &countingVerifier{verify: func(ctx context.Context, token authing.Secret) (*authing.TokenInfo, error) {
 		<-release
-		return holder(ctx, token)
+		return acceptAny(ctx, token)
 	}}
 	c, _ := newCache(v, CacheOptions{})
 	var ready, done sync.WaitGroup
@@ -428,54 +428,54 @@ func TestColdCacheAsksOnce(t *testing.T) {
 	assert.EqualValues(t, 1, v.calls.Load())
 }
 
-func TestWaiterLeavesOnItsOwnContext(t *testing.T) {
+func TestCallersReturnOnTheirOwnContext(t *testing.T) {
 	t.Parallel()
-	asked, release := make(chan struct{}), make(chan struct{})
-	v := &counted{verify: func(ctx context.Context, token authing.Secret) (*authing.TokenInfo, error) {
-		close(asked)
+	called, release := make(chan struct{}), make(chan struct{})
+	v := &countingVerifier{verify: func(ctx context.Context, token authing.Secret) (*authing.TokenInfo, error) {
+		close(called)
 		<-release
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return holder(ctx, token)
+		return acceptAny(ctx, token)
 	}}
 	c, _ := newCache(v, CacheOptions{})
 
-	leaving, leave := context.WithCancel(context.Background())
-	left := make(chan error)
+	canceled, cancel := context.WithCancel(context.Background())
+	first := make(chan error)
 	go func() {
-		_, err := c.VerifyToken(leaving, "t")
-		left <- err
+		_, err := c.VerifyToken(canceled, "t")
+		first <- err
 	}()
-	<-asked
-	stays := make(chan error)
+	<-called
+	second := make(chan error)
 	go func() {
 		_, err := c.VerifyToken(context.Background(), "t")
-		stays <- err
+		second <- err
 	}()
-	leave()
-	require.ErrorIs(t, <-left, context.Canceled, "whoever asked first may leave")
+	cancel()
+	require.ErrorIs(t, <-first, context.Canceled)
 	close(release)
-	require.NoError(t, <-stays, "and takes nobody's answer along")
+	require.NoError(t, <-second, "the shared call goes on after its first caller is canceled")
 
-	_, err := c.VerifyToken(leaving, "another")
+	_, err := c.VerifyToken(canceled, "another")
 	require.ErrorIs(t, err, context.Canceled)
-	assert.EqualValues(t, 1, v.calls.Load(), "nothing is asked for somebody who is gone")
+	assert.EqualValues(t, 1, v.calls.Load(), "no call for a context that is already done")
 }
 
-func TestNoUserIsTakenForAnother(t *testing.T) {
+func TestCacheDoesNotMixUsers(t *testing.T) {
 	t.Parallel()
 	const goroutines, users, requests = 200, 1000, 100_000
-	v := &counted{verify: holder}
+	v := &countingVerifier{verify: acceptAny}
 	ttl := 50 * time.Millisecond
 	h := RequireLogin(Cache(v, CacheOptions{TTL: ttl}))(whoAmI)
 	start := time.Now()
 	var wrong atomic.Int64
-	var all sync.WaitGroup
+	var wg sync.WaitGroup
 	for g := range goroutines {
-		all.Add(1)
+		wg.Add(1)
 		go func() {
-			defer all.Done()
+			defer wg.Done()
 			for i := range requests / goroutines {
 				token := fmt.Sprintf("token-%d", (g*31+i*17)%users)
 				r := httptest.NewRequest("GET", "/", nil)
@@ -488,9 +488,9 @@ func TestNoUserIsTakenForAnother(t *testing.T) {
 			}
 		}()
 	}
-	all.Wait()
+	wg.Wait()
 	assert.Zero(t, wrong.Load())
 	periods := int64(time.Since(start)/ttl) + 1
 	assert.LessOrEqual(t, v.calls.Load(), users*periods)
-	t.Logf("%d requests, %d questions in %v", requests, v.calls.Load(), time.Since(start))
+	t.Logf("%d requests, %d calls in %v", requests, v.calls.Load(), time.Since(start))
 }

@@ -1,23 +1,32 @@
-// Package authinghttp checks the token that a page sends along with each request to a net/http backend.
+// Package authinghttp provides net/http middleware that authenticates requests by their Authing token.
+//
+// A page sends the token from its login with every request, as "Authorization: Bearer <token>". Wrap the routes that
+// need a login in [RequireLogin]:
 //
 //	verifier := authinghttp.Cache(client, authinghttp.CacheOptions{})   // client is an *authing.Client
 //	mux.Handle("GET /api/me", authinghttp.RequireLogin(verifier)(me))
 //
-// A handler behind [RequireLogin] finds who is asking with [TokenInfoFromContext], and acts as that user with
-// [TokenFromContext]:
+// In the handler, [TokenInfoFromContext] identifies the user, and [TokenFromContext] returns the token to call Authing
+// as that user:
 //
 //	info, _ := authinghttp.TokenInfoFromContext(r.Context())
 //	token, _ := authinghttp.TokenFromContext(r.Context())
 //	user, err := client.As(token).User(r.Context(), info.UserID)
 //
+// # Responses
+//
+// A request without a valid token gets 401. If Authing cannot be reached, the request gets 503 with Retry-After
+// instead, so that the page keeps its token and tries again. [OnRefusal] replaces the plain-text body of both, for
+// example with JSON.
+//
 // # Why a cache
 //
-// Authing has not published the key of the tokens of this generation, so a token cannot be verified without asking.
-// [Cache] asks once per token and TTL. The price is that a token which its user ended by signing out is accepted for
-// up to that long.
+// Authing has not published the key that signs these tokens, so verifying one takes a call to Authing. [Cache] makes
+// that call once per token and TTL. In return, a token is still accepted for up to one TTL after its user has signed
+// out.
 //
 // # Other routers
 //
-// The middleware is a func(http.Handler) http.Handler, which chi takes as it is, and echo with echo.WrapMiddleware. In gin
-// wrap the handler: gin.WrapH(authinghttp.RequireLogin(verifier)(me)).
+// The middleware is a func(http.Handler) http.Handler. It works in chi as it is, in echo through echo.WrapMiddleware,
+// and in gin around the handler: gin.WrapH(authinghttp.RequireLogin(verifier)(me)).
 package authinghttp

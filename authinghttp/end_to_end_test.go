@@ -13,7 +13,7 @@ import (
 	"github.com/authing-wxapp/authing/authingtest"
 )
 
-// A token passes until its user signs out, and at the latest when the TTL ends no more.
+// A token is accepted until its user signs out, or until the TTL after that ends.
 func TestLoginToLogout(t *testing.T) {
 	t.Parallel()
 	const ttl = 30 * time.Second
@@ -25,7 +25,7 @@ func TestLoginToLogout(t *testing.T) {
 	verifier := Cache(client, CacheOptions{TTL: ttl}).(*cache)
 	verifier.now = clk.Now
 	h := RequireLogin(verifier)(whoAmI)
-	asked := func() int { return len(srv.Requests()) }
+	requests := func() int { return len(srv.Requests()) }
 
 	ctx, ann := context.Background(), srv.NewPhone(authingtest.WxUser{NickName: "Ann"})
 	user, err := client.LoginWithWxapp(ctx, ann.Login(), ann.GetUserInfo())
@@ -36,20 +36,20 @@ func TestLoginToLogout(t *testing.T) {
 		require.Equal(t, http.StatusOK, resp.StatusCode)
 		assert.Equal(t, "true true "+user.ID+" "+string(user.Token), text(t, resp))
 	}
-	require.Equal(t, 2, asked(), "the login, and one question about its token")
+	require.Equal(t, 2, requests(), "the login and one verification")
 
 	require.NoError(t, client.As(user.Token).Logout(ctx, user.ID))
-	clk.move(ttl - 1)
-	assert.Equal(t, http.StatusOK, get(h, bearer).StatusCode, "the price of the cache")
-	assert.Equal(t, 3, asked(), "the logout, and no more questions")
-	clk.move(1)
+	clk.advance(ttl - 1)
+	assert.Equal(t, http.StatusOK, get(h, bearer).StatusCode, "still cached")
+	assert.Equal(t, 3, requests(), "the logout, and no further verification")
+	clk.advance(1)
 	resp := get(h, bearer)
 	assert.Equal(t, http.StatusUnauthorized, resp.StatusCode)
 	assert.Contains(t, resp.Header.Get("WWW-Authenticate"), `error="invalid_token"`)
 
 	again, err := client.LoginWithWxapp(ctx, ann.Login(), ann.GetUserInfo())
 	require.NoError(t, err)
-	assert.Equal(t, http.StatusOK, get(h, "Bearer "+string(again.Token)).StatusCode, "a new login is not held up by the old refusal")
+	assert.Equal(t, http.StatusOK, get(h, "Bearer "+string(again.Token)).StatusCode, "the cached rejection does not affect a new login")
 }
 
 func TestOutageIsNotALogout(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 )
 
 func ExampleRequireLogin() {
-	srv := authingtest.NewServer(authingtest.Options{}) // in place of the real Authing
+	srv := authingtest.NewServer(authingtest.Options{}) // stands in for Authing
 	defer srv.Close()
 	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
 	if err != nil {
@@ -29,7 +29,7 @@ func ExampleRequireLogin() {
 		token, _ := authinghttp.TokenFromContext(r.Context())
 		user, err := client.As(token).User(r.Context(), info.UserID)
 		switch {
-		case errors.Is(err, authing.ErrLoginRequired): // signed out after the cache had asked
+		case errors.Is(err, authing.ErrLoginRequired): // signed out since the token was cached
 			http.Error(w, "sign in first", http.StatusUnauthorized)
 		case err != nil:
 			http.Error(w, "try again later", http.StatusServiceUnavailable)

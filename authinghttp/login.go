@@ -13,8 +13,8 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// Verifier tells whose token this is. *[authing.Client] is one, and [Cache] makes another of it.
-// A token that is not accepted gives an error that matches [authing.ErrLoginRequired].
+// Verifier checks a token and reports who it belongs to. For a token that is not valid it returns an error matching
+// [authing.ErrLoginRequired]. *[authing.Client] is a Verifier, and so is the result of [Cache].
 type Verifier interface {
 	VerifyToken(ctx context.Context, token authing.Secret) (*authing.TokenInfo, error)
 }
@@ -26,23 +26,23 @@ const (
 	tokenKey
 )
 
-// Option changes what [RequireLogin] does.
+// Option configures [RequireLogin].
 type Option func(*guard)
 
-// OnRefusal answers the requests that [RequireLogin] does not let pass, in place of its line of plain text. status
-// is 401, and the header then holds WWW-Authenticate already, or 503 with Retry-After. err says why. Without a token it
-// matches [authing.ErrLoginRequired]; else it is what the Verifier returned.
-func OnRefusal(answer func(w http.ResponseWriter, r *http.Request, status int, err error)) Option {
-	return func(g *guard) { g.refuse = answer }
+// OnRefusal replaces the plain-text response to requests that [RequireLogin] rejects. status is 401, with
+// WWW-Authenticate already set, or 503, with Retry-After already set. err is the reason: an error matching
+// [authing.ErrLoginRequired] if there is no token, otherwise the error from the Verifier.
+func OnRefusal(respond func(w http.ResponseWriter, r *http.Request, status int, err error)) Option {
+	return func(g *guard) { g.reject = respond }
 }
 
-// RequireLogin lets only requests pass that carry a valid token, as "Authorization: Bearer <token>" (RFC 6750).
-// Others are answered with 401 and a WWW-Authenticate header. When Authing cannot be asked, or gives no usable answer,
-// the answer is 503 with Retry-After and never 401: the page must not throw a good token away.
+// RequireLogin passes on only requests with a valid token in the header "Authorization: Bearer <token>" (RFC 6750).
+// Other requests get 401 with a WWW-Authenticate header. If Authing cannot be reached or gives no usable answer, the
+// response is 503 with Retry-After, never 401, so that a page does not discard a good token.
 //
-// Put it before the routes that need a login, not before the one that signs in.
+// Apply it to the routes that need a login, but not to the login route itself.
 func RequireLogin(v Verifier, opts ...Option) func(http.Handler) http.Handler {
-	g := guard{verifier: v, refuse: plainText}
+	g := guard{verifier: v, reject: plainText}
 	for _, opt := range opts {
 		if opt != nil {
 			opt(&g)
@@ -53,17 +53,16 @@ func RequireLogin(v Verifier, opts ...Option) func(http.Handler) http.Handler {
 	}
 }
 
-// guard is what RequireLogin was told.
 type guard struct {
 	verifier Verifier
-	refuse   func(w http.ResponseWriter, r *http.Request, status int, err error)
+	reject   func(w http.ResponseWriter, r *http.Request, status int, err error)
 }
 
 func (g *guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	token, ok := bearer(r.Header)
+	token, ok := bearerToken(r.Header)
 	if !ok {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="authing"`)
-		g.refuse(w, r, http.StatusUnauthorized, errNoToken)
+		g.reject(w, r, http.StatusUnauthorized, errNoToken)
 		return
 	}
 	info, err := g.verifier.VerifyToken(r.Context(), token)
@@ -71,39 +70,42 @@ func (g *guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 	case err == nil:
 		ctx := context.WithValue(r.Context(), infoKey, info)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, tokenKey, token)))
-	case refused(err):
+	case isRejection(err):
 		w.Header().Set("WWW-Authenticate", `Bearer realm="authing", error="invalid_token", error_description="sign in again"`)
-		g.refuse(w, r, http.StatusUnauthorized, err)
+		g.reject(w, r, http.StatusUnauthorized, err)
 	default:
 		w.Header().Set("Retry-After", retryAfter(err))
-		g.refuse(w, r, http.StatusServiceUnavailable, err)
+		g.reject(w, r, http.StatusServiceUnavailable, err)
 	}
 }
 
-var errNoToken = fmt.Errorf("authinghttp: no Authorization header with a Bearer token: %w", authing.ErrLoginRequired)
+var errNoToken = fmt.Errorf("authinghttp: no Bearer token in the Authorization header: %w", authing.ErrLoginRequired)
 
 func plainText(w http.ResponseWriter, _ *http.Request, status int, _ error) {
 	text := "sign in first"
 	if status == http.StatusServiceUnavailable {
-		text = "the login cannot be checked at the moment, try again later"
+		text = "cannot verify the login right now, try again later"
 	}
 	http.Error(w, text, status)
 }
 
-// TokenInfoFromContext returns what the token of a request says, in a handler behind [RequireLogin]; else false.
+// TokenInfoFromContext returns what Authing reported about the token of the current request. It reports false outside
+// handlers wrapped by [RequireLogin].
 func TokenInfoFromContext(ctx context.Context) (*authing.TokenInfo, bool) {
 	info, ok := ctx.Value(infoKey).(*authing.TokenInfo)
 	return info, ok
 }
 
-// TokenFromContext returns the token of a request, for client.As, in a handler behind [RequireLogin]; else false.
+// TokenFromContext returns the token of the current request, for client.As. It reports false outside handlers wrapped
+// by [RequireLogin].
 func TokenFromContext(ctx context.Context) (authing.Secret, bool) {
 	token, ok := ctx.Value(tokenKey).(authing.Secret)
 	return token, ok
 }
 
-// bearer reads the one Authorization header. Two of them are none: a proxy and the backend might read different ones.
-func bearer(h http.Header) (authing.Secret, bool) {
+// bearerToken rejects requests with several Authorization headers: a proxy and the backend might each pick a different
+// one.
+func bearerToken(h http.Header) (authing.Secret, bool) {
 	values := h.Values("Authorization")
 	if len(values) != 1 {
 		return "", false
@@ -116,7 +118,7 @@ func bearer(h http.Header) (authing.Secret, bool) {
 	return authing.Secret(token), true
 }
 
-// isToken68 is the syntax of RFC 6750, section 2.1.
+// isToken68 reports whether s matches the token syntax of RFC 6750, section 2.1.
 func isToken68(s string) bool {
 	body := strings.TrimRight(s, "=")
 	return body != "" && !strings.ContainsFunc(body, func(r rune) bool {
@@ -124,13 +126,13 @@ func isToken68(s string) bool {
 	})
 }
 
-// refused reports whether err says something about the token or its holder, rather than about asking.
-func refused(err error) bool {
+// isRejection reports whether err is a verdict on the token or its user, as opposed to a failed verification.
+func isRejection(err error) bool {
 	return errors.Is(err, authing.ErrLoginRequired) || errors.Is(err, authing.ErrUserNotFound) ||
 		errors.Is(err, authing.ErrUserLocked)
 }
 
-// retryAfter is how many seconds to wait: what Authing says, or a few.
+// retryAfter returns the delay that Authing asked for, or a default, in whole seconds.
 func retryAfter(err error) string {
 	wait := 5 * time.Second
 	var e *authing.Error
