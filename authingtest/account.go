@@ -5,51 +5,52 @@ import (
 	"strings"
 )
 
-const shortestPassword = 6
+const minPasswordLength = 6
 
-// checkPool refuses calls for another user pool, and those that name none.
+// checkPool rejects an ID that is missing or belongs to another user pool.
 func (s *Server) checkPool(id string) *envelope {
 	switch id {
 	case s.opts.UserPoolID:
 		return nil
 	case "":
-		return refuse(2205)
+		return newError(2205)
 	}
-	return refuse(2224)
+	return newError(2224)
 }
 
-// checkEmail looks no closer than that: which addresses the service takes is not known.
+// checkEmail is lenient: which addresses the service rejects is not known.
 func checkEmail(email string, code int) *envelope {
 	local, domain, ok := strings.Cut(email, "@")
 	if email != "" && (!ok || local == "" || domain == "" || strings.ContainsAny(email, " \t\r\n")) {
-		return refuse(code)
+		return newError(code)
 	}
 	return nil
 }
 
-// registerUser signs nobody in, unless the caller asks for that too.
+// registerUser signs the user in only if forceLogin is set.
 func (s *Server) registerUser(call graphqlCall) (any, *envelope) {
 	info, _ := call.arguments["userInfo"].(object)
-	email, username, unionID, phone := text(info, "email"), text(info, "username"), text(info, "unionid"), text(info, "phone")
-	password, refused := s.decryptPassword(text(info, "password"))
-	ip := cmp.Or(text(info, "lastIP"), call.ip)
+	email, username := getString(info, "email"), getString(info, "username")
+	unionID, phone := getString(info, "unionid"), getString(info, "phone")
+	password, apiErr := s.decryptPassword(getString(info, "password"))
+	ip := cmp.Or(getString(info, "lastIP"), call.ip)
 	if email == "" && username == "" && unionID == "" && phone == "" {
-		refused = cmp.Or(refused, refuse(2028))
+		apiErr = cmp.Or(apiErr, newError(2028))
 	}
-	refused = cmp.Or(s.checkPool(text(info, "registerInClient")), refused, checkEmail(email, 2003),
-		checkNewPassword(password, unionID != "" || phone != ""), s.checkFree(email, username, unionID, phone),
+	apiErr = cmp.Or(s.checkPool(getString(info, "registerInClient")), apiErr, checkEmail(email, 2003),
+		checkNewPassword(password, unionID != "" || phone != ""), s.checkAvailable(email, username, unionID, phone),
 		s.checkPhoneCode(phone, info))
-	if refused != nil {
-		return nil, refused
+	if apiErr != nil {
+		return nil, apiErr
 	}
 	a := &account{
 		email: email, username: username, unionID: unionID, phone: phone, password: password, lastIP: ip,
-		nickname: text(info, "nickname"), photo: text(info, "photo"), oauth: text(info, "oauth"),
-		browser: text(info, "browser"), device: text(info, "device"),
-		registerMethod: cmp.Or(text(info, "registerMethod"), "default:username-password"),
+		nickname: getString(info, "nickname"), photo: getString(info, "photo"), oauth: getString(info, "oauth"),
+		browser: getString(info, "browser"), device: getString(info, "device"),
+		registerMethod: cmp.Or(getString(info, "registerMethod"), "default:username-password"),
 	}
-	if refused := s.create(a, ip); refused != nil {
-		return nil, refused
+	if apiErr := s.create(a, ip); apiErr != nil {
+		return nil, apiErr
 	}
 	delete(s.smsCodes, phone)
 	if info["forceLogin"] == true {
@@ -58,119 +59,118 @@ func (s *Server) registerUser(call graphqlCall) (any, *envelope) {
 	return s.graphqlUser(a), nil
 }
 
-// checkNewPassword lets those go without a password who can sign in otherwise.
+// checkNewPassword accepts an empty password if it is optional, because the user has another way to sign in.
 func checkNewPassword(password string, optional bool) *envelope {
 	switch {
 	case password == "" && !optional:
-		return refuse(2032)
-	case password != "" && len([]rune(password)) < shortestPassword:
-		return refuse(2029)
+		return newError(2032)
+	case password != "" && len([]rune(password)) < minPasswordLength:
+		return newError(2029)
 	}
 	return nil
 }
 
-func (s *Server) checkFree(email, username, unionID, phone string) *envelope {
+func (s *Server) checkAvailable(email, username, unionID, phone string) *envelope {
 	switch {
-	case s.ofEmail(email) != nil || s.ofUnionID(unionID) != nil || s.ofPhone(phone) != nil:
-		return refuse(2026)
-	case s.ofUsername(username) != nil:
-		return refuse(2034)
+	case s.accountByEmail(email) != nil || s.accountByUnionID(unionID) != nil || s.accountByPhone(phone) != nil:
+		return newError(2026)
+	case s.accountByUsername(username) != nil:
+		return newError(2034)
 	}
 	return nil
 }
 
-// userExist finds the accounts that checkFree does.
 func (s *Server) userExist(call graphqlCall) (any, *envelope) {
-	if refused := s.checkPool(text(call.arguments, "userPoolId")); refused != nil {
-		return nil, refused
+	if apiErr := s.checkPool(getString(call.arguments, "userPoolId")); apiErr != nil {
+		return nil, apiErr
 	}
-	return s.checkFree(text(call.arguments, "email"), text(call.arguments, "username"), "",
-		text(call.arguments, "phone")) != nil, nil
+	return s.checkAvailable(getString(call.arguments, "email"), getString(call.arguments, "username"), "",
+		getString(call.arguments, "phone")) != nil, nil
 }
 
-// login takes a password, or a code that was texted to a phone. It looks at no token.
+// login accepts a password or a texted code, and ignores the token.
 func (s *Server) login(call graphqlCall) (any, *envelope) {
-	if refused := s.checkPool(text(call.arguments, "registerInClient")); refused != nil {
-		return nil, refused
+	if apiErr := s.checkPool(getString(call.arguments, "registerInClient")); apiErr != nil {
+		return nil, apiErr
 	}
-	ip := cmp.Or(text(call.arguments, "lastIP"), call.ip)
-	find := s.byPassword
-	if text(call.arguments, "phone") != "" {
-		find = s.byPhoneCode
+	ip := cmp.Or(getString(call.arguments, "lastIP"), call.ip)
+	find := s.loginByPassword
+	if getString(call.arguments, "phone") != "" {
+		find = s.loginByPhoneCode
 	}
-	a, refused := find(call.arguments, ip)
-	if refused != nil {
-		return nil, refused
+	a, apiErr := find(call.arguments, ip)
+	if apiErr != nil {
+		return nil, apiErr
 	}
-	a.browser = cmp.Or(text(call.arguments, "browser"), a.browser)
-	a.device = cmp.Or(text(call.arguments, "device"), a.device)
+	a.browser = cmp.Or(getString(call.arguments, "browser"), a.browser)
+	a.device = cmp.Or(getString(call.arguments, "device"), a.device)
 	s.signIn(a, ip)
 	return s.graphqlUser(a), nil
 }
 
-// byPassword returns the account that signs in with an address, a user name or a union id. A union id alone will do, as
-// in the original.
-func (s *Server) byPassword(arguments object, ip string) (*account, *envelope) {
-	email, username, unionID := text(arguments, "email"), text(arguments, "username"), text(arguments, "unionid")
+// loginByPassword takes an e-mail address, a username or a unionid. As in the original, a unionid needs no password.
+func (s *Server) loginByPassword(arguments object, ip string) (*account, *envelope) {
+	email, username := getString(arguments, "email"), getString(arguments, "username")
+	unionID := getString(arguments, "unionid")
 	if email == "" && username == "" && unionID == "" {
-		return nil, refuse(2028)
+		return nil, newError(2028)
 	}
-	password, refused := s.decryptPassword(text(arguments, "password"))
-	refused = cmp.Or(refused, checkEmail(email, 2003), s.checkCaptcha(ip, text(arguments, "verifyCode")))
-	if refused != nil {
-		return nil, refused
+	password, apiErr := s.decryptPassword(getString(arguments, "password"))
+	apiErr = cmp.Or(apiErr, checkEmail(email, 2003), s.checkCaptcha(ip, getString(arguments, "verifyCode")))
+	if apiErr != nil {
+		return nil, apiErr
 	}
-	a := cmp.Or(s.ofEmail(email), s.ofUsername(username), s.ofUnionID(unionID))
+	a := cmp.Or(s.accountByEmail(email), s.accountByUsername(username), s.accountByUnionID(unionID))
 	onlyUnionID := email == "" && username == "" && password == ""
 	switch {
 	case a == nil:
-		refused = refuse(2004)
+		apiErr = newError(2004)
 	case a.blocked:
-		return nil, refuse(2005)
+		return nil, newError(2005)
 	case onlyUnionID:
 	case a.password == "":
-		return nil, refuse(2027)
+		return nil, newError(2027)
 	case a.password != password:
-		refused = refuse(2006)
+		apiErr = newError(2006)
 	case a.mfa:
-		return nil, refuse(1635)
+		return nil, newError(1635)
 	}
-	s.countLogin(ip, refused == nil)
-	return a, refused
+	s.countLogin(ip, apiErr == nil)
+	return a, apiErr
 }
 
-// AddLDAPUser adds somebody to the directory that the user pool is connected to. The first login creates the account.
+// AddLDAPUser adds a user to the LDAP directory connected to the user pool. The first login creates the account.
 func (s *Server) AddLDAPUser(username, password string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ldap[username] = password
 }
 
-// loginByLDAP gets the password in clear and looks at no token.
+// loginByLDAP takes the password in clear text and ignores the token.
 func (s *Server) loginByLDAP(call graphqlCall) (any, *envelope) {
-	username := text(call.arguments, "username")
-	if refused := s.checkPool(text(call.arguments, "clientId")); refused != nil {
-		return nil, refused
+	username := getString(call.arguments, "username")
+	if apiErr := s.checkPool(getString(call.arguments, "clientId")); apiErr != nil {
+		return nil, apiErr
 	}
 	password, ok := s.ldap[username]
 	if !ok {
-		return nil, refuse(2004)
+		return nil, newError(2004)
 	}
-	if password != text(call.arguments, "password") {
-		return nil, refuse(2006)
+	if password != getString(call.arguments, "password") {
+		return nil, newError(2006)
 	}
-	name := "uid=" + username + ",ou=people,dc=example,dc=com" // directories put it into the unionid
-	a := s.ofUnionID(name)
+	dn := "uid=" + username + ",ou=people,dc=example,dc=com" // Authing stores the DN as the unionid
+	a := s.accountByUnionID(dn)
 	if a == nil {
-		a = &account{username: username, unionID: name, registerMethod: "ldap:default::from-undefined"}
-		if refused := s.create(a, call.ip); refused != nil {
-			return nil, refused
+		a = &account{username: username, unionID: dn, registerMethod: "ldap:default::from-undefined"}
+		if apiErr := s.create(a, call.ip); apiErr != nil {
+			return nil, apiErr
 		}
 	}
 	if a.blocked {
-		return nil, refuse(2005)
+		return nil, newError(2005)
 	}
-	a.browser = cmp.Or(text(call.arguments, "browser"), a.browser)
+	a.browser = cmp.Or(getString(call.arguments, "browser"), a.browser)
 	s.signIn(a, call.ip)
 	return s.graphqlUser(a), nil
 }

@@ -34,13 +34,13 @@ func TestApps(t *testing.T) {
 		list := func(page authing.ListOptions) *authing.AuthedApps {
 			apps, err := asAnn.GetAuthedAppList(ctx, ann.ID, page)
 			require.NoError(t, err)
-			sent := srv.Requests()
-			require.Equal(t, host, sent[len(sent)-1].Host)
+			requests := srv.Requests()
+			require.Equal(t, host, requests[len(requests)-1].Host)
 			assert.Equal(t, 12, apps.TotalCount)
 			return apps
 		}
 		first := list(authing.ListOptions{})
-		assert.Len(t, first.OAuthApps, 10, "the service's default")
+		assert.Len(t, first.OAuthApps, 10, "default page size")
 		assert.Empty(t, first.OIDCApps)
 		assert.Equal(t, ids[0], first.OAuthApps[0].ID)
 		assert.Equal(t, []string{"authorization_code"}, first.OAuthApps[0].Grants)
@@ -69,7 +69,7 @@ func TestApps(t *testing.T) {
 		assert.Equal(t, oidc, revoked.AppID)
 		assert.Equal(t, ann.ID, revoked.UserID)
 		assert.Equal(t, "oidc", revoked.Type)
-		assert.Contains(t, string(revoked.Raw()), `"isRevoked":"true"`, "a text, as in the documents")
+		assert.Contains(t, string(revoked.Raw()), `"isRevoked":"true"`, "a string, as documented")
 	}
 	apps, err := asAnn.GetAuthedAppList(ctx, ann.ID, authing.ListOptions{Count: 20})
 	require.NoError(t, err)

@@ -9,28 +9,26 @@ import (
 	"time"
 )
 
-// uploadTokenLifetime is what the storage's own documents recommend.
+// uploadTokenLifetime is the value recommended in the storage's documentation.
 const uploadTokenLifetime = time.Hour
 
-// qiNiuUploadToken returns a token for the storage.
 func (s *Server) qiNiuUploadToken(call graphqlCall) (any, *envelope) {
-	if _, refused := s.acting(call, "", 1001); refused != nil {
-		return nil, refused
+	if _, apiErr := s.authorizedAccount(call, "", 1001); apiErr != nil {
+		return nil, apiErr
 	}
-	token := mint(alphanumerics, 40) + ":" + mint(alphanumerics, 27) + "=:" + mint(alphanumerics, 64)
+	token := randomString(alphanumerics, 40) + ":" + randomString(alphanumerics, 27) + "=:" + randomString(alphanumerics, 64)
 	s.uploadTokens[token] = s.opts.Clock().Add(uploadTokenLifetime)
 	return token, nil
 }
 
-// storageError is how the storage refuses.
 func storageError(status int, message string) reply {
 	return reply{status, jsonText(object{"error": message})}
 }
 
-// routeStorage adds the storage, which keeps the images, and the addresses that they are served from.
+// routeStorage registers the upload endpoint and the CDN that serves the uploaded images.
 func (s *Server) routeStorage(mux *http.ServeMux) {
 	mux.HandleFunc("POST /{$}", func(w http.ResponseWriter, r *http.Request) {
-		s.serve(w, r, exchange{"Upload", func() reply { return s.upload(r) }, func(e *envelope) reply {
+		s.serve(w, r, operation{"Upload", func() reply { return s.upload(r) }, func(e *envelope) reply {
 			return storageError(http.StatusBadRequest, e.Message)
 		}})
 	})
@@ -52,10 +50,10 @@ func (s *Server) image(key string) (image []byte, ok bool) {
 	return image, ok
 }
 
-// upload keeps the file in a form. A key that holds another file is not overwritten.
+// upload stores the file of a multipart form. Like the real storage it does not overwrite a different file.
 func (s *Server) upload(r *http.Request) reply {
-	const inMemory = 1 << 20
-	if err := r.ParseMultipartForm(inMemory); err != nil {
+	const maxMemory = 1 << 20
+	if err := r.ParseMultipartForm(maxMemory); err != nil {
 		return storageError(http.StatusBadRequest, "parse multipart failed")
 	}
 	defer r.MultipartForm.RemoveAll()

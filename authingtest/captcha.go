@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// throttlePeriod is how long the service remembers what an address did.
+// throttlePeriod is the window of the limits per address.
 const throttlePeriod = 5 * time.Minute
 
-// caller is an IP address: that of the connection or, if a backend tells, that of the user.
+// caller is the state of one IP address: that of the connection, or the lastIP in the call.
 type caller struct {
 	logins, failures, registrations []time.Time
-	captcha                         string // the text to type, "" if none was demanded
+	captcha                         string // the expected text; "" if no captcha is pending
 }
 
 func (s *Server) caller(ip string) *caller {
@@ -24,35 +24,36 @@ func (s *Server) caller(ip string) *caller {
 	return s.callers[ip]
 }
 
-// exceeded reports whether as many events as limit are recent. Zero is no limit.
+// exceeded drops old events and reports whether the rest have reached limit. Zero means no limit.
 func (s *Server) exceeded(events *[]time.Time, limit int) bool {
 	now := s.opts.Clock()
 	*events = slices.DeleteFunc(*events, func(t time.Time) bool { return now.Sub(t) >= throttlePeriod })
 	return limit > 0 && len(*events) >= limit
 }
 
-// checkCaptcha demands a captcha of addresses that exceeded a limit of logins.
-func (s *Server) checkCaptcha(ip, answer string) *envelope {
+// checkCaptcha requires a captcha from an address that has reached a login limit.
+func (s *Server) checkCaptcha(ip, typed string) *envelope {
 	c := s.caller(ip)
-	tooMany, tooWrong := s.exceeded(&c.logins, s.opts.LoginLimit), s.exceeded(&c.failures, s.opts.FailureLimit)
+	tooManyLogins := s.exceeded(&c.logins, s.opts.LoginLimit)
+	tooManyFailures := s.exceeded(&c.failures, s.opts.FailureLimit)
 	switch {
-	case !tooMany && !tooWrong:
+	case !tooManyLogins && !tooManyFailures:
 		return nil
-	case answer == "" || c.captcha == "":
-		c.captcha = mint(digits, 4)
-		address := s.UsersURL() + "/captcha/" + mint(hexDigits, 16)
-		s.captchas[address] = c.captcha
-		refused := refuse(2000)
-		refused.Data = object{"url": address}
-		return refused
-	case answer != c.captcha:
-		return refuse(2001)
+	case typed == "" || c.captcha == "":
+		c.captcha = randomString(digits, 4)
+		url := s.UsersURL() + "/captcha/" + randomString(hexDigits, 16)
+		s.captchas[url] = c.captcha
+		apiErr := newError(2000)
+		apiErr.Data = object{"url": url}
+		return apiErr
+	case typed != c.captcha:
+		return newError(2001)
 	}
 	c.captcha = ""
 	return nil
 }
 
-// countLogin remembers a login. One that succeeds makes up for the wrong passwords before it.
+// countLogin counts a login attempt. A successful one resets the failures.
 func (s *Server) countLogin(ip string, ok bool) {
 	c := s.caller(ip)
 	c.logins = append(c.logins, s.opts.Clock())
@@ -62,37 +63,38 @@ func (s *Server) countLogin(ip string, ok bool) {
 	}
 }
 
-// create registers the account that a call makes, unless calls from that address made too many.
+// create registers a new account, unless its address has reached the registration limit.
 func (s *Server) create(a *account, ip string) *envelope {
 	c := s.caller(ip)
 	if s.exceeded(&c.registrations, s.opts.RegistrationLimit) {
-		return refuse(2100)
+		return newError(2100)
 	}
 	c.registrations = append(c.registrations, s.opts.Clock())
 	s.register(a)
 	return nil
 }
 
-// Captcha returns the text on the picture at url, the address in the data of a demand for a captcha; "" if there is none.
+// Captcha returns the text shown in the captcha image at url, or "" if there is no such captcha. The URL is in the data
+// of the error that requires the captcha.
 func (s *Server) Captcha(url string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.captchas[url]
 }
 
-// serveCaptcha shows the picture, in clear.
+// serveCaptcha serves an image that shows the text undistorted.
 func (s *Server) serveCaptcha(w http.ResponseWriter, r *http.Request) {
-	answer := s.Captcha(s.UsersURL() + r.URL.Path)
-	if answer == "" {
+	text := s.Captcha(s.UsersURL() + r.URL.Path)
+	if text == "" {
 		http.NotFound(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "image/svg+xml")
-	io.WriteString(w, `<svg xmlns="http://www.w3.org/2000/svg" width="90" height="30"><text x="10" y="22" font-size="20">`+answer+
+	io.WriteString(w, `<svg xmlns="http://www.w3.org/2000/svg" width="90" height="30"><text x="10" y="22" font-size="20">`+text+
 		`</text></svg>`)
 }
 
-// callerIP is the address of the connection, written as node.js does.
+// callerIP returns the peer's address in the IPv4-mapped form that Node.js reports.
 func callerIP(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

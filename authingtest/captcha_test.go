@@ -15,7 +15,7 @@ import (
 
 func TestCaptcha(t *testing.T) {
 	t.Parallel()
-	captchaOf := func(t *testing.T, err error) string {
+	captchaURL := func(t *testing.T, err error) string {
 		t.Helper()
 		require.ErrorIs(t, err, authing.ErrCaptchaRequired)
 		var e *authing.Error
@@ -37,34 +37,34 @@ func TestCaptcha(t *testing.T) {
 			require.ErrorIs(t, err, authing.ErrWrongPassword)
 		}
 		_, err := client.Login(ctx, right)
-		require.NoError(t, err, "which makes up for the failures")
+		require.NoError(t, err, "a success resets the failures")
 		for range 3 {
 			_, err = client.Login(ctx, wrong)
 			require.ErrorIs(t, err, authing.ErrWrongPassword)
 		}
 		_, err = client.Login(ctx, right)
-		address := captchaOf(t, err)
+		url := captchaURL(t, err)
 
-		resp, err := http.Get(address)
+		resp, err := http.Get(url)
 		require.NoError(t, err)
 		defer resp.Body.Close()
-		picture, err := io.ReadAll(resp.Body)
+		svg, err := io.ReadAll(resp.Body)
 		require.NoError(t, err)
-		assert.Contains(t, string(picture), ">"+srv.Captcha(address)+"<")
+		assert.Contains(t, string(svg), ">"+srv.Captcha(url)+"<")
 
 		elsewhere := right
 		elsewhere.LastIP = "192.0.2.2"
 		_, err = client.Login(ctx, elsewhere)
-		assert.NoError(t, err, "other addresses are not concerned")
+		assert.NoError(t, err, "other addresses are not limited")
 		solved := right
-		solved.VerifyCode = srv.Captcha(address) + "0"
+		solved.VerifyCode = srv.Captcha(url) + "0"
 		_, err = client.Login(ctx, solved)
 		assert.Equal(t, 2001, codeOf(t, err))
-		solved.VerifyCode = srv.Captcha(address)
+		solved.VerifyCode = srv.Captcha(url)
 		_, err = client.Login(ctx, solved)
 		assert.NoError(t, err)
 		_, err = client.Login(ctx, right)
-		assert.NoError(t, err, "the failures are forgotten")
+		assert.NoError(t, err, "the failures were reset")
 	})
 
 	t.Run("after logins", func(t *testing.T) {
@@ -77,10 +77,10 @@ func TestCaptcha(t *testing.T) {
 			require.NoError(t, err)
 		}
 		_, err := client.Login(ctx, right)
-		first := captchaOf(t, err)
+		first := captchaURL(t, err)
 		_, err = client.Login(ctx, right)
-		assert.NotEqual(t, first, captchaOf(t, err), "every demand is a new picture")
-		clock.pass(5 * time.Minute)
+		assert.NotEqual(t, first, captchaURL(t, err), "every error has a new captcha")
+		clock.advance(5 * time.Minute)
 		_, err = client.Login(ctx, right)
 		assert.NoError(t, err)
 	})
@@ -99,8 +99,8 @@ func TestCaptcha(t *testing.T) {
 	})
 }
 
-// A captcha could not be solved in the other ways to sign in.
-func TestOnlyLoginMeetsTheLoginLimit(t *testing.T) {
+// Other ways to sign in have no captcha parameter.
+func TestLoginLimitAppliesToLoginOnly(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{LoginLimit: 1, FailureLimit: 1})
 	addAnn(srv)
@@ -121,18 +121,18 @@ func TestOnlyLoginMeetsTheLoginLimit(t *testing.T) {
 	}
 
 	signInAll()
-	require.NoError(t, login(), "the others do not count")
+	require.NoError(t, login(), "other ways to sign in do not count")
 	require.ErrorIs(t, login(), authing.ErrCaptchaRequired)
 	signInAll()
 
 	srv.FailNext("LoginWithWxapp", authingtest.Fault{Code: 2000})
 	_, err := client.LoginWithWxapp(ctx, phone.Login(), phone.GetUserInfo())
-	assert.ErrorIs(t, err, authing.ErrCaptchaRequired, "which can be rehearsed all the same")
+	assert.ErrorIs(t, err, authing.ErrCaptchaRequired, "FailNext can still return it")
 }
 
-func TestEveryNewAccountIsARegistration(t *testing.T) {
+func TestRegistrationLimitCountsNewAccounts(t *testing.T) {
 	t.Parallel()
-	ways := map[string]func(*authingtest.Server, *authing.Client) error{
+	registrations := map[string]func(*authingtest.Server, *authing.Client) error{
 		"Register": func(_ *authingtest.Server, c *authing.Client) error {
 			_, err := c.Register(ctx, authing.RegisterParams{UnionID: "u"})
 			return err
@@ -156,33 +156,33 @@ func TestEveryNewAccountIsARegistration(t *testing.T) {
 			return err
 		},
 	}
-	for name, way := range ways {
+	for name, register := range registrations {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			clock := newClock()
 			srv, client := setup(t, authingtest.Options{RegistrationLimit: 1, Clock: clock.Now})
 			srv.AddLDAPUser("ann", "password")
-			srv.AddUser(authing.User{}) // no call makes it
+			srv.AddUser(authing.User{}) // does not count
 			known := srv.NewPhone(authingtest.WxUser{})
 			signIn(t, client, known)
 
-			err := way(srv, client)
+			err := register(srv, client)
 			assert.ErrorIs(t, err, authing.ErrRateLimited)
 			assert.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
 			assert.Equal(t, 2100, codeOf(t, err))
 			assert.Len(t, srv.Users(), 2)
 			signIn(t, client, known)
 
-			clock.pass(5 * time.Minute)
-			require.NoError(t, way(srv, client), "the time is over, and a texted code was not spent")
+			clock.advance(5 * time.Minute)
+			require.NoError(t, register(srv, client), "five minutes later, with the same texted code")
 			assert.Len(t, srv.Users(), 3)
 			_, err = client.Register(ctx, authing.RegisterParams{UnionID: "u-2"})
-			assert.Equal(t, 2100, codeOf(t, err), "the new account counts")
+			assert.Equal(t, 2100, codeOf(t, err), "the last registration counts")
 		})
 	}
 }
 
-func TestRefusedRegistrationsDoNotCount(t *testing.T) {
+func TestRejectedRegistrationsDoNotCount(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{RegistrationLimit: 1})
 	srv.AddUser(authing.User{UnionID: "taken"})
@@ -194,7 +194,7 @@ func TestRefusedRegistrationsDoNotCount(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestARefusedRegistrationSpendsTheCode(t *testing.T) {
+func TestRejectedRegistrationUsesUpCode(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
 	srv, client := setup(t, authingtest.Options{RegistrationLimit: 1, Clock: clock.Now})
@@ -215,14 +215,14 @@ func TestRegistrationLimit(t *testing.T) {
 		_, err := client.Register(ctx, authing.RegisterParams{UnionID: unionID, LastIP: ip})
 		return err
 	}
-	for _, name := range []string{"a", "b", "c"} {
-		require.NoError(t, register(name, ""))
+	for _, unionID := range []string{"a", "b", "c"} {
+		require.NoError(t, register(unionID, ""))
 	}
 	err := register("d", "")
 	assert.ErrorIs(t, err, authing.ErrRateLimited)
 	assert.Equal(t, 2100, codeOf(t, err))
-	assert.NoError(t, register("d", "192.0.2.1"), "lastIP counts, if it is there")
-	clock.pass(5 * time.Minute)
+	assert.NoError(t, register("d", "192.0.2.1"), "lastIP takes precedence over the peer's address")
+	clock.advance(5 * time.Minute)
 	assert.NoError(t, register("e", ""))
 	assert.Len(t, srv.Users(), 5)
 }

@@ -13,21 +13,21 @@ import (
 	"math/rand/v2"
 )
 
-// Why an encrypted detail is refused. Bad padding, bad JSON and a wrong key are one and the same on purpose: CBC with
-// an answer that tells them apart can be decrypted by trial.
+// Reasons why an encrypted detail is rejected. Bad padding, bad JSON and a wrong key share one error on purpose:
+// distinguishing them would be a padding oracle.
 var (
 	errInput     = errors.New("key, iv or ciphertext is malformed")
-	errDecrypt   = errors.New("the ciphertext does not belong to this key")
+	errDecrypt   = errors.New("the ciphertext was not encrypted with this key")
 	errWatermark = errors.New("the data was encrypted for another mini program")
 )
 
-// watermark is what WeChat stamps on everything it encrypts.
+// watermark is included in everything that WeChat encrypts.
 type watermark struct {
 	Timestamp int64  `json:"timestamp"`
 	AppID     string `json:"appid"`
 }
 
-// encrypt is what the phone does: AES-128-CBC and PKCS#7 with the session key.
+// encrypt is WeChat's side: AES-128-CBC with PKCS#7 padding, keyed with the session key.
 func encrypt(sessionKey, iv string, plain []byte) (string, error) {
 	mode, err := newCBC(sessionKey, iv, cipher.NewCBCEncrypter)
 	if err != nil {
@@ -39,7 +39,7 @@ func encrypt(sessionKey, iv string, plain []byte) (string, error) {
 	return base64.StdEncoding.EncodeToString(sealed), nil
 }
 
-// decrypt is what Authing does: it returns the JSON that encryptedData holds.
+// decrypt is Authing's side. It returns the JSON inside encryptedData.
 func decrypt(sessionKey, encryptedData, iv, appID string) (json.RawMessage, error) {
 	mode, err := newCBC(sessionKey, iv, cipher.NewCBCDecrypter)
 	if err != nil {
@@ -76,7 +76,7 @@ func newCBC(sessionKey, iv string, mode func(cipher.Block, []byte) cipher.BlockM
 	return mode(block, vector), nil
 }
 
-// unpad takes PKCS#7 padding off and looks at every byte of it. data is not empty.
+// unpad removes PKCS#7 padding after checking all of its bytes. data must not be empty.
 func unpad(data []byte) ([]byte, bool) {
 	padding := int(data[len(data)-1])
 	if padding == 0 || padding > aes.BlockSize || padding > len(data) {
@@ -86,14 +86,14 @@ func unpad(data []byte) ([]byte, bool) {
 	return plain, bytes.Count(tail, tail[:1]) == padding
 }
 
-// sign is WeChat's signature of rawData. It takes the session key as the base64 text it is, not as 16 bytes.
+// sign returns WeChat's signature of rawData. It uses the base64 text of the session key, not the decoded bytes.
 func sign(rawData, sessionKey string) string {
 	sum := sha1.Sum([]byte(rawData + sessionKey))
 	return hex.EncodeToString(sum[:])
 }
 
-// mint16 returns 16 random bytes as base64: a session key or an iv.
-func mint16() string {
+// random16 returns 16 random bytes in base64, for a session key or an IV.
+func random16() string {
 	var b [16]byte
 	binary.LittleEndian.PutUint64(b[:8], rand.Uint64())
 	binary.LittleEndian.PutUint64(b[8:], rand.Uint64())

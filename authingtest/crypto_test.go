@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// vectors are samples of WeChat's documentation and some made by hand.
+// vectors are samples from WeChat's documentation and additional ones.
 type vectors struct {
 	Decrypt, DecryptNegative []struct {
 		Name, AppID, SessionKey, IV, EncryptedData string
@@ -54,14 +54,14 @@ func TestDecryptVectors(t *testing.T) {
 			sum := sha256.Sum256(plain)
 			assert.Equal(t, v.PlaintextSHA256, hex.EncodeToString(sum[:]))
 
-			sealed, err := encrypt(v.SessionKey, v.IV, plain)
+			encrypted, err := encrypt(v.SessionKey, v.IV, plain)
 			require.NoError(t, err)
-			assert.Equal(t, v.EncryptedData, sealed, "and back")
+			assert.Equal(t, v.EncryptedData, encrypted)
 		})
 	}
 }
 
-func TestDecryptRefusesVectors(t *testing.T) {
+func TestDecryptNegativeVectors(t *testing.T) {
 	t.Parallel()
 	all := readVectors(t).DecryptNegative
 	require.Len(t, all, 15)
@@ -79,8 +79,8 @@ func TestDecryptRefusesVectors(t *testing.T) {
 	}
 }
 
-// A lax reader takes the last byte's word for all of the padding. What is left is good JSON here.
-func TestDecryptLooksAtEveryByteOfPadding(t *testing.T) {
+// The plaintext is valid JSON even if only the last byte of the padding is checked.
+func TestDecryptChecksAllPadding(t *testing.T) {
 	t.Parallel()
 	const key, iv = "AAECAwQFBgcICQoLDA0ODw==", "EBESExQVFhcYGRobHB0eHw=="
 	for tail, want := range map[string]error{"\x02\x02": nil, "\x01\x02": errDecrypt, "\x03\x02": errDecrypt} {
@@ -102,7 +102,7 @@ func TestSignatureVectors(t *testing.T) {
 	}
 }
 
-// WeChat's signature of HTTP bodies is the MAC that tokens are signed with.
+// WeChat signs HTTP bodies with the same MAC that the server uses for its tokens.
 func TestHTTPSignatureVectors(t *testing.T) {
 	t.Parallel()
 	all := readVectors(t).HTTPSignature
@@ -122,17 +122,17 @@ func FuzzDecrypt(f *testing.F) {
 		plain, err := decrypt(sessionKey, encryptedData, iv, appID)
 		if err != nil {
 			if plain != nil {
-				t.Error("text in spite of an error")
+				t.Error("plaintext returned with an error")
 			}
 			return
 		}
-		sealed, err := encrypt(sessionKey, iv, plain)
+		encrypted, err := encrypt(sessionKey, iv, plain)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := decrypt(sessionKey, sealed, iv, appID)
+		again, err := decrypt(sessionKey, encrypted, iv, appID)
 		if err != nil || string(again) != string(plain) {
-			t.Error("what was decrypted does not survive the way back")
+			t.Error("plaintext changed in a round trip")
 		}
 	})
 }

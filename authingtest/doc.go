@@ -1,5 +1,8 @@
-// Package authingtest is an Authing in this process and the WeChat behind it, for tests of programs that use package
-// authing, as net/http/httptest is for programs that use net/http. It needs no network, account or phone.
+// Package authingtest provides an in-process Authing server, and the WeChat behind it, for testing programs that use
+// package authing. It is to package authing what net/http/httptest is to net/http, and needs no network, account or
+// phone.
+//
+// A test starts a server, points a client at it and signs in the user of a simulated phone:
 //
 //	srv := authingtest.NewServer(authingtest.Options{})
 //	defer srv.Close()
@@ -10,54 +13,67 @@
 //	detail := ann.GetUserInfo() // e.detail of the button
 //	user, err := client.LoginWithWxapp(ctx, code, detail)
 //
-// # What to test with it
+// # What to test
 //
-// Let time pass with Options.Clock: codes of wx.login live five minutes, texted and mailed ones ten, tokens fifteen
-// days. Let the user refuse with [Phone.Deny]. Let calls fail, before or after they took effect, with
-// [Server.FailNext]. Look at what arrived with [Server.Requests], and that nothing was sent twice with
-// [Server.SpentCodes], [Server.SentSMS] and [Server.SentMails].
+// Expiry: set Options.Clock and advance it. A wx.login code is valid for five minutes, a texted or mailed code for ten,
+// a token for fifteen days.
 //
-// Read what the service sent with [Server.LastSMS], [Server.LastMail] and [Server.Captcha]. Set the stage with
-// [Server.AddUser], [Server.SetPassword], [Server.SetBlocked], [Server.SetMFA], [Server.DeleteUser],
-// [Server.AddLDAPUser] and [Server.AuthorizeApp]; look at the accounts with [Server.User] and its kin.
+// Denied authorization: [Phone.Deny] returns what the page gets when the user taps "refuse", [Phone.Fail] what it gets
+// when the button fails.
+//
+// Failures: [Server.FailNext] makes a call fail, before or after it has taken effect. Then check that your code sent
+// nothing twice: [Server.Requests] returns everything that arrived, and [Server.SpentCodes], [Server.SentSMS] and
+// [Server.SentMails] count codes and messages.
+//
+// Messages: [Server.LastSMS] and [Server.LastMail] return what the user would have received, [Server.Captcha] what the
+// user would have read.
+//
+// Accounts: [Server.AddUser], [Server.SetPassword], [Server.SetBlocked], [Server.SetMFA], [Server.DeleteUser],
+// [Server.AddLDAPUser] and [Server.AuthorizeApp] set up a scenario. [Server.User], [Server.UserByPhone] and
+// [Server.Users] return what is stored.
 //
 // # What is faithful
 //
-// Three hosts, with the paths, verbs, header formats and envelopes of the mini-program SDK of 2018 to 2020, which works
-// with this server too. A code of wx.login is accepted once, while it is fresh, from the mini program it was minted for,
-// a hundred times a minute for one user. Details are encrypted and signed as WeChat does it, with the session key of
-// their moment, and the server decrypts with the key that the code brings. So the usual mistakes fail as they do in the
-// field: a code sent twice, wx.login called in the callback of a button, one code for login and bind, the phone code
-// sent as the login code, "Bearer" before the token over REST, no "Bearer" before it over GraphQL.
+// The server has the three hosts of Authing, with the paths, methods, headers and envelopes that the mini-program SDK
+// of 2018 to 2020 uses; that SDK works with this server unchanged.
 //
-// GraphQL documents go through a parser and a validator against a schema, variables must have their types, and only
-// what is selected is returned. A document that is not valid gets HTTP 400 and a text, a refusal HTTP 200 and an object
-// with code, message and data; codes that were mailed are refused inside data. Dates are JavaScript's texts there and
-// ISO 8601 over REST. Passwords are decrypted with the private key of the server.
+// WeChat's side is complete: a wx.login code works once, while it is fresh, for the mini program it was issued to, and
+// at most a hundred times a minute per user. Details are encrypted and signed with the session key current at the time,
+// and the server decrypts them with the session key of the code. The usual mistakes therefore fail as they do in
+// production: sending a code twice, calling wx.login in the button's callback, using one code for login and bind,
+// sending the phone code as the login code, prefixing the token with "Bearer " over REST or omitting it over GraphQL.
+//
+// GraphQL documents are parsed and validated against a schema, variables must have their declared types, and the
+// response contains only the selected fields. An invalid document gets HTTP 400 and a text message; an error of the
+// service gets HTTP 200 and an object with code, message and data, except that VerifyResetPasswordVerifyCode reports a
+// wrong code inside data. Dates are JavaScript date strings over GraphQL and ISO 8601 over REST. Passwords are decrypted
+// with the server's private key.
 //
 // # What is not known about the real service
 //
-//   - How Authing words a failure of WeChat: see Options.WeChatError. The same words cover data that does not decrypt.
-//   - The HTTP status of a refusal: 200 here, and 400 for a body that is not JSON, has a value of another type, or goes
-//     on after its object.
-//   - In which order it checks: here the pool, the body, the token, then the code. A refused token spends no code.
-//   - Whether the login verifies the phone number it is given (not here), and adds it to an account that is known by its
-//     WeChat user only (not here; a new account gets it).
-//   - Whether the answer of BindPhone holds the token (here it does).
-//   - Whether a new code of wx.login kills an older one: see Options.NewCodeKillsOld.
-//   - How an expired code that was used before is refused: as an expired one here.
-//   - Which tokens signing out ends, and with which code they are refused then: all of the user, with 2206 here.
-//   - Since when exactly updates of e-mail addresses and phone numbers are refused: see Options.EarlyUpdates. What an
-//     update of the token does: nothing here.
-//   - With which code a user may not read what belongs to another: 1001 here, and 2202 for changes of the account.
-//   - Which calls count as logins and registrations for the limits of an address: see Options.LoginLimit. Whether the
-//     refusal of a registration spends the code of wx.login: here it does.
-//   - How long texted and mailed codes live, and whether a refused call spends them: ten minutes and no here.
-//   - The host of the calls about authorized apps: both hosts answer them.
-//   - The schema: only what the SDKs of the period used is known, and the types of fields are guessed from samples.
+// Where neither documents nor recordings say what Authing does, this server picks one behavior:
 //
-// # What it leaves out
+//   - The wording of a WeChat failure: see Options.WeChatError. Data that cannot be decrypted is reported the same way.
+//   - The HTTP status of an error: 200, or 400 for a body that is not JSON, has a value of the wrong type, or has data
+//     after the JSON object.
+//   - The order of the checks: user pool, body, token, code. An invalid token does not use up the code.
+//   - Whether a login verifies the phone number passed to it (it does not), and whether it adds the number to an
+//     account found by its WeChat user (it does not; a new account gets it).
+//   - Whether the response of BindPhone contains the token (it does).
+//   - Whether a new wx.login code invalidates the previous one: see Options.NewCodeKillsOld.
+//   - The error for a code that is both used and expired: expired.
+//   - Which tokens a logout invalidates, and the error they get afterwards: all tokens of the user, 2206.
+//   - When Authing stopped allowing updates of e-mail addresses and phone numbers: see Options.EarlyUpdates. An update
+//     of the token has no effect.
+//   - The error for accessing another user's data: 1001, or 2202 for changes to the account.
+//   - Which calls count toward the limits per address: see Options.LoginLimit. A rejected registration uses up the
+//     wx.login code.
+//   - The lifetime of texted and mailed codes, and whether a rejected call uses them up: ten minutes, and it does not.
+//   - The host that serves authorized apps: both do.
+//   - The schema: only what SDKs of the period used is known, and the types of some fields are inferred from samples.
 //
-// Limits on text messages and mails, the account's history, groups and roles, refreshing tokens, signing in with a
-// second factor, and whatever else the mini-program SDK had no method for.
+// # What is missing
+//
+// Limits on text messages and mails, account history, groups and roles, token refresh, completing a login with a second
+// factor, and everything else that the mini-program SDK has no method for.
 package authingtest

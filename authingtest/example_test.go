@@ -34,14 +34,14 @@ func ExampleNewServer() {
 	fmt.Println("bound:", user.Phone)
 
 	_, err = client.LoginWithWxapp(ctx, code, ann.GetUserInfo())
-	fmt.Println("the same code again is refused:", errors.Is(err, authing.ErrCodeInvalid))
-	fmt.Println("and arrived:", srv.SpentCodes()[code], "times")
+	fmt.Println("same code rejected:", errors.Is(err, authing.ErrCodeInvalid))
+	fmt.Println("code received:", srv.SpentCodes()[code], "times")
 
 	// Output:
 	// signed in: Ann
 	// bound: 13900000001
-	// the same code again is refused: true
-	// and arrived: 2 times
+	// same code rejected: true
+	// code received: 2 times
 }
 
 func ExampleServer_FailNext() {
@@ -52,7 +52,7 @@ func ExampleServer_FailNext() {
 		log.Fatal(err)
 	}
 
-	// The account is created, but the answer gets lost.
+	// The account is created, but the response is lost.
 	srv.FailNext("LoginWithWxapp", authingtest.Fault{When: authingtest.After, Drop: true})
 	ann := srv.NewPhone(authingtest.WxUser{})
 	_, err = client.LoginWithWxapp(context.Background(), ann.Login(), ann.GetUserInfo())

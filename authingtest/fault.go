@@ -9,38 +9,37 @@ import (
 	"time"
 )
 
-// When is the moment of a call at which a [Fault] strikes.
+// When is the point of a call at which a [Fault] occurs.
 type When int
 
-// The moments of a call.
 const (
-	Before   When = iota // nothing has happened yet: the code is unspent
-	After                // the code is spent and the call has taken effect, the reply is still to come
-	MidReply             // as After, and half of the reply's body has left; then the connection is cut
+	Before   When = iota // before the call: the code is not used up
+	After                // after the call has taken effect and used up its code, before the reply is sent
+	MidReply             // like After, but half of the reply body is sent before the connection is closed
 )
 
-// UntilGone as Fault.Delay waits until the client gives up or the server is closed.
+// UntilGone, as Fault.Delay, waits until the client gives up or the server is closed.
 const UntilGone time.Duration = math.MaxInt64
 
-// Fault is what goes wrong with one call. Without Drop, Code, ErrCode, Status and Body the call only waits for Delay.
+// Fault makes one call fail. If Drop, Code, ErrCode, Status and Body are all zero, the call is only delayed.
 type Fault struct {
 	When  When
-	Delay time.Duration // real time, not the Clock's; if the client goes away meanwhile, nothing further happens
+	Delay time.Duration // in real time, independent of Options.Clock; if the client disconnects meanwhile, the call ends
 	Drop  bool          // close the connection without a reply
 
-	// What to reply instead: a refusal of Authing with this code (1000 is "busy"), in the shape that the endpoint gives
-	// it; a failure of WeChat with this errcode (-1 is "busy"), for calls that spend a code of wx.login; or this HTTP
-	// answer, where a zero Status is 200. A fault Before the call that has a reply keeps the call from happening.
+	// The reply to send instead: an Authing error with this Code (1000 means "busy"), in the format of the endpoint;
+	// a WeChat failure with this ErrCode (-1 means "busy"), for calls that take a wx.login code; or an HTTP response
+	// with this Status (zero means 200) and Body. With Before, such a reply also prevents the call from taking effect.
 	Code    int
 	ErrCode int
 	Status  int
 	Body    string
 }
 
-// FailNext lets the next call of op fail, where op is the name of the client's method: "LoginWithWxapp", "Login",
-// "GetVerificationCode" and so on; another name strikes nothing. Of the three requests of ChangeAvatar, the one for the
-// upload token is "ChangeAvatar", the one to the storage is "Upload", and the last is an "Update" like any other.
-// Several faults of one op strike one call each, in the order given.
+// FailNext makes the next call of op fail. op is the name of the client method, such as "LoginWithWxapp", "Login" or
+// "GetVerificationCode"; other names have no effect. ChangeAvatar sends three requests: the one for the upload token is
+// "ChangeAvatar", the one to the storage is "Upload", and the last is an ordinary "Update". Repeated calls of FailNext
+// queue up: each fault applies to one call, in order.
 func (s *Server) FailNext(op string, fault Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,61 +57,61 @@ func (s *Server) nextFault(op string) (fault Fault, ok bool) {
 	return queue[0], true
 }
 
-// exchange is one operation that arrived.
-type exchange struct {
-	op     string
-	answer func() reply
-	refuse func(*envelope) reply // the shape of a refusal
+// operation is one request to an endpoint.
+type operation struct {
+	name       string // as in [Server.FailNext]
+	handle     func() reply
+	errorReply func(*envelope) reply // formats an Authing error for the endpoint
 }
 
-// endpoint serves one operation of the REST endpoints.
-func (s *Server) endpoint(op string, answer func(*http.Request) reply) http.HandlerFunc {
+// endpoint returns the handler of a REST endpoint.
+func (s *Server) endpoint(name string, handle func(*http.Request) reply) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s.serve(w, r, exchange{op, func() reply { return answer(r) }, (*envelope).reply})
+		s.serve(w, r, operation{name, func() reply { return handle(r) }, (*envelope).reply})
 	}
 }
 
-// serve answers and lets faults strike. x.answer knows nothing of them.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request, x exchange) {
-	fault, ok := s.nextFault(x.op)
+// serve handles op, applying the next fault queued for it.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, op operation) {
+	fault, ok := s.nextFault(op.name)
 	if !ok {
-		x.answer().write(w)
+		op.handle().write(w)
 		return
 	}
-	instead, replaced := s.replacement(fault, x)
+	rp, decided := s.faultReply(fault, op)
 	if fault.When != Before {
-		answered := x.answer()
-		if !replaced {
-			instead, replaced = answered, true
+		regular := op.handle()
+		if !decided {
+			rp, decided = regular, true
 		}
 	}
 	if fault.When == MidReply {
-		instead.writeHalf(w)
+		rp.writeHalf(w)
 	}
 	if gone := !s.wait(r, fault.Delay); gone || fault.Drop || fault.When == MidReply {
-		drop(w)
+		closeConnection(w)
 		return
 	}
-	if !replaced {
-		instead = x.answer()
+	if !decided {
+		rp = op.handle()
 	}
-	instead.write(w)
+	rp.write(w)
 }
 
-// replacement returns the reply that fault asks for, if it does.
-func (s *Server) replacement(fault Fault, x exchange) (instead reply, ok bool) {
+// faultReply returns the reply that fault specifies, if any.
+func (s *Server) faultReply(fault Fault, op operation) (rp reply, ok bool) {
 	switch {
 	case fault.Code != 0:
-		return x.refuse(refuse(fault.Code)), true
+		return op.errorReply(newError(fault.Code)), true
 	case fault.ErrCode != 0:
-		return s.wechatFailure(fault.ErrCode), true
+		return s.wechatError(fault.ErrCode), true
 	case fault.Status != 0 || fault.Body != "":
 		return reply{cmp.Or(fault.Status, http.StatusOK), fault.Body}, true
 	}
 	return reply{}, false
 }
 
-// wait reports whether the client is still there after d.
+// wait waits for d and reports whether the client is still connected.
 func (s *Server) wait(r *http.Request, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -125,8 +124,8 @@ func (s *Server) wait(r *http.Request, d time.Duration) bool {
 	return false
 }
 
-// drop closes the connection with whatever has been written so far.
-func drop(w http.ResponseWriter) {
+// closeConnection cuts the connection off after whatever has been written.
+func closeConnection(w http.ResponseWriter) {
 	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
 		conn.Close()
 	}
@@ -143,7 +142,7 @@ func (rp reply) writeHalf(w http.ResponseWriter) {
 	http.NewResponseController(w).Flush()
 }
 
-// writeHeader announces the whole length, by which a client notices that a body was cut.
+// writeHeader sets Content-Length to the full length, so that a client notices a truncated body.
 func (rp reply) writeHeader(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(rp.body)))

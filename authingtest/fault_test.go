@@ -19,30 +19,30 @@ import (
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		fault   authingtest.Fault
-		happens bool // the call takes effect
-		err     error
-		status  int
-		errcode int
+		fault       authingtest.Fault
+		takesEffect bool
+		err         error
+		status      int
+		errcode     int
 	}{
-		"dropped before":  {fault: authingtest.Fault{Drop: true}, err: io.EOF},
-		"dropped after":   {fault: authingtest.Fault{When: authingtest.After, Drop: true}, happens: true, err: io.EOF},
-		"cut":             {fault: authingtest.Fault{When: authingtest.MidReply}, happens: true, err: io.ErrUnexpectedEOF, status: 200},
+		"drop before":     {fault: authingtest.Fault{Drop: true}, err: io.EOF},
+		"drop after":      {fault: authingtest.Fault{When: authingtest.After, Drop: true}, takesEffect: true, err: io.EOF},
+		"cut off":         {fault: authingtest.Fault{When: authingtest.MidReply}, takesEffect: true, err: io.ErrUnexpectedEOF, status: 200},
 		"replaced before": {fault: authingtest.Fault{Status: 502, Body: "<html>"}, err: authing.ErrBadResponse, status: 502},
 		"replaced after": {
-			fault:   authingtest.Fault{When: authingtest.After, Status: 504},
-			happens: true, err: authing.ErrBadResponse, status: 504,
+			fault:       authingtest.Fault{When: authingtest.After, Status: 504},
+			takesEffect: true, err: authing.ErrBadResponse, status: 504,
 		},
 		"body only": {fault: authingtest.Fault{Body: `{"code":2206,"message":"x"}`}, err: authing.ErrLoginRequired, status: 200},
-		"replaced and cut": {
-			fault:   authingtest.Fault{When: authingtest.MidReply, Status: 500, Body: "0123456789"},
-			happens: true, err: io.ErrUnexpectedEOF, status: 500,
+		"replaced and cut off": {
+			fault:       authingtest.Fault{When: authingtest.MidReply, Status: 500, Body: "0123456789"},
+			takesEffect: true, err: io.ErrUnexpectedEOF, status: 500,
 		},
 		"busy":             {fault: authingtest.Fault{ErrCode: -1}, errcode: -1},
-		"busy after":       {fault: authingtest.Fault{When: authingtest.After, ErrCode: -1}, happens: true, errcode: -1},
-		"an unusual error": {fault: authingtest.Fault{ErrCode: 40125}, errcode: 40125},
-		"slow":             {fault: authingtest.Fault{Delay: time.Nanosecond}, happens: true},
-		"slow reply":       {fault: authingtest.Fault{When: authingtest.After, Delay: time.Nanosecond}, happens: true},
+		"busy after":       {fault: authingtest.Fault{When: authingtest.After, ErrCode: -1}, takesEffect: true, errcode: -1},
+		"other errcode":    {fault: authingtest.Fault{ErrCode: 40125}, errcode: 40125},
+		"slow":             {fault: authingtest.Fault{Delay: time.Nanosecond}, takesEffect: true},
+		"slow reply":       {fault: authingtest.Fault{When: authingtest.After, Delay: time.Nanosecond}, takesEffect: true},
 		"slow and dropped": {fault: authingtest.Fault{Delay: time.Nanosecond, Drop: true}, err: io.EOF},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -50,7 +50,7 @@ func TestFaults(t *testing.T) {
 			srv, client := setup(t, authingtest.Options{})
 			ann := srv.NewPhone(authingtest.WxUser{})
 			code, detail := ann.Login(), ann.GetUserInfo()
-			srv.FailNext("GetPhone", authingtest.Fault{Drop: true}) // of another op
+			srv.FailNext("GetPhone", authingtest.Fault{Drop: true}) // must not apply
 			srv.FailNext("LoginWithWxapp", tt.fault)
 
 			_, err := client.LoginWithWxapp(ctx, code, detail)
@@ -64,14 +64,14 @@ func TestFaults(t *testing.T) {
 			default:
 				assert.Equal(t, tt.errcode, errcode(t, err))
 			}
-			assert.Equal(t, tt.happens, len(srv.Users()) == 1)
+			assert.Equal(t, tt.takesEffect, len(srv.Users()) == 1)
 			assert.Equal(t, map[string]int{code: 1}, srv.SpentCodes())
 
 			_, err = client.LoginWithWxapp(ctx, code, detail)
-			if tt.happens {
+			if tt.takesEffect {
 				assert.Equal(t, 40163, errcode(t, err))
 			} else {
-				assert.NoError(t, err, "the code was not spent, and the fault is over")
+				assert.NoError(t, err, "the code is still valid and the fault applied once")
 			}
 			assert.Equal(t, map[string]int{code: 2}, srv.SpentCodes())
 		})
@@ -90,8 +90,8 @@ func TestMidReplySendsHalf(t *testing.T) {
 	assert.Equal(t, "01234", string(body))
 }
 
-// everyMethod calls each method of the client once, all of them with success.
-func everyMethod(t *testing.T, srv *authingtest.Server, client *authing.Client) map[string]func() error {
+// methodCalls returns a successful call of every method of the client.
+func methodCalls(t *testing.T, srv *authingtest.Server, client *authing.Client) map[string]func() error {
 	t.Helper()
 	phone := srv.NewPhone(authingtest.WxUser{})
 	user, asUser := signIn(t, client, phone)
@@ -165,17 +165,17 @@ func everyMethod(t *testing.T, srv *authingtest.Server, client *authing.Client) 
 	}
 }
 
-func TestFaultsOfEveryOp(t *testing.T) {
+func TestFaultsOfEveryMethod(t *testing.T) {
 	t.Parallel()
 	srv, _ := setup(t, authingtest.Options{EarlyUpdates: true})
 	client, err := authing.NewClient(srv.UserPoolID(), append(srv.ClientOptions(), authing.WithReadRetries(0))...)
 	require.NoError(t, err)
-	for op, call := range everyMethod(t, srv, client) {
+	for op, call := range methodCalls(t, srv, client) {
 		srv.FailNext(op, authingtest.Fault{Drop: true})
 		srv.FailNext(op, authingtest.Fault{Status: 503})
 		srv.FailNext(op, authingtest.Fault{Code: 1000})
 		assert.ErrorIs(t, call(), io.EOF, op)
-		assert.ErrorIs(t, call(), authing.ErrBadResponse, "faults strike one after the other: %s", op)
+		assert.ErrorIs(t, call(), authing.ErrBadResponse, "faults apply in order: %s", op)
 		err := call()
 		assert.Equal(t, 1000, codeOf(t, err), op)
 		assert.ErrorContains(t, err, "系统繁忙", op)
@@ -186,21 +186,21 @@ func TestFaultsOfEveryOp(t *testing.T) {
 
 func TestUntilGone(t *testing.T) {
 	t.Parallel()
-	for when, happens := range map[authingtest.When]bool{
+	for when, takesEffect := range map[authingtest.When]bool{
 		authingtest.Before: false, authingtest.After: true, authingtest.MidReply: true,
 	} {
 		srv, client := setup(t, authingtest.Options{})
 		ann := srv.NewPhone(authingtest.WxUser{})
 		code, detail := ann.Login(), ann.GetUserInfo()
 		srv.FailNext("LoginWithWxapp", authingtest.Fault{When: when, Delay: authingtest.UntilGone})
-		impatient, cancel := context.WithCancel(ctx)
+		cancelable, cancel := context.WithCancel(ctx)
 		failed := make(chan error, 1)
 		go func() {
-			_, err := client.LoginWithWxapp(impatient, code, detail)
+			_, err := client.LoginWithWxapp(cancelable, code, detail)
 			failed <- err
 		}()
 		require.Eventually(t, func() bool {
-			return len(srv.Requests()) == 1 && (len(srv.Users()) == 1) == happens
+			return len(srv.Requests()) == 1 && (len(srv.Users()) == 1) == takesEffect
 		}, 5*time.Second, time.Millisecond)
 		cancel()
 
@@ -208,6 +208,6 @@ func TestUntilGone(t *testing.T) {
 		assert.ErrorIs(t, err, context.Canceled)
 		assert.ErrorIs(t, err, authing.ErrOutcomeUnknown)
 		_, err = client.LoginWithWxapp(ctx, code, detail)
-		assert.Equal(t, happens, err != nil)
+		assert.Equal(t, takesEffect, err != nil)
 	}
 }

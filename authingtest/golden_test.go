@@ -16,7 +16,7 @@ import (
 	"github.com/authing-wxapp/authing/authingtest"
 )
 
-// recordedDocument is a GraphQL request of the original JavaScript SDK, taken apart.
+// recordedDocument is a parsed GraphQL request recorded from the original JavaScript SDK.
 type recordedDocument struct {
 	Kind, Name          string
 	VariableDefinitions map[string]string
@@ -34,7 +34,7 @@ type recordedRequest struct {
 	GraphQL                        *recordedDocument
 }
 
-// text puts the document together again.
+// text reassembles the document.
 func (d recordedDocument) text() string {
 	var b strings.Builder
 	b.WriteString(d.Kind + " " + d.Name)
@@ -49,7 +49,7 @@ func (d recordedDocument) text() string {
 	if arguments := d.RootFields[0].Arguments; len(arguments) > 0 {
 		b.WriteString("(")
 		for _, name := range slices.Sorted(maps.Keys(arguments)) {
-			b.WriteString(name + ": " + literal(arguments[name]) + " ")
+			b.WriteString(name + ": " + valueText(arguments[name]) + " ")
 		}
 		b.WriteString(")")
 	}
@@ -63,21 +63,21 @@ func (d recordedDocument) text() string {
 			at = at[name].(map[string]any)
 		}
 	}
-	return b.String() + braces(selection) + "}"
+	return b.String() + selectionText(selection) + "}"
 }
 
-func braces(selection map[string]any) string {
+func selectionText(selection map[string]any) string {
 	if len(selection) == 0 {
 		return ""
 	}
 	text := "{"
 	for name, inner := range selection {
-		text += name + braces(inner.(map[string]any)) + " "
+		text += name + selectionText(inner.(map[string]any)) + " "
 	}
 	return text + "}"
 }
 
-func literal(v any) string {
+func valueText(v any) string {
 	object, ok := v.(map[string]any)
 	if !ok {
 		text, _ := json.Marshal(v)
@@ -88,13 +88,13 @@ func literal(v any) string {
 	}
 	var members []string
 	for name, member := range object {
-		members = append(members, name+": "+literal(member))
+		members = append(members, name+": "+valueText(member))
 	}
 	return "{" + strings.Join(members, ", ") + "}"
 }
 
-// Every GraphQL request that the original was seen to send is valid here, but for those where it forgot what is required.
-func TestTheOriginalsDocuments(t *testing.T) {
+// All recorded GraphQL requests of the original are valid, except those that lack a required variable.
+func TestOriginalDocuments(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../internal/recordings/testdata/golden/legacy-requests.json")
 	require.NoError(t, err)
@@ -113,28 +113,28 @@ func TestTheOriginalsDocuments(t *testing.T) {
 	sent := 0
 	for _, c := range recorded.Cases {
 		for _, step := range c.Steps {
-			for _, rq := range step.Requests {
-				if rq.GraphQL == nil || hosts[rq.HostRole] == "" {
+			for _, req := range step.Requests {
+				if req.GraphQL == nil || hosts[req.HostRole] == "" {
 					continue
 				}
-				body := map[string]any{"query": rq.GraphQL.text()}
-				if rq.GraphQL.Variables != nil {
-					body["variables"] = encrypted(rq.GraphQL.Variables)
+				body := map[string]any{"query": req.GraphQL.text()}
+				if req.GraphQL.Variables != nil {
+					body["variables"] = replaceCiphertext(req.GraphQL.Variables)
 				}
 				bodyText, err := json.Marshal(body)
 				require.NoError(t, err)
 				header := http.Header{"Content-Type": {"application/json"}}
-				for name, value := range rq.Headers {
+				for name, value := range req.Headers {
 					header.Set(name, value)
 				}
 
-				status, answer := send(t, rawRequest{"POST", hosts[rq.HostRole], "/graphql", string(bodyText), header})
+				status, response := send(t, rawRequest{"POST", hosts[req.HostRole], "/graphql", string(bodyText), header})
 
 				want := http.StatusOK
 				if slices.Contains(step.JSDefects, "required-variable-missing") {
 					want = http.StatusBadRequest
 				}
-				assert.Equal(t, want, status, "%s: %s\n%s", c.ID, answer, bodyText)
+				assert.Equal(t, want, status, "%s: %s\n%s", c.ID, response, bodyText)
 				sent++
 			}
 		}
@@ -142,8 +142,8 @@ func TestTheOriginalsDocuments(t *testing.T) {
 	assert.Greater(t, sent, 80)
 }
 
-// encrypted puts any text where a ciphertext was.
-func encrypted(variables map[string]any) map[string]any {
+// replaceCiphertext replaces the recorded description of a ciphertext with a string.
+func replaceCiphertext(variables map[string]any) map[string]any {
 	variables = maps.Clone(variables)
 	for name, value := range variables {
 		if object, ok := value.(map[string]any); ok && object["rsaEncrypted"] != nil {

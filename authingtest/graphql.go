@@ -14,13 +14,14 @@ import (
 //go:embed schema.graphql
 var schemaText string
 
-// oauthOnly and bothHosts say which host serves which field. Sources disagree about the apps, so both hosts serve them.
+// Root fields are served by the users host, except for these. Sources disagree about the host of the authorized apps,
+// so both hosts serve them.
 var (
 	oauthOnly = []string{"LoginByLDAP"}
 	bothHosts = []string{"GetUserAuthorizedApps", "RevokeUserAuthorizedApp"}
 )
 
-// loadSchema returns the part of the schema that a host serves.
+// loadSchema returns the schema restricted to the root fields that host serves.
 func loadSchema(host string) (*ast.Schema, error) {
 	schema, err := gqlparser.LoadSchema(&ast.Source{Name: "schema.graphql", Input: schemaText})
 	if err != nil {
@@ -37,13 +38,12 @@ func loadSchema(host string) (*ast.Schema, error) {
 	return schema, nil
 }
 
-// resolver answers one field of a root type.
+// resolver resolves one root field.
 type resolver struct {
-	op      string // the method of the client that asks for it
+	method  string // of the client that requests the field
 	resolve func(graphqlCall) (any, *envelope)
 }
 
-// resolvers are all fields of the root types.
 func (s *Server) resolvers() map[string]resolver {
 	return map[string]resolver{
 		"login":                         {"Login", s.login},
@@ -69,33 +69,33 @@ func (s *Server) resolvers() map[string]resolver {
 	}
 }
 
-// opOf returns the method of the client that asks for a field: three fields serve two methods each.
-func opOf(field string, r resolver, arguments object) string {
+// clientMethod returns the name of the client method that requests a field. Three fields serve two methods each.
+func clientMethod(field string, r resolver, arguments object) string {
 	switch field {
 	case "login":
-		if text(arguments, "phone") != "" {
+		if getString(arguments, "phone") != "" {
 			return "LoginByPhoneCode"
 		}
 	case "checkLoginStatus":
-		if text(arguments, "token") != "" {
+		if getString(arguments, "token") != "" {
 			return "VerifyToken"
 		}
 	case "updateUser":
-		if options, _ := arguments["options"].(object); text(options, "tokenExpiredAt") == "0" {
+		if options, _ := arguments["options"].(object); getString(options, "tokenExpiredAt") == "0" {
 			return "Logout"
 		}
 	}
-	return r.op
+	return r.method
 }
 
-// graphqlCall is one field of a root type that is asked for.
+// graphqlCall is the call of one root field.
 type graphqlCall struct {
-	arguments object
-	bearer    string // the Authorization header
-	ip        string // of the caller, in the words of the service
+	arguments     object
+	authorization string // the header
+	ip            string // of the caller, see callerIP
 }
 
-// document is a GraphQL request that is valid.
+// document is a valid GraphQL request.
 type document struct {
 	fragments ast.FragmentDefinitionList
 	variables map[string]any
@@ -105,16 +105,16 @@ type document struct {
 type rootField struct {
 	*ast.Field
 	resolver resolver
-	op       string
+	method   string // of the client
 	call     graphqlCall
 }
 
-// routeGraphQL adds the GraphQL endpoint of a host.
+// routeGraphQL registers the GraphQL endpoint of a host.
 func (s *Server) routeGraphQL(mux *http.ServeMux, host string) {
 	schema, err := loadSchema(host)
 	resolvers := s.resolvers()
 	mux.HandleFunc("POST /graphql", func(w http.ResponseWriter, r *http.Request) {
-		if err != nil { // the schema itself is wrong
+		if err != nil { // schema.graphql is invalid
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
@@ -123,16 +123,16 @@ func (s *Server) routeGraphQL(mux *http.ServeMux, host string) {
 			invalidDocument(problem).write(w)
 			return
 		}
-		s.serve(w, r, exchange{doc.op(), func() reply { return s.execute(doc) }, doc.refused})
+		s.serve(w, r, operation{doc.method(), func() reply { return s.execute(doc) }, doc.errorReply})
 	})
 }
 
-// invalidDocument is how the GraphQL layer itself refuses.
+// invalidDocument returns the error of the GraphQL layer, which differs from those of the service.
 func invalidDocument(problem string) reply {
 	return reply{http.StatusBadRequest, jsonText(object{"errors": []any{object{"message": problem}}})}
 }
 
-// readDocument reads a request and checks it against the schema.
+// readDocument parses a request and validates it against the schema.
 func readDocument(schema *ast.Schema, resolvers map[string]resolver, r *http.Request) (doc *document, problem string) {
 	var (
 		source, operationName string
@@ -157,7 +157,7 @@ func readDocument(schema *ast.Schema, resolvers map[string]resolver, r *http.Req
 		return nil, problem
 	}
 	doc = &document{fragments: query.Fragments, variables: variables}
-	for _, field := range doc.collect(operation.SelectionSet) {
+	for _, field := range doc.collectFields(operation.SelectionSet) {
 		arguments, err := argumentsOf(field, variables)
 		if err != nil {
 			return nil, err.Error()
@@ -167,23 +167,23 @@ func readDocument(schema *ast.Schema, resolvers map[string]resolver, r *http.Req
 			return nil, "GraphQL introspection is not allowed"
 		}
 		doc.fields = append(doc.fields, &rootField{
-			Field: field, resolver: resolver, op: opOf(field.Name, resolver, arguments),
-			call: graphqlCall{arguments: arguments, bearer: r.Header.Get("Authorization"), ip: callerIP(r)},
+			Field: field, resolver: resolver, method: clientMethod(field.Name, resolver, arguments),
+			call: graphqlCall{arguments: arguments, authorization: r.Header.Get("Authorization"), ip: callerIP(r)},
 		})
 	}
 	return doc, ""
 }
 
-// op returns the method of the client that sends such a document. Methods ask for one field.
-func (doc *document) op() string {
+// method returns the name of the client method that sends the document. The client requests one root field at a time.
+func (doc *document) method() string {
 	if len(doc.fields) == 0 {
 		return ""
 	}
-	return doc.fields[0].op
+	return doc.fields[0].method
 }
 
-// refused answers all fields with one refusal.
-func (doc *document) refused(e *envelope) reply {
+// errorReply reports the same error for every field.
+func (doc *document) errorReply(e *envelope) reply {
 	data, errs := object{}, []any{}
 	for _, field := range doc.fields {
 		data[field.Alias] = nil
@@ -192,60 +192,59 @@ func (doc *document) refused(e *envelope) reply {
 	return graphqlReply(data, errs)
 }
 
-// execute answers the fields one after the other, and one call at a time.
 func (s *Server) execute(doc *document) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	data, errs := object{}, []any{}
 	for _, field := range doc.fields {
-		value, refused := field.resolver.resolve(field.call)
-		if refused != nil {
+		value, apiErr := field.resolver.resolve(field.call)
+		if apiErr != nil {
 			data[field.Alias] = nil
-			errs = append(errs, object{"message": refused})
+			errs = append(errs, object{"message": apiErr})
 			continue
 		}
-		data[field.Alias] = doc.selected(field.SelectionSet, value)
+		data[field.Alias] = doc.selectFields(field.SelectionSet, value)
 	}
 	return graphqlReply(data, errs)
 }
 
 func graphqlReply(data object, errs []any) reply {
-	answer := object{"data": data}
+	body := object{"data": data}
 	if len(errs) > 0 {
-		answer["errors"] = errs
+		body["errors"] = errs
 	}
-	return reply{http.StatusOK, jsonText(answer)}
+	return reply{http.StatusOK, jsonText(body)}
 }
 
-// selected returns of value what is asked for.
-func (doc *document) selected(set ast.SelectionSet, value any) any {
+// selectFields reduces value to the fields in set.
+func (doc *document) selectFields(set ast.SelectionSet, value any) any {
 	switch value := value.(type) {
 	case object:
 		if value == nil {
 			return nil
 		}
-		part := object{}
-		for _, field := range doc.collect(set) {
+		selected := object{}
+		for _, field := range doc.collectFields(set) {
 			if field.Name == "__typename" {
-				part[field.Alias] = field.ObjectDefinition.Name
+				selected[field.Alias] = field.ObjectDefinition.Name
 				continue
 			}
-			part[field.Alias] = doc.selected(field.SelectionSet, value[field.Name])
+			selected[field.Alias] = doc.selectFields(field.SelectionSet, value[field.Name])
 		}
-		return part
+		return selected
 	case []object:
-		parts := make([]any, len(value))
+		selected := make([]any, len(value))
 		for i, element := range value {
-			parts[i] = doc.selected(set, element)
+			selected[i] = doc.selectFields(set, element)
 		}
-		return parts
+		return selected
 	}
 	return value
 }
 
-// collect returns the fields of a selection, those of fragments included, each once. All types of the schema are
-// objects, so that every fragment that is valid applies.
-func (doc *document) collect(set ast.SelectionSet) []*ast.Field {
+// collectFields flattens a selection set: it expands fragments and merges fields with the same alias. The schema has no
+// interfaces or unions, so every valid fragment applies.
+func (doc *document) collectFields(set ast.SelectionSet) []*ast.Field {
 	var fields []*ast.Field
 	add := func(field *ast.Field) {
 		i := slices.IndexFunc(fields, func(f *ast.Field) bool { return f.Alias == field.Alias })
@@ -261,27 +260,27 @@ func (doc *document) collect(set ast.SelectionSet) []*ast.Field {
 		var inner ast.SelectionSet
 		switch selection := selection.(type) {
 		case *ast.Field:
-			if doc.included(selection.Directives) {
+			if doc.shouldInclude(selection.Directives) {
 				add(selection)
 			}
 			continue
 		case *ast.InlineFragment:
-			if doc.included(selection.Directives) {
+			if doc.shouldInclude(selection.Directives) {
 				inner = selection.SelectionSet
 			}
 		case *ast.FragmentSpread:
-			if doc.included(selection.Directives) {
+			if doc.shouldInclude(selection.Directives) {
 				inner = doc.fragments.ForName(selection.Name).SelectionSet
 			}
 		}
-		for _, field := range doc.collect(inner) {
+		for _, field := range doc.collectFields(inner) {
 			add(field)
 		}
 	}
 	return fields
 }
 
-func (doc *document) included(directives ast.DirectiveList) bool {
+func (doc *document) shouldInclude(directives ast.DirectiveList) bool {
 	for _, d := range directives {
 		condition := d.ArgumentMap(doc.variables)["if"]
 		if d.Name == "skip" && condition == true || d.Name == "include" && condition == false {
@@ -291,14 +290,14 @@ func (doc *document) included(directives ast.DirectiveList) bool {
 	return true
 }
 
-// text returns a member that is a string, "" if it is absent or null.
-func text(o object, name string) string {
+// getString returns a string member of o, or "" if it is absent or null.
+func getString(o object, name string) string {
 	s, _ := o[name].(string)
 	return s
 }
 
-// integer returns a member that is an Int, of a variable or written in the document.
-func integer(o object, name string) (n int, ok bool) {
+// getInt returns an Int member of o, which came from a variable (json.Number) or from the document (int64).
+func getInt(o object, name string) (n int, ok bool) {
 	switch v := o[name].(type) {
 	case json.Number:
 		i, err := v.Int64()

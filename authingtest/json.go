@@ -9,15 +9,15 @@ import (
 	"net/http"
 )
 
-// readBody reads the JSON object in the body of r, and reports whether there is one that r announces as JSON.
+// readBody decodes the body of r into fields, and reports whether r has the JSON content type and a valid JSON object.
 func readBody(r *http.Request, fields map[string]any) bool {
 	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	body, err := io.ReadAll(r.Body)
 	return mediaType == "application/json" && err == nil && readJSON(body, fields) == nil
 }
 
-// readJSON reads a JSON object into fields, which has a pointer for every key that matters. The service is written in
-// JavaScript, where "Code" is not "code": encoding/json by itself takes one for the other.
+// readJSON decodes members of a JSON object into the pointers in fields. Unlike encoding/json it matches keys exactly,
+// as the JavaScript service does: "Code" is not "code".
 func readJSON(text []byte, fields map[string]any) error {
 	var members map[string]json.RawMessage
 	err := json.Unmarshal(text, &members)

@@ -6,8 +6,8 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// metadataOf lists everything that is stored for a, the oldest first.
-func metadataOf(a *account) object {
+// metadataList is the response of all three metadata calls.
+func metadataList(a *account) object {
 	list := make([]object, len(a.metadata))
 	for i, item := range a.metadata {
 		list[i] = object{"key": item.Key, "value": item.Value}
@@ -16,41 +16,41 @@ func metadataOf(a *account) object {
 }
 
 func (s *Server) userMetadata(call graphqlCall) (any, *envelope) {
-	a, refused := s.acting(call, text(call.arguments, "_id"), 1001)
-	if refused != nil {
-		return nil, refused
+	a, apiErr := s.authorizedAccount(call, getString(call.arguments, "_id"), 1001)
+	if apiErr != nil {
+		return nil, apiErr
 	}
-	return metadataOf(a), nil
+	return metadataList(a), nil
 }
 
 func (s *Server) setUserMetadata(call graphqlCall) (any, *envelope) {
 	input, _ := call.arguments["input"].(object)
-	a, refused := s.acting(call, text(input, "_id"), 1001)
-	if refused != nil {
-		return nil, refused
+	a, apiErr := s.authorizedAccount(call, getString(input, "_id"), 1001)
+	if apiErr != nil {
+		return nil, apiErr
 	}
-	item := authing.MetadataItem{Key: text(input, "key"), Value: text(input, "value")}
-	if i := indexOfKey(a, item.Key); i >= 0 {
+	item := authing.MetadataItem{Key: getString(input, "key"), Value: getString(input, "value")}
+	if i := metadataIndex(a, item.Key); i >= 0 {
 		a.metadata[i] = item
 	} else {
 		a.metadata = append(a.metadata, item)
 	}
-	return metadataOf(a), nil
+	return metadataList(a), nil
 }
 
-// removeUserMetadata takes it for done if nothing is stored under the key.
+// removeUserMetadata succeeds even if the key does not exist.
 func (s *Server) removeUserMetadata(call graphqlCall) (any, *envelope) {
 	input, _ := call.arguments["input"].(object)
-	a, refused := s.acting(call, text(input, "_id"), 1001)
-	if refused != nil {
-		return nil, refused
+	a, apiErr := s.authorizedAccount(call, getString(input, "_id"), 1001)
+	if apiErr != nil {
+		return nil, apiErr
 	}
-	if i := indexOfKey(a, text(input, "key")); i >= 0 {
+	if i := metadataIndex(a, getString(input, "key")); i >= 0 {
 		a.metadata = slices.Delete(a.metadata, i, i+1)
 	}
-	return metadataOf(a), nil
+	return metadataList(a), nil
 }
 
-func indexOfKey(a *account, key string) int {
+func metadataIndex(a *account, key string) int {
 	return slices.IndexFunc(a.metadata, func(item authing.MetadataItem) bool { return item.Key == key })
 }

@@ -14,10 +14,10 @@ import (
 	"sync"
 )
 
-// madeKey makes the key of the servers that are given none. They share it, since making one takes longer than
-// everything else. It is nil where Go was told to refuse keys of this length; then every password is refused.
-var madeKey = sync.OnceValue(func() *rsa.PrivateKey {
-	const bits = 1024 // as Authing's own
+// defaultKey is shared by all servers without a PrivateKey, because generating a key dominates the cost of NewServer.
+// It is nil where Go is configured to reject short RSA keys; such a server rejects all passwords.
+var defaultKey = sync.OnceValue(func() *rsa.PrivateKey {
+	const bits = 1024 // like Authing's key
 	key, err := rsa.GenerateKey(rand.Reader, bits)
 	if err != nil {
 		return nil
@@ -25,7 +25,7 @@ var madeKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-// PublicKey returns, as PEM text, the key that passwords are encrypted with, for authing.WithPublicKey.
+// PublicKey returns the key for encrypting passwords in PEM format, for authing.WithPublicKey.
 func (s *Server) PublicKey() string {
 	if s.opts.PrivateKey == nil {
 		return ""
@@ -37,23 +37,23 @@ func (s *Server) PublicKey() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
-// decryptPassword returns the password in a ciphertext, "" for none.
+// decryptPassword returns "" for an empty ciphertext.
 func (s *Server) decryptPassword(ciphertext string) (string, *envelope) {
 	if ciphertext == "" {
 		return "", nil
 	}
 	sealed, err := base64.StdEncoding.DecodeString(ciphertext)
 	if err != nil || s.opts.PrivateKey == nil {
-		return "", refuse(2016)
+		return "", newError(2016)
 	}
 	plain, err := rsa.DecryptPKCS1v15(nil, s.opts.PrivateKey, sealed)
 	if err != nil {
-		return "", refuse(2016)
+		return "", newError(2016)
 	}
 	return string(plain), nil
 }
 
-// passwordHash is what the service hands out of a password, "" for none.
+// passwordHash returns the value of the password field in a response.
 func passwordHash(password string) string {
 	if password == "" {
 		return ""
@@ -62,20 +62,21 @@ func passwordHash(password string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Mail is a mail that the service sent.
+// Mail is a mail sent to a user.
 type Mail struct {
-	Code string // to set a new password with
-	Link string // to verify the address with
+	Code string // for setting a new password
+	Link string // for verifying the address
 }
 
-// LastMail returns the last mail to an address. It is zero if there was none.
+// LastMail returns the last mail sent to an address, or the zero Mail.
 func (s *Server) LastMail(email string) Mail {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.lastMail[email]
 }
 
-// SentMails returns how many mails each address got.
+// SentMails returns the number of mails sent to each address. A count of two for one tap means that the request was
+// sent twice.
 func (s *Server) SentMails() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,55 +88,55 @@ func (s *Server) send(email string, mail Mail) {
 	s.sentMails[email]++
 }
 
-// mailed returns the account with the address in a call. The calls around mails need no token and look at none.
-func (s *Server) mailed(call graphqlCall) (*account, *envelope) {
-	email := text(call.arguments, "email")
-	if refused := cmp.Or(s.checkPool(text(call.arguments, "client")), checkEmail(email, 2204)); refused != nil {
-		return nil, refused
+// mailAccount returns the account with the e-mail address in a call. The calls that use it ignore the token.
+func (s *Server) mailAccount(call graphqlCall) (*account, *envelope) {
+	email := getString(call.arguments, "email")
+	if apiErr := cmp.Or(s.checkPool(getString(call.arguments, "client")), checkEmail(email, 2204)); apiErr != nil {
+		return nil, apiErr
 	}
-	a := s.ofEmail(email)
+	a := s.accountByEmail(email)
 	if a == nil {
-		return nil, refuse(2004)
+		return nil, newError(2004)
 	}
 	return a, nil
 }
 
-// done is the answer of a call that returns nothing. Its code is null, as documented.
-func done(message string) object { return object{"message": message} }
+// okMessage is the response of a call without a result. Its code is null, as documented.
+func okMessage(message string) object { return object{"message": message} }
 
 func (s *Server) sendResetPasswordEmail(call graphqlCall) (any, *envelope) {
-	a, refused := s.mailed(call)
-	if refused != nil {
-		return nil, refused
+	a, apiErr := s.mailAccount(call)
+	if apiErr != nil {
+		return nil, apiErr
 	}
 	code := s.newSentCode()
 	s.mailCodes[a.email] = code
 	s.send(a.email, Mail{Code: code.text})
-	return done("成功"), nil
+	return okMessage("成功"), nil
 }
 
-// verifyResetPasswordVerifyCode says that a code is wrong as data, not as an error. It does not spend the code.
+// verifyResetPasswordVerifyCode reports a wrong code in data instead of errors. It does not use up the code.
 func (s *Server) verifyResetPasswordVerifyCode(call graphqlCall) (any, *envelope) {
-	a, refused := s.mailed(call)
-	if refused != nil {
-		return nil, refused
+	a, apiErr := s.mailAccount(call)
+	if apiErr != nil {
+		return nil, apiErr
 	}
-	if wrong := s.mailCodes[a.email].check(text(call.arguments, "verifyCode"), s.opts.Clock()); wrong != nil {
-		return wrong.notice(), nil
+	if apiErr := s.mailCodes[a.email].check(getString(call.arguments, "verifyCode"), s.opts.Clock()); apiErr != nil {
+		return apiErr.asData(), nil
 	}
-	return done("验证成功，请输入新密码"), nil
+	return okMessage("验证成功，请输入新密码"), nil
 }
 
 func (s *Server) changePassword(call graphqlCall) (any, *envelope) {
-	a, refused := s.mailed(call)
-	if refused != nil {
-		return nil, refused
+	a, apiErr := s.mailAccount(call)
+	if apiErr != nil {
+		return nil, apiErr
 	}
-	password, refused := s.decryptPassword(text(call.arguments, "password"))
-	refused = cmp.Or(refused, checkNewPassword(password, false),
-		s.mailCodes[a.email].check(text(call.arguments, "verifyCode"), s.opts.Clock()))
-	if refused != nil {
-		return nil, refused
+	password, apiErr := s.decryptPassword(getString(call.arguments, "password"))
+	apiErr = cmp.Or(apiErr, checkNewPassword(password, false),
+		s.mailCodes[a.email].check(getString(call.arguments, "verifyCode"), s.opts.Clock()))
+	if apiErr != nil {
+		return nil, apiErr
 	}
 	delete(s.mailCodes, a.email)
 	a.password = password
@@ -143,29 +144,29 @@ func (s *Server) changePassword(call graphqlCall) (any, *envelope) {
 }
 
 func (s *Server) sendVerifyEmail(call graphqlCall) (any, *envelope) {
-	a, refused := s.mailed(call)
-	if refused != nil {
-		return nil, refused
+	a, apiErr := s.mailAccount(call)
+	if apiErr != nil {
+		return nil, apiErr
 	}
-	ticket := mint(hexDigits, 32)
-	s.tickets[ticket] = ticketOf{a, a.email}
+	ticket := randomString(hexDigits, 32)
+	s.tickets[ticket] = emailTicket{a, a.email}
 	s.send(a.email, Mail{Link: s.UsersURL() + "/verify_email/" + ticket})
-	return done("发送验证邮件成功"), nil
+	return okMessage("发送验证邮件成功"), nil
 }
 
-// ticketOf is what following a mailed link verifies.
-type ticketOf struct {
+// emailTicket is what a mailed link verifies. It is void once the account has another address.
+type emailTicket struct {
 	account *account
 	email   string
 }
 
-// verifyEmail is the page behind the mailed link. It can be followed once.
+// verifyEmail serves the mailed link, which works once.
 func (s *Server) verifyEmail(r *http.Request) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ticket, ok := s.tickets[r.PathValue("ticket")]
 	if !ok || ticket.account.email != ticket.email {
-		return refuse(2023).reply()
+		return newError(2023).reply()
 	}
 	delete(s.tickets, r.PathValue("ticket"))
 	ticket.account.emailVerified = true

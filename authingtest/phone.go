@@ -8,9 +8,9 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// WxUser is a WeChat user, and the phone that the user holds. NewPhone mints OpenID, UnionID and PhoneNumber where they
-// are empty. Minted numbers begin with 138 and are nobody's yet; a number of your own should begin otherwise, or it may
-// have been minted before.
+// WxUser describes a WeChat user and their phone. [Server.NewPhone] generates OpenID, UnionID and PhoneNumber if they
+// are empty. Generated phone numbers start with 138 and are unused; numbers you choose should start with other digits
+// to avoid a collision.
 type WxUser struct {
 	OpenID      string `json:"openId"`
 	UnionID     string `json:"unionId"`
@@ -22,32 +22,32 @@ type WxUser struct {
 	Province    string `json:"province"`
 	Country     string `json:"country"`
 	PhoneNumber string `json:"phoneNumber"` // without the country code
-	CountryCode string `json:"countryCode"` // empty: 86
+	CountryCode string `json:"countryCode"` // default 86
 
-	// How much of the profile WeChat hands out: since 2021-04 GetUserInfo is anonymous (微信用户, a grey avatar), since
-	// 2022-11 GetUserProfile is so too. Phones of all generations meet at one backend.
+	// Whether WeChat withholds the profile (微信用户 and a gray avatar instead): GetUserInfo has done so since 2021-04,
+	// GetUserProfile since 2022-11. A backend may still see both behaviors, depending on the client's version.
 	AnonymousUserInfo bool `json:"anonymousUserInfo"`
 	AnonymousProfile  bool `json:"anonymousProfile"`
 
-	Blocked bool   `json:"blocked"` // WeChat takes the user for a high risk: no code is accepted
-	AppID   string `json:"appId"`   // the mini program that is open; empty: the server's
+	Blocked bool   `json:"blocked"` // flagged as high risk by WeChat, which then rejects the user's codes
+	AppID   string `json:"appId"`   // of the mini program; default is the server's
 }
 
-// Phone is a phone with the mini program open. Phones with one OpenID belong to one user and share the session key, as
-// in WeChat.
+// Phone is a phone with the mini program open. Phones with the same OpenID belong to the same user and share a session
+// key, as in WeChat.
 type Phone struct {
 	server  *Server
 	user    WxUser
 	session *session
 }
 
-// NewPhone returns a phone of u, who may have others: with an OpenID that is known already, an empty UnionID or
-// PhoneNumber is that of the user's first phone.
+// NewPhone returns a phone for u. If another phone has the same OpenID, an empty UnionID or PhoneNumber is copied from
+// the user's first phone.
 func (s *Server) NewPhone(u WxUser) *Phone {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	u.AppID = cmp.Or(u.AppID, s.opts.AppID)
-	u.OpenID = cmp.Or(u.OpenID, mintID())
+	u.OpenID = cmp.Or(u.OpenID, newWeChatID())
 	id := sessionID{u.AppID, u.OpenID}
 	var first WxUser
 	if known := s.sessions[id]; known != nil {
@@ -57,68 +57,70 @@ func (s *Server) NewPhone(u WxUser) *Phone {
 		u.PhoneNumber, u.CountryCode = first.PhoneNumber, cmp.Or(u.CountryCode, first.CountryCode)
 	}
 	if u.PhoneNumber == "" {
-		u.PhoneNumber = s.mintPhoneNumber()
+		u.PhoneNumber = s.newPhoneNumber()
 	}
 	s.phoneNumbers[u.PhoneNumber] = true
 	u.CountryCode = cmp.Or(u.CountryCode, "86")
-	u.UnionID = cmp.Or(u.UnionID, first.UnionID, mintID())
+	u.UnionID = cmp.Or(u.UnionID, first.UnionID, newWeChatID())
 	if s.opts.NoUnionID {
 		u.UnionID = ""
 	}
 	if s.sessions[id] == nil {
-		s.sessions[id] = &session{user: u, key: mint16(), keySince: s.opts.Clock()}
+		s.sessions[id] = &session{user: u, key: random16(), keySince: s.opts.Clock()}
 	}
 	return &Phone{server: s, user: u, session: s.sessions[id]}
 }
 
-// mintID returns an openid or a unionid.
-func mintID() string { return "o" + mint(alphanumerics, 27) }
+// newWeChatID returns a random openid or unionid.
+func newWeChatID() string { return "o" + randomString(alphanumerics, 27) }
 
-// mintPhoneNumber returns a number that no phone and no account has.
-func (s *Server) mintPhoneNumber() string {
+// newPhoneNumber returns a number that no phone and no account uses.
+func (s *Server) newPhoneNumber() string {
 	for {
-		s.minted++
-		number := fmt.Sprintf("138%08d", s.minted)
-		if !s.phoneNumbers[number] && s.ofPhone(number) == nil {
+		s.lastNumber++
+		number := fmt.Sprintf("138%08d", s.lastNumber)
+		if !s.phoneNumbers[number] && s.accountByPhone(number) == nil {
 			return number
 		}
 	}
 }
 
-// User returns the user with everything that NewPhone minted.
+// User returns the user of the phone, including the values that NewPhone generated.
 func (p *Phone) User() WxUser { return p.user }
 
-// Login is wx.login. Its code can be spent once, within five minutes. It brings along the session key of this moment
-// (see Options.MinKeyAge), so that only details made until the next Login can be decrypted with it.
+// Login plays wx.login. The code works once, within five minutes, and is tied to the current session key: it only
+// decrypts details created with that key, which the next Login replaces (see Options.MinKeyAge).
 func (p *Phone) Login() (code string) {
 	p.server.mu.Lock()
 	defer p.server.mu.Unlock()
 	return p.server.newCode(p)
 }
 
-// GetUserInfo is e.detail of a getUserInfo button, or the result of wx.getUserInfo.
+// GetUserInfo returns e.detail of a getUserInfo button, or the result of wx.getUserInfo.
 func (p *Phone) GetUserInfo() authing.Detail {
-	shown := p.profile(p.user.AnonymousUserInfo)
-	sealed := shown
-	sealed.OpenID, sealed.UnionID = p.user.OpenID, p.user.UnionID
-	return p.profileDetail("getUserInfo:ok", shown, sealed)
+	profile := p.profile(p.user.AnonymousUserInfo)
+	secret := profile
+	secret.OpenID, secret.UnionID = p.user.OpenID, p.user.UnionID
+	return p.profileDetail("getUserInfo:ok", profile, secret)
 }
 
-// GetUserProfile is the result of wx.getUserProfile, which unlike GetUserInfo encrypts neither openId nor unionId.
+// GetUserProfile returns the result of wx.getUserProfile. Unlike GetUserInfo, its encrypted data does not contain the
+// openId and unionId.
 func (p *Phone) GetUserProfile() authing.Detail {
-	shown := p.profile(p.user.AnonymousProfile)
-	return p.profileDetail("getUserProfile:ok", shown, shown)
+	profile := p.profile(p.user.AnonymousProfile)
+	return p.profileDetail("getUserProfile:ok", profile, profile)
 }
 
-// GetPhoneNumber is e.detail of a getPhoneNumber button.
+// GetPhoneNumber returns e.detail of a getPhoneNumber button.
 func (p *Phone) GetPhoneNumber() authing.Detail { return p.phoneDetail("getPhoneNumber:ok") }
 
-// GetRealtimePhoneNumber is e.detail of a getRealtimePhoneNumber button.
+// GetRealtimePhoneNumber returns e.detail of a getRealtimePhoneNumber button.
 func (p *Phone) GetRealtimePhoneNumber() authing.Detail {
 	return p.phoneDetail("getRealtimePhoneNumber:ok")
 }
 
-// Deny is what the page gets when the user taps refuse. api is a name in WeChat's spelling, such as "getPhoneNumber".
+// Deny returns what the page gets when the user taps "refuse". api is the name used by WeChat, such as
+// "getPhoneNumber".
 func (p *Phone) Deny(api string) authing.Detail {
 	switch api {
 	case "getUserInfo", "getUserProfile":
@@ -128,13 +130,13 @@ func (p *Phone) Deny(api string) authing.Detail {
 	}
 }
 
-// Fail is what the page gets when api fails for another reason, such as "no permission", or "quota" with the errno
-// 1400001. A zero errno is absent.
+// Fail returns what the page gets when api fails for another reason, such as "no permission", or "quota" with errno
+// 1400001. A zero errno is omitted.
 func (p *Phone) Fail(api, reason string, errno int) authing.Detail {
 	return authing.Detail{ErrMsg: api + ":fail " + reason, Errno: errno}
 }
 
-// wxProfile is a profile as WeChat writes it, in this order.
+// wxProfile is a profile in WeChat's JSON format, including the order of its fields.
 type wxProfile struct {
 	OpenID    string     `json:"openId,omitempty"`
 	NickName  string     `json:"nickName"`
@@ -162,20 +164,20 @@ func (p *Phone) profile(anonymous bool) wxProfile {
 	}
 }
 
-// profileDetail shows one profile in clear and signed, and another encrypted.
-func (p *Phone) profileDetail(errMsg string, shown, sealed wxProfile) authing.Detail {
-	sealed.Watermark = p.watermark()
-	d, key := p.seal(errMsg, sealed)
-	d.RawData = jsonText(shown)
+// profileDetail contains one profile in clear text, signed, and another one encrypted.
+func (p *Phone) profileDetail(errMsg string, profile, secret wxProfile) authing.Detail {
+	secret.Watermark = p.watermark()
+	d, key := p.encryptedDetail(errMsg, secret)
+	d.RawData = jsonText(profile)
 	d.Signature = sign(d.RawData, key)
 	d.UserInfo = &authing.WxUserInfo{
-		NickName: shown.NickName, AvatarURL: shown.AvatarURL, Gender: shown.Gender, Language: shown.Language,
-		City: shown.City, Province: shown.Province, Country: shown.Country,
+		NickName: profile.NickName, AvatarURL: profile.AvatarURL, Gender: profile.Gender, Language: profile.Language,
+		City: profile.City, Province: profile.Province, Country: profile.Country,
 	}
 	return d
 }
 
-// wxPhoneNumber is a phone number as WeChat writes it.
+// wxPhoneNumber is a phone number in WeChat's JSON format.
 type wxPhoneNumber struct {
 	PhoneNumber     string     `json:"phoneNumber"`
 	PurePhoneNumber string     `json:"purePhoneNumber"`
@@ -196,9 +198,9 @@ func (p *Phone) phoneDetail(errMsg string) authing.Detail {
 	if p.server.opts.NumericCountryCode {
 		number.CountryCode = json.Number(p.user.CountryCode)
 	}
-	d, _ := p.seal(errMsg, number)
+	d, _ := p.encryptedDetail(errMsg, number)
 	if !p.server.opts.NoPhoneCode {
-		d.PhoneCode = mint(hexDigits, 64)
+		d.PhoneCode = randomString(hexDigits, 64)
 	}
 	return d
 }
@@ -207,12 +209,12 @@ func (p *Phone) watermark() *watermark {
 	return &watermark{Timestamp: p.server.opts.Clock().Unix(), AppID: p.user.AppID}
 }
 
-// seal encrypts payload with the session key of this moment and returns that key.
-func (p *Phone) seal(errMsg string, payload any) (d authing.Detail, key string) {
+// encryptedDetail encrypts payload with the current session key, and returns that key.
+func (p *Phone) encryptedDetail(errMsg string, payload any) (d authing.Detail, key string) {
 	p.server.mu.Lock()
 	key = p.session.key
 	p.server.mu.Unlock()
-	iv := mint16()
-	data, _ := encrypt(key, iv, []byte(jsonText(payload))) // fails only with a malformed key
+	iv := random16()
+	data, _ := encrypt(key, iv, []byte(jsonText(payload))) // only fails for a malformed key
 	return authing.Detail{ErrMsg: errMsg, EncryptedData: data, IV: iv}, key
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/authing-wxapp/authing/authingtest"
 )
 
-func TestNewPhoneMintsWhatIsEmpty(t *testing.T) {
+func TestNewPhoneDefaults(t *testing.T) {
 	t.Parallel()
 	srv, _ := setup(t, authingtest.Options{})
 	ann, bob := srv.NewPhone(authingtest.WxUser{}).User(), srv.NewPhone(authingtest.WxUser{}).User()
@@ -49,7 +49,7 @@ func TestPhonesOfOneUser(t *testing.T) {
 	require.NoError(t, err)
 	_, asNewcomer := signIn(t, client, newcomer)
 	_, err = asNewcomer.BindPhone(ctx, newcomer.Login(), newcomer.GetPhoneNumber())
-	assert.NoError(t, err, "the number of a new user is nobody's")
+	assert.NoError(t, err, "a new user gets an unused number")
 
 	foreign := authingtest.WxUser{OpenID: "o-2", UnionID: "u-2", PhoneNumber: "51234567", CountryCode: "852"}
 	srv.NewPhone(foreign)
@@ -58,12 +58,12 @@ func TestPhonesOfOneUser(t *testing.T) {
 	assert.Equal(t, "51234567", third.PhoneNumber)
 	assert.Equal(t, "852", third.CountryCode)
 	fourth := srv.NewPhone(authingtest.WxUser{OpenID: "o-2", UnionID: "u-3", PhoneNumber: "13900000000"}).User()
-	assert.Equal(t, "u-3", fourth.UnionID, "what is given is taken")
+	assert.Equal(t, "u-3", fourth.UnionID, "explicit values take precedence")
 	assert.Equal(t, "13900000000", fourth.PhoneNumber)
 	assert.Equal(t, "86", fourth.CountryCode)
 }
 
-func TestMintedNumbersAreNobodys(t *testing.T) {
+func TestGeneratedNumbersAreUnused(t *testing.T) {
 	t.Parallel()
 	srv, _ := setup(t, authingtest.Options{})
 	next := srv.NewPhone(authingtest.WxUser{}).User().PhoneNumber
@@ -78,7 +78,7 @@ func TestMintedNumbersAreNobodys(t *testing.T) {
 	taken[given], taken[added] = true, true
 	for range 10 {
 		number := srv.NewPhone(authingtest.WxUser{}).User().PhoneNumber
-		assert.False(t, taken[number], "%s was minted, but has an owner", number)
+		assert.False(t, taken[number], "%s is already in use", number)
 		taken[number] = true
 		number = srv.NewPhone(authingtest.WxUser{PhoneNumber: after(number)}).User().PhoneNumber
 		taken[number] = true
@@ -104,11 +104,11 @@ func TestProfiles(t *testing.T) {
 		want                      authing.WxUserInfo
 		ids                       bool
 	}{
-		"getUserInfo":                 {(*phone).GetUserInfo, "getUserInfo:ok", false, false, known, true},
-		"getUserInfo, anonymous":      {(*phone).GetUserInfo, "getUserInfo:ok", true, false, anonymous, true},
-		"getUserProfile":              {(*phone).GetUserProfile, "getUserProfile:ok", true, false, known, false},
-		"getUserProfile, anonymous":   {(*phone).GetUserProfile, "getUserProfile:ok", true, true, anonymous, false},
-		"getUserInfo, profile closed": {(*phone).GetUserInfo, "getUserInfo:ok", false, true, known, true},
+		"getUserInfo":                         {(*phone).GetUserInfo, "getUserInfo:ok", false, false, known, true},
+		"getUserInfo, anonymous":              {(*phone).GetUserInfo, "getUserInfo:ok", true, false, anonymous, true},
+		"getUserProfile":                      {(*phone).GetUserProfile, "getUserProfile:ok", true, false, known, false},
+		"getUserProfile, anonymous":           {(*phone).GetUserProfile, "getUserProfile:ok", true, true, anonymous, false},
+		"getUserInfo, only profile anonymous": {(*phone).GetUserInfo, "getUserInfo:ok", false, true, known, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -122,7 +122,7 @@ func TestProfiles(t *testing.T) {
 			code, d := ann.Login(), tt.get(ann)
 
 			assert.Equal(t, tt.errMsg, d.ErrMsg)
-			assert.Equal(t, tt.want, *d.UserInfo, "openid and unionid are never in clear")
+			assert.Equal(t, tt.want, *d.UserInfo, "openid and unionid are only in the encrypted data")
 			assert.Regexp(t, `^\{"nickName":.*,"gender":.*,"language":.*"avatarUrl":".*/132"\}$`, d.RawData)
 			var raw authing.WxUserInfo
 			decodeJSON(t, []byte(d.RawData), &raw)
@@ -130,32 +130,32 @@ func TestProfiles(t *testing.T) {
 			assert.Regexp(t, "^[0-9a-f]{40}$", d.Signature)
 			assert.Empty(t, d.PhoneCode)
 
-			sealed, err := client.Decrypt(ctx, code, d.EncryptedData, d.IV)
+			data, err := client.Decrypt(ctx, code, d.EncryptedData, d.IV)
 			require.NoError(t, err)
-			assert.Equal(t, tt.want.NickName, sealed.NickName)
-			assert.Equal(t, tt.want.AvatarURL, sealed.AvatarURL)
-			assert.Equal(t, tt.want.Gender, sealed.Gender)
-			assert.Equal(t, authing.Watermark{AppID: srv.AppID(), Timestamp: clock.Now().Unix()}, *sealed.Watermark)
+			assert.Equal(t, tt.want.NickName, data.NickName)
+			assert.Equal(t, tt.want.AvatarURL, data.AvatarURL)
+			assert.Equal(t, tt.want.Gender, data.Gender)
+			assert.Equal(t, authing.Watermark{AppID: srv.AppID(), Timestamp: clock.Now().Unix()}, *data.Watermark)
 			if tt.ids {
-				assert.Equal(t, ann.User().OpenID, sealed.OpenID)
-				assert.Equal(t, ann.User().UnionID, sealed.UnionID)
+				assert.Equal(t, ann.User().OpenID, data.OpenID)
+				assert.Equal(t, ann.User().UnionID, data.UnionID)
 			} else {
-				assert.NotContains(t, string(sealed.Raw()), "openId")
-				assert.NotContains(t, string(sealed.Raw()), "unionId")
+				assert.NotContains(t, string(data.Raw()), "openId")
+				assert.NotContains(t, string(data.Raw()), "unionId")
 			}
 
 			user, err := client.LoginWithWxapp(ctx, ann.Login(), tt.get(ann))
 			require.NoError(t, err)
 			assert.Equal(t, tt.want.NickName, user.Nickname)
-			assert.Equal(t, ann.User().OpenID, user.OpenID, "the code tells who it is")
+			assert.Equal(t, ann.User().OpenID, user.OpenID, "the code identifies the user")
 		})
 	}
 }
 
 func TestPhoneCodes(t *testing.T) {
 	t.Parallel()
-	for _, none := range []bool{false, true} {
-		srv, _ := setup(t, authingtest.Options{NoPhoneCode: none})
+	for _, noPhoneCode := range []bool{false, true} {
+		srv, _ := setup(t, authingtest.Options{NoPhoneCode: noPhoneCode})
 		ann := srv.NewPhone(authingtest.WxUser{})
 		for errMsg, d := range map[string]authing.Detail{
 			"getPhoneNumber:ok":         ann.GetPhoneNumber(),
@@ -165,7 +165,7 @@ func TestPhoneCodes(t *testing.T) {
 			assert.NotEmpty(t, d.EncryptedData)
 			assert.Nil(t, d.UserInfo)
 			assert.Empty(t, d.RawData)
-			if none {
+			if noPhoneCode {
 				assert.Empty(t, d.PhoneCode)
 			} else {
 				assert.Regexp(t, "^[0-9a-f]{64}$", d.PhoneCode)
@@ -174,15 +174,15 @@ func TestPhoneCodes(t *testing.T) {
 	}
 }
 
-// Two details of one moment must differ: an iv that repeats would be a different WeChat.
-func TestDetailsAreEncryptedAfresh(t *testing.T) {
+// Like WeChat, every detail uses a new IV.
+func TestDetailsHaveUniqueIVs(t *testing.T) {
 	t.Parallel()
 	srv, _ := setup(t, authingtest.Options{})
 	ann := srv.NewPhone(authingtest.WxUser{})
 	a, b := ann.GetUserInfo(), ann.GetUserInfo()
 	assert.NotEqual(t, a.IV, b.IV)
 	assert.NotEqual(t, a.EncryptedData, b.EncryptedData)
-	assert.Equal(t, a.Signature, b.Signature, "which depends on the key and the profile only")
+	assert.Equal(t, a.Signature, b.Signature, "the signature depends only on the key and the profile")
 	ann.Login()
 	assert.NotEqual(t, a.Signature, ann.GetUserInfo().Signature)
 }

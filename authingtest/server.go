@@ -19,57 +19,59 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// KeepKey as Options.MinKeyAge lets no login replace a session key.
+// KeepKey, as Options.MinKeyAge, makes wx.login never replace the session key.
 const KeepKey time.Duration = math.MaxInt64
 
-// Options configures a [Server]. The zero value gives a server that is as strict as the real one, but without limits on
-// how often an address may call.
+// Options configures a [Server]. The zero value is as strict as the real service, but without limits per address.
 type Options struct {
-	// Clock tells the time, by which codes, tokens and throttles run out. It must be safe for concurrent use.
-	// Nil is time.Now.
+	// Clock returns the current time, which codes, tokens and limits depend on. It must be safe for concurrent use.
+	// The default is time.Now.
 	Clock func() time.Time
 
-	UserPoolID string // empty: minted
-	AppID      string // of the mini program; empty: minted
-	Secret     string // of the user pool, for the token of its owner; empty: minted
+	UserPoolID string // generated if empty
+	AppID      string // of the mini program; generated if empty
+	Secret     string // of the user pool, for the token of its owner; generated if empty
 
-	// Where to listen; nil is a free port on loopback. The server closes the listeners.
+	// Listeners of the three hosts. The default is a free port on loopback. Close closes them.
 	UsersListener, OAuthListener, UploadListener net.Listener
 
-	// PrivateKey decrypts passwords. Nil is one with 1024 bits, as Authing's, that all servers of the process share.
+	// PrivateKey decrypts passwords. The default is a 1024-bit key, like Authing's, shared by all servers of the
+	// process.
 	PrivateKey *rsa.PrivateKey
 
-	// MinKeyAge is the age from which a login replaces the session key. With zero every login replaces it, which brings
-	// to light what real WeChat, whose period is unknown, shows now and then. See [KeepKey].
+	// MinKeyAge is the minimum age at which wx.login replaces the session key. WeChat's own value is unknown. With
+	// zero, every wx.login replaces the key, so that mistakes which fail occasionally in production always fail. See
+	// also [KeepKey].
 	MinKeyAge time.Duration
 
-	NewCodeKillsOld    bool // a new code makes older unused ones of the same user unknown
-	NoUnionID          bool // the mini program belongs to no Open Platform account, so that nobody has a unionid
-	NoPhoneCode        bool // details of phone numbers lack the code of their own, as before 2021-12
-	NumericCountryCode bool // encrypted phone numbers hold 86, not "86"
-	EarlyUpdates       bool // updateUser changes e-mail addresses and phone numbers, as before 2020
+	NewCodeKillsOld    bool // a new wx.login code invalidates unused codes of the same user
+	NoUnionID          bool // users have no unionid, as for a mini program outside an Open Platform account
+	NoPhoneCode        bool // details of phone numbers have no code of their own, as before 2021-12
+	NumericCountryCode bool // countryCode in encrypted phone numbers is a number
+	EarlyUpdates       bool // updateUser can change e-mail addresses and phone numbers, as before 2020
 
-	// How often one address, that of the caller or a lastIP, may do something within five minutes. Zero is no limit.
+	// Limits per address and five minutes. The address is the lastIP in the call, or else the peer's. Zero means no
+	// limit.
 	//
-	// LoginLimit and FailureLimit make Login demand a captcha (code 2000). LoginLimit counts the calls of Login that
-	// signed somebody in, named an unknown user or gave a wrong password; FailureLimit counts the latter two, since the
-	// last that signed somebody in. No other way to sign in counts or meets these limits, as a captcha could not be
-	// solved there: to rehearse that the service demands one all the same, use [Server.FailNext] with the code 2000.
+	// LoginLimit and FailureLimit make Login require a captcha (code 2000). LoginLimit counts calls of Login that
+	// succeed, name an unknown user or have a wrong password. FailureLimit counts the latter two since the last
+	// success. Other ways to sign in have no captcha parameter, so they neither count nor are limited; to test how a
+	// program handles code 2000 there, use [Server.FailNext].
 	//
-	// RegistrationLimit counts the accounts that any call creates, LoginWithWxapp at the first sight of a user included,
-	// and refuses to create more (code 2100). The code of wx.login is spent then.
+	// RegistrationLimit limits how many accounts are created, including those created by the first LoginWithWxapp of a
+	// user. Beyond it, calls fail with code 2100, and a wx.login code in them is used up.
 	//
-	// The real service is documented to allow 3 logins and 3 registrations, but not which calls it counts as such.
+	// Authing documents a limit of 3 logins and 3 registrations, but not which calls count.
 	LoginLimit, FailureLimit, RegistrationLimit int
 
-	UploadLimit int64 // bytes of a file that the storage accepts; 0: 10 MiB
+	UploadLimit int64 // maximum size of an uploaded file in bytes; default 10 MiB
 
-	// WeChatError words a failure of WeChat the way Authing would: how the real one does is not known.
-	// Nil answers HTTP 200 and {"code":500,"message":…,"data":{"errcode":…,"errmsg":…}}.
+	// WeChatError returns Authing's response to a failure of WeChat, whose real form is not known. The default is HTTP
+	// 200 with {"code":500,"message":…,"data":{"errcode":…,"errmsg":…}}.
 	WeChatError func(errcode int, errmsg string) (status int, body string)
 }
 
-// Server is an Authing with one user pool, and the WeChat behind it. All methods are safe for concurrent use.
+// Server is an Authing server with one user pool, and the WeChat behind it. Its methods are safe for concurrent use.
 type Server struct {
 	opts                  Options
 	tokenKey              string
@@ -78,13 +80,13 @@ type Server struct {
 	closing               chan struct{}
 	closeOnce             sync.Once
 
-	mu           sync.Mutex // guards what follows
+	mu           sync.Mutex // guards the fields below
 	accounts     []*account
 	sessions     map[sessionID]*session
 	phoneNumbers map[string]bool // of all phones
-	minted       int             // phone numbers so far
+	lastNumber   int             // of the generated phone numbers
 	codes        map[string]*loginCode
-	ldap         map[string]string // passwords by user name
+	ldap         map[string]string // passwords by username
 	callers      map[string]*caller
 	captchas     map[string]string   // texts by URL
 	smsCodes     map[string]sentCode // by phone number
@@ -93,7 +95,7 @@ type Server struct {
 	lastMail     map[string]Mail
 	sentSMS      map[string]int
 	sentMails    map[string]int
-	tickets      map[string]ticketOf
+	tickets      map[string]emailTicket
 	uploadTokens map[string]time.Time // when they expire
 	images       map[string][]byte    // by key
 	requests     []Request
@@ -101,14 +103,14 @@ type Server struct {
 	faults       map[string][]Fault
 }
 
-// NewServer starts a server. The caller should call Close when finished. Like httptest.NewServer it panics if the
-// machine has no loopback port left.
+// NewServer starts a server. The caller must call Close when finished. Like httptest.NewServer, it panics if it cannot
+// listen on a port.
 func NewServer(opts Options) *Server {
 	s := &Server{
 		opts:         opts.withDefaults(),
-		tokenKey:     mint(alphanumerics, 32),
-		ownerID:      mint(hexDigits, 24),
-		groupID:      mint(hexDigits, 24),
+		tokenKey:     randomString(alphanumerics, 32),
+		ownerID:      randomString(hexDigits, 24),
+		groupID:      randomString(hexDigits, 24),
 		closing:      make(chan struct{}),
 		sessions:     map[sessionID]*session{},
 		phoneNumbers: map[string]bool{},
@@ -122,7 +124,7 @@ func NewServer(opts Options) *Server {
 		lastMail:     map[string]Mail{},
 		sentSMS:      map[string]int{},
 		sentMails:    map[string]int{},
-		tickets:      map[string]ticketOf{},
+		tickets:      map[string]emailTicket{},
 		uploadTokens: map[string]time.Time{},
 		images:       map[string][]byte{},
 		arrivals:     map[string]int{},
@@ -136,10 +138,10 @@ func NewServer(opts Options) *Server {
 	users.HandleFunc("GET /send_smscode/{phone}/{pool}", s.endpoint("GetVerificationCode", s.sendSMSCode))
 	users.HandleFunc("GET /verify_email/{ticket}", func(w http.ResponseWriter, r *http.Request) { s.verifyEmail(r).write(w) })
 	users.HandleFunc("GET /captcha/{id}", s.serveCaptcha)
-	s.users = listening(opts.UsersListener, s.recorded("users", users))
-	s.oauth = listening(opts.OAuthListener, s.recorded("oauth", oauth))
-	s.storage = listening(opts.UploadListener, s.recorded("upload", storage))
-	// The handlers look at these fields, so none may run before all are set.
+	s.users = unstartedServer(opts.UsersListener, s.recordRequests("users", users))
+	s.oauth = unstartedServer(opts.OAuthListener, s.recordRequests("oauth", oauth))
+	s.storage = unstartedServer(opts.UploadListener, s.recordRequests("upload", storage))
+	// Start only now: handlers read all three fields.
 	for _, host := range []*httptest.Server{s.users, s.oauth, s.storage} {
 		host.Start()
 	}
@@ -151,28 +153,27 @@ func (o Options) withDefaults() Options {
 		o.Clock = time.Now
 	}
 	if o.UserPoolID == "" {
-		o.UserPoolID = mint(hexDigits, 24)
+		o.UserPoolID = randomString(hexDigits, 24)
 	}
 	if o.AppID == "" {
-		o.AppID = "wx" + mint(hexDigits, 16)
+		o.AppID = "wx" + randomString(hexDigits, 16)
 	}
 	if o.Secret == "" {
-		o.Secret = mint(hexDigits, 32)
+		o.Secret = randomString(hexDigits, 32)
 	}
 	if o.PrivateKey == nil {
-		o.PrivateKey = madeKey()
+		o.PrivateKey = defaultKey()
 	}
 	if o.UploadLimit == 0 {
 		o.UploadLimit = 10 << 20
 	}
 	if o.WeChatError == nil {
-		o.WeChatError = wordWeChatError
+		o.WeChatError = defaultWeChatError
 	}
 	return o
 }
 
-// listening returns a server that is still to be started.
-func listening(l net.Listener, h http.Handler) *httptest.Server {
+func unstartedServer(l net.Listener, h http.Handler) *httptest.Server {
 	ts := httptest.NewUnstartedServer(h)
 	if l != nil {
 		ts.Listener.Close()
@@ -181,8 +182,8 @@ func listening(l net.Listener, h http.Handler) *httptest.Server {
 	return ts
 }
 
-// Close shuts the server down. It ends the calls that are still under way, those that a [Fault] keeps waiting and those
-// of clients that never finish their request included.
+// Close shuts down the server. It cuts off pending requests, including those delayed by a [Fault] and those that a client
+// has not sent in full.
 func (s *Server) Close() {
 	s.closeOnce.Do(func() { close(s.closing) })
 	for _, host := range []*httptest.Server{s.users, s.oauth, s.storage} {
@@ -191,10 +192,10 @@ func (s *Server) Close() {
 	}
 }
 
-// UserPoolID returns the id of the one user pool that the server knows.
+// UserPoolID returns the ID of the user pool.
 func (s *Server) UserPoolID() string { return s.opts.UserPoolID }
 
-// AppID returns the AppID of the mini program that the user pool belongs to.
+// AppID returns the AppID of the user pool's mini program.
 func (s *Server) AppID() string { return s.opts.AppID }
 
 // UsersURL returns the base URL of the users host, without a trailing slash.
@@ -203,16 +204,16 @@ func (s *Server) UsersURL() string { return s.users.URL }
 // OAuthURL returns the base URL of the oauth host, without a trailing slash.
 func (s *Server) OAuthURL() string { return s.oauth.URL }
 
-// UploadURL returns the base URL of the storage of avatars, without a trailing slash.
+// UploadURL returns the base URL of the storage for avatars, without a trailing slash.
 func (s *Server) UploadURL() string { return s.storage.URL }
 
-// CDNURL returns the base URL that uploaded avatars are served from, without a trailing slash.
+// CDNURL returns the base URL of uploaded avatars, without a trailing slash.
 func (s *Server) CDNURL() string { return s.storage.URL + "/cdn" }
 
 // Secret returns the secret of the user pool.
 func (s *Server) Secret() string { return s.opts.Secret }
 
-// ClientOptions returns what authing.NewClient needs, beside the UserPoolID, to call this server.
+// ClientOptions returns the options for authing.NewClient that make a client use this server.
 func (s *Server) ClientOptions() []authing.Option {
 	return []authing.Option{
 		authing.WithHosts(authing.Hosts{
@@ -222,38 +223,38 @@ func (s *Server) ClientOptions() []authing.Option {
 	}
 }
 
-// Request is a request as it arrived.
+// Request is a request received by the server.
 type Request struct {
 	Host   string // "users", "oauth" or "upload"
 	Method string
-	Path   string // with the query, still escaped
+	Path   string // escaped, with the query
 	Header http.Header
 	Body   []byte
 }
 
-// Requests returns all requests in the order of their arrival, those included that failed or got no answer.
+// Requests returns all requests in order of arrival, including those that failed or got no reply.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.requests)
 }
 
-// SpentCodes returns how often each code of wx.login arrived, and each texted code in a login. Every arrival counts, also
-// of a code that is unknown, at a wrong address, or in a call that got no answer: a count of two is a request that
-// somebody sent twice.
+// SpentCodes returns how often each wx.login code, and each texted code used for a login, was received. It counts every
+// arrival, including unknown codes, wrong URLs and calls without a reply: a count of two means that a request was sent
+// twice.
 func (s *Server) SpentCodes() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.arrivals)
 }
 
-// recorded takes down every request before next sees it.
-func (s *Server) recorded(host string, next http.Handler) http.Handler {
+// recordRequests records every request before passing it to next.
+func (s *Server) recordRequests(host string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		s.record(Request{Host: host, Method: r.Method, Path: r.RequestURI, Header: r.Header.Clone(), Body: body})
 		if err != nil {
-			drop(w)
+			closeConnection(w)
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
@@ -261,35 +262,35 @@ func (s *Server) recorded(host string, next http.Handler) http.Handler {
 	})
 }
 
-func (s *Server) record(rq Request) {
+func (s *Server) record(req Request) {
 	var (
 		code      string
 		variables json.RawMessage
 		phoneCode json.Number
 	)
-	// Most requests lack most of these, and many bodies are not JSON.
-	readJSON(rq.Body, map[string]any{"code": &code, "variables": &variables})
+	// Errors are ignored: many bodies are not JSON.
+	readJSON(req.Body, map[string]any{"code": &code, "variables": &variables})
 	readJSON(variables, map[string]any{"phoneCode": &phoneCode})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests = append(s.requests, rq)
+	s.requests = append(s.requests, req)
 	if code := cmp.Or(code, phoneCode.String()); code != "" {
 		s.arrivals[code]++
 	}
 }
 
-// reply is an HTTP answer.
+// reply is a JSON response.
 type reply struct {
 	status int
 	body   string
 }
 
-// jsonText writes v without the escapes for HTML, which neither JavaScript nor WeChat makes.
+// jsonText encodes v without HTML escapes, like JavaScript and WeChat.
 func jsonText(v any) string {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	enc.Encode(v) // writes to memory, and only types of this package
+	enc.Encode(v) // cannot fail for the types used here
 	return string(bytes.TrimSpace(b.Bytes()))
 }
 
@@ -299,8 +300,8 @@ const (
 	alphanumerics = hexDigits + "ghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
 
-// mint returns n random characters. The fake has nothing to protect, so they need not be unpredictable.
-func mint(alphabet string, n int) string {
+// randomString returns n random characters. They are not cryptographically random: a fake has nothing to protect.
+func randomString(alphabet string, n int) string {
 	b := make([]byte, n)
 	for i := range b {
 		b[i] = alphabet[rand.IntN(len(alphabet))]

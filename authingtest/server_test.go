@@ -19,8 +19,8 @@ import (
 	"github.com/authing-wxapp/authing/authingtest"
 )
 
-// Every request that differs from what the real service wants fails in some way.
-func TestWrongRequests(t *testing.T) {
+// Requests that the real service would reject fail here, too.
+func TestInvalidRequests(t *testing.T) {
 	t.Parallel()
 	authorization := func(value string) func(*rawRequest, *authingtest.Server) {
 		return func(r *rawRequest, _ *authingtest.Server) { r.header.Set("Authorization", value) }
@@ -33,18 +33,18 @@ func TestWrongRequests(t *testing.T) {
 	}
 	bind := func(r *rawRequest) { r.path = strings.Replace(r.path, "getphone", "phone", 1) }
 	for name, tt := range map[string]struct {
-		edit   func(*rawRequest, *authingtest.Server)
-		status int
-		answer string
+		edit     func(*rawRequest, *authingtest.Server)
+		status   int
+		response string
 	}{
-		"as it should be":     {func(*rawRequest, *authingtest.Server) {}, 200, `"errcode":40029`},
+		"valid":               {func(*rawRequest, *authingtest.Server) {}, 200, `"errcode":40029`},
 		"PUT":                 {func(r *rawRequest, _ *authingtest.Server) { r.method = "PUT" }, 405, ""},
 		"GET":                 {func(r *rawRequest, _ *authingtest.Server) { r.method = "GET" }, 405, ""},
 		"users host":          {func(r *rawRequest, srv *authingtest.Server) { r.base = srv.UsersURL() }, 404, ""},
-		"path":                {func(r *rawRequest, _ *authingtest.Server) { r.path = "/oauth/wechatapp/bind/pool" }, 404, ""},
+		"unknown path":        {func(r *rawRequest, _ *authingtest.Server) { r.path = "/oauth/wechatapp/bind/pool" }, 404, ""},
 		"no pool":             {func(r *rawRequest, _ *authingtest.Server) { r.path = "/oauth/wechatapp/getphone" }, 404, ""},
 		"another pool":        {func(r *rawRequest, _ *authingtest.Server) { r.path += "0" }, 200, `{"code":2224,"message":"用户池不存在","data":null}`},
-		"text":                {contentType("text/plain"), 400, `{"code":2231,`},
+		"plain text":          {contentType("text/plain"), 400, `{"code":2231,`},
 		"with a charset":      {contentType("application/json; charset=utf-8"), 200, `"errcode":40029`},
 		"form":                {contentType("application/x-www-form-urlencoded"), 400, `{"code":2231,`},
 		"not JSON":            {func(r *rawRequest, _ *authingtest.Server) { r.body = "{" }, 400, `{"code":2231,`},
@@ -74,10 +74,10 @@ func TestWrongRequests(t *testing.T) {
 			}
 			tt.edit(&r, srv)
 
-			status, answer := send(t, r)
+			status, response := send(t, r)
 
 			assert.Equal(t, tt.status, status)
-			assert.Contains(t, answer, tt.answer)
+			assert.Contains(t, response, tt.response)
 			require.Len(t, srv.Requests(), 1)
 			got := srv.Requests()[0]
 			assert.Equal(t, r.method, got.Method)
@@ -90,23 +90,23 @@ func TestWrongRequests(t *testing.T) {
 	}
 }
 
-// What a service in JavaScript would not find in a body spends nothing and counts nowhere.
-func TestUnreadableBodiesSpendNothing(t *testing.T) {
+// A member that the JavaScript service would not find, because of invalid JSON or a different spelling, has no effect.
+func TestUnreadableBodies(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		edit    func(body string) string
 		status  int
 		arrived int
 	}{
-		"more behind the object": {func(b string) string { return b + "garbage" }, 400, 0},
-		"two objects":            {func(b string) string { return b + "{}" }, 400, 0},
-		"cut":                    {func(b string) string { return b[:len(b)-1] }, 400, 0},
-		"a list":                 {func(b string) string { return "[" + b + "]" }, 400, 0},
-		"Code":                   {func(b string) string { return strings.Replace(b, `"code"`, `"Code"`, 1) }, 200, 0},
-		"CODE":                   {func(b string) string { return strings.Replace(b, `"code"`, `"CODE"`, 1) }, 200, 0},
-		"IV":                     {func(b string) string { return strings.Replace(b, `"iv"`, `"IV"`, 1) }, 200, 1},
-		"encrypteddata":          {func(b string) string { return strings.Replace(b, `"encryptedData"`, `"encrypteddata"`, 1) }, 200, 1},
-		"iv is no text":          {func(b string) string { return strings.Replace(b, `"iv"`, `"iv":1,"x"`, 1) }, 400, 1},
+		"data after the object": {func(b string) string { return b + "garbage" }, 400, 0},
+		"two objects":           {func(b string) string { return b + "{}" }, 400, 0},
+		"truncated":             {func(b string) string { return b[:len(b)-1] }, 400, 0},
+		"array":                 {func(b string) string { return "[" + b + "]" }, 400, 0},
+		"Code":                  {func(b string) string { return strings.Replace(b, `"code"`, `"Code"`, 1) }, 200, 0},
+		"CODE":                  {func(b string) string { return strings.Replace(b, `"code"`, `"CODE"`, 1) }, 200, 0},
+		"IV":                    {func(b string) string { return strings.Replace(b, `"iv"`, `"IV"`, 1) }, 200, 1},
+		"encrypteddata":         {func(b string) string { return strings.Replace(b, `"encryptedData"`, `"encrypteddata"`, 1) }, 200, 1},
+		"iv is not a string":    {func(b string) string { return strings.Replace(b, `"iv"`, `"iv":1,"x"`, 1) }, 400, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -115,52 +115,52 @@ func TestUnreadableBodiesSpendNothing(t *testing.T) {
 			code, detail := ann.Login(), ann.GetUserInfo()
 			body := `{"iv":"` + detail.IV + `","encryptedData":"` + detail.EncryptedData + `","code":"` + code + `"}`
 
-			status, answer := send(t, rawRequest{
+			status, response := send(t, rawRequest{
 				"POST", srv.OAuthURL(), "/oauth/wechatapp/auth/" + srv.UserPoolID(), tt.edit(body),
 				http.Header{"Content-Type": {"application/json"}},
 			})
 
 			assert.Equal(t, tt.status, status)
-			assert.Contains(t, answer, `"code":2231,`)
+			assert.Contains(t, response, `"code":2231,`)
 			assert.Empty(t, srv.Users())
 			assert.Equal(t, tt.arrived, srv.SpentCodes()[code])
 			_, err := client.LoginWithWxapp(ctx, code, detail)
-			assert.NoError(t, err, "the code was spent")
+			assert.NoError(t, err, "the code must still be valid")
 		})
 	}
 }
 
-func TestOptionsOfALoginAreSpeltExactly(t *testing.T) {
+func TestLoginOptionsAreCaseSensitive(t *testing.T) {
 	t.Parallel()
 	srv, _ := setup(t, authingtest.Options{})
 	old := srv.AddUser(authing.User{Phone: "13900000000", Nickname: "Old"})
 	ann := srv.NewPhone(authingtest.WxUser{NickName: "Ann"})
-	signInWith := func(extra string) (answer string) {
+	signInWith := func(extra string) (response string) {
 		code, detail := ann.Login(), ann.GetUserInfo()
-		_, answer = send(t, rawRequest{
+		_, response = send(t, rawRequest{
 			"POST", srv.OAuthURL(), "/oauth/wechatapp/auth/" + srv.UserPoolID(),
 			`{"iv":"` + detail.IV + `","encryptedData":"` + detail.EncryptedData + `","code":"` + code + `",` + extra + `}`,
 			http.Header{"Content-Type": {"application/json"}},
 		})
-		return answer
+		return response
 	}
-	assert.NotContains(t, signInWith(`"Phone":"13900000000"`), old.ID, "which is not the phone of the call")
+	assert.NotContains(t, signInWith(`"Phone":"13900000000"`), old.ID, "not the phone parameter")
 	assert.Contains(t, signInWith(`"phone":"13900000000","overideprofile":true`), `"nickname":"Old"`)
 	assert.Contains(t, signInWith(`"phone":"13900000000","overideProfile":true`), `"nickname":"Ann"`)
 }
 
-func TestCodesCountWhereverTheyArrive(t *testing.T) {
+func TestSpentCodesCountsAllRequests(t *testing.T) {
 	t.Parallel()
 	srv, _ := setup(t, authingtest.Options{})
-	for _, address := range []string{
+	for _, url := range []string{
 		srv.UsersURL() + "/", srv.OAuthURL() + "/", srv.OAuthURL() + "/oauth/wechatapp/auth/nopool",
 	} {
-		send(t, rawRequest{method: "POST", base: address, body: `{"code":"c"}`, header: http.Header{}})
+		send(t, rawRequest{method: "POST", base: url, body: `{"code":"c"}`, header: http.Header{}})
 	}
 	assert.Equal(t, map[string]int{"c": 3}, srv.SpentCodes())
 }
 
-func TestLookUp(t *testing.T) {
+func TestLookup(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{})
 	assert.Empty(t, srv.Users())
@@ -176,7 +176,7 @@ func TestLookUp(t *testing.T) {
 
 	phone := srv.NewPhone(authingtest.WxUser{})
 	bound, err := client.As(added.Token).BindPhone(ctx, phone.Login(), phone.GetPhoneNumber())
-	require.NoError(t, err, "the token of an added user is good")
+	require.NoError(t, err, "the token of an added user is valid")
 	assert.Equal(t, added.ID, bound.ID)
 }
 
@@ -207,8 +207,8 @@ func TestListeners(t *testing.T) {
 
 func TestClose(t *testing.T) {
 	t.Parallel()
-	// Goroutines inherit the label, which tells those of this test from those of others.
-	const label = "left-behind"
+	// Goroutines inherit the label, which identifies those started by this test.
+	const label = "test-close"
 	pprof.Do(ctx, pprof.Labels("test", label), func(ctx context.Context) {
 		l := [3]net.Listener{listen(t), listen(t), listen(t)}
 		srv := authingtest.NewServer(authingtest.Options{UsersListener: l[0], OAuthListener: l[1], UploadListener: l[2]})
@@ -219,19 +219,19 @@ func TestClose(t *testing.T) {
 		_, err = asUser.ChangeAvatar(ctx, user.ID, bytes.NewReader(pngImage(t)))
 		require.NoError(t, err)
 		srv.FailNext("LoginWithWxapp", authingtest.Fault{Delay: authingtest.UntilGone})
-		waiting := make(chan error, 1)
+		pending := make(chan error, 1)
 		go func() {
 			_, err := client.LoginWithWxapp(ctx, phone.Login(), phone.GetUserInfo())
-			waiting <- err
+			pending <- err
 		}()
 		require.Eventually(t, func() bool { return len(srv.Requests()) == 5 }, 5*time.Second, time.Millisecond)
 
 		srv.Close()
 		srv.Close()
 
-		err = <-waiting
-		assert.ErrorIs(t, err, authing.ErrOutcomeUnknown, "Close ends what is waiting, without an answer")
-		assert.NotErrorIs(t, err, context.DeadlineExceeded, "rather than waiting for the client")
+		err = <-pending
+		assert.ErrorIs(t, err, authing.ErrOutcomeUnknown, "Close cuts off the pending call")
+		assert.NotErrorIs(t, err, context.DeadlineExceeded, "Close must not wait for the client's timeout")
 		for i := range l {
 			_, err := l[i].Accept()
 			assert.ErrorIs(t, err, net.ErrClosed)
@@ -242,11 +242,11 @@ func TestClose(t *testing.T) {
 		var running bytes.Buffer
 		require.NoError(t, pprof.Lookup("goroutine").WriteTo(&running, 1))
 		return !strings.Contains(running.String(), label)
-	}, 5*time.Second, 5*time.Millisecond, "goroutines of the server are left")
+	}, 5*time.Second, 5*time.Millisecond, "goroutines of the server are still running")
 }
 
-// A client that stops halfway through its request must not keep a test from ending.
-func TestCloseWithAHalfSentRequest(t *testing.T) {
+// Close must not wait for a client that never finishes its request.
+func TestCloseWithPartialRequest(t *testing.T) {
 	t.Parallel()
 	srv := authingtest.NewServer(authingtest.Options{})
 	conn, err := net.Dial("tcp", strings.TrimPrefix(srv.OAuthURL(), "http://"))
@@ -255,7 +255,7 @@ func TestCloseWithAHalfSentRequest(t *testing.T) {
 	_, err = io.WriteString(conn, "POST /oauth/wechatapp/auth/"+srv.UserPoolID()+" HTTP/1.1\r\nHost: x\r\n"+
 		"Content-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n{")
 	require.NoError(t, err)
-	_, err = io.ReadFull(conn, make([]byte, len("HTTP/1.1 100 Continue"))) // the handler waits for the rest now
+	_, err = io.ReadFull(conn, make([]byte, len("HTTP/1.1 100 Continue"))) // now the handler is reading the body
 	require.NoError(t, err)
 
 	srv.Close()

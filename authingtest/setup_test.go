@@ -19,7 +19,7 @@ import (
 
 var ctx = context.Background()
 
-// clock is a clock that a test moves.
+// clock only moves when told to.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -35,13 +35,13 @@ func (c *clock) Now() time.Time {
 	return c.now
 }
 
-func (c *clock) pass(d time.Duration) {
+func (c *clock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
 }
 
-// setup returns a server that the test closes, and a client of it.
+// setup starts a server for the duration of the test and returns it with a client.
 func setup(t *testing.T, opts authingtest.Options) (*authingtest.Server, *authing.Client) {
 	t.Helper()
 	srv := authingtest.NewServer(opts)
@@ -51,7 +51,7 @@ func setup(t *testing.T, opts authingtest.Options) (*authingtest.Server, *authin
 	return srv, client
 }
 
-// signIn signs p's user in and returns the account and a client that acts for it.
+// signIn signs in the user of p and returns the account and a client acting as it.
 func signIn(t *testing.T, client *authing.Client, p *authingtest.Phone) (*authing.User, *authing.Client) {
 	t.Helper()
 	user, err := client.LoginWithWxapp(ctx, p.Login(), p.GetUserInfo())
@@ -59,18 +59,18 @@ func signIn(t *testing.T, client *authing.Client, p *authingtest.Phone) (*authin
 	return user, client.As(user.Token)
 }
 
-// rawRequest is a request made by hand.
+// rawRequest is a request that the client cannot send.
 type rawRequest struct {
 	method, base, path, body string
 	header                   http.Header
 }
 
-// send returns status and body of the answer.
-func send(t *testing.T, rq rawRequest) (int, string) {
+// send returns the status and body of the response.
+func send(t *testing.T, req rawRequest) (int, string) {
 	t.Helper()
-	r, err := http.NewRequest(rq.method, rq.base+rq.path, strings.NewReader(rq.body))
+	r, err := http.NewRequest(req.method, req.base+req.path, strings.NewReader(req.body))
 	require.NoError(t, err)
-	r.Header = rq.header
+	r.Header = req.header
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	require.NoError(t, err)
 	defer resp.Body.Close()
@@ -84,7 +84,7 @@ func decodeJSON(t *testing.T, text []byte, v any) {
 	require.NoError(t, json.Unmarshal(text, v), "%s", text)
 }
 
-// decodeToken returns header and payload of a JWT.
+// decodeToken returns the header and payload of a JWT.
 func decodeToken(t *testing.T, token string) (header, payload string) {
 	t.Helper()
 	parts := strings.Split(token, ".")

@@ -8,40 +8,40 @@ import (
 	"time"
 )
 
-// How long a code that was texted or mailed is good: a guess.
+// sentCodeLifetime is a guess.
 const sentCodeLifetime = 10 * time.Minute
 
-// sentCode is a code that was texted or mailed. A newer one replaces it.
+// sentCode is a texted or mailed code. A newer one replaces it.
 type sentCode struct {
 	text    string
 	expires time.Time
 }
 
 func (s *Server) newSentCode() sentCode {
-	// A texted code travels as a number, so it must not begin with a zero.
-	return sentCode{mint("123456789", 1) + mint(digits, 3), s.opts.Clock().Add(sentCodeLifetime)}
+	// A texted code is sent back as a number, so it must not start with a zero.
+	return sentCode{randomString("123456789", 1) + randomString(digits, 3), s.opts.Clock().Add(sentCodeLifetime)}
 }
 
-// check refuses what is not the code, or one that came too late. The zero sentCode is nobody's.
+// check rejects a wrong or expired code. The zero sentCode matches nothing.
 func (c sentCode) check(typed string, now time.Time) *envelope {
 	switch {
 	case c.text == "" || typed != c.text:
-		return refuse(2001)
+		return newError(2001)
 	case !now.Before(c.expires):
-		return refuse(2300)
+		return newError(2300)
 	}
 	return nil
 }
 
-// LastSMS returns the code in the last text message to phone, "" if there was none.
+// LastSMS returns the code in the last text message to phone, or "" if there was none.
 func (s *Server) LastSMS(phone string) (code string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.lastSMS[phone]
 }
 
-// SentSMS returns how many text messages each phone number got: a count of two for one tap is a request that was sent
-// twice.
+// SentSMS returns the number of text messages sent to each phone number. A count of two for one tap means that the
+// request was sent twice.
 func (s *Server) SentSMS() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,9 +54,9 @@ func (s *Server) sendSMSCode(r *http.Request) reply {
 	phone := r.PathValue("phone")
 	switch {
 	case r.PathValue("pool") != s.opts.UserPoolID:
-		return refuse(2224).reply()
+		return newError(2224).reply()
 	case !phonePattern.MatchString(phone):
-		return refuse(2028).reply()
+		return newError(2028).reply()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,34 +67,34 @@ func (s *Server) sendSMSCode(r *http.Request) reply {
 	return reply{http.StatusOK, `{"code":200,"message":"发送成功"}`}
 }
 
-// byPhoneCode returns the account of the phone that a code was texted to, and creates it at first sight.
-func (s *Server) byPhoneCode(arguments object, ip string) (*account, *envelope) {
-	phone := text(arguments, "phone")
-	if refused := s.checkPhoneCode(phone, arguments); refused != nil {
-		return nil, refused
+// loginByPhoneCode creates the account of a phone number that has none.
+func (s *Server) loginByPhoneCode(arguments object, ip string) (*account, *envelope) {
+	phone := getString(arguments, "phone")
+	if apiErr := s.checkPhoneCode(phone, arguments); apiErr != nil {
+		return nil, apiErr
 	}
-	a := s.ofPhone(phone)
+	a := s.accountByPhone(phone)
 	if a != nil && a.blocked {
-		return nil, refuse(2005)
+		return nil, newError(2005)
 	}
 	if a == nil {
 		a = &account{phone: phone, registerMethod: "default:phone"}
-		if refused := s.create(a, ip); refused != nil {
-			return nil, refused
+		if apiErr := s.create(a, ip); apiErr != nil {
+			return nil, apiErr
 		}
 	}
 	delete(s.smsCodes, phone)
 	return a, nil
 }
 
-// checkPhoneCode demands the code that was texted to phone, unless that is empty.
+// checkPhoneCode checks the code that was texted to phone, if phone is not empty.
 func (s *Server) checkPhoneCode(phone string, arguments object) *envelope {
 	if phone == "" {
 		return nil
 	}
-	number, ok := integer(arguments, "phoneCode")
+	number, ok := getInt(arguments, "phoneCode")
 	if !ok {
-		return refuse(2001)
+		return newError(2001)
 	}
 	return s.smsCodes[phone].check(strconv.Itoa(number), s.opts.Clock())
 }

@@ -24,7 +24,7 @@ type claims struct {
 	Expires  int64 `json:"exp"`
 }
 
-// newToken issues a JWT for a, which from then on counts as its latest. Older ones stay good.
+// newToken issues a JWT for a and stores it as the latest. Older ones stay valid.
 func (s *Server) newToken(a *account) {
 	c := claims{IssuedAt: s.opts.Clock().Unix()}
 	c.Data.ID, c.Data.ClientID, c.Data.UnionID, c.Data.Phone = a.id, s.opts.UserPoolID, a.unionID, a.phone
@@ -39,129 +39,129 @@ func (s *Server) newToken(a *account) {
 }
 
 func (s *Server) issue(c claims) (token string) {
-	return s.signed(encodeSegment([]byte(`{"alg":"HS256","typ":"JWT"}`)), encodeSegment([]byte(jsonText(c))))
+	return s.signToken(encodeSegment([]byte(`{"alg":"HS256","typ":"JWT"}`)), encodeSegment([]byte(jsonText(c))))
 }
 
-// read returns what a bare token says, if it can be believed.
-func (s *Server) read(token string) (claims, *envelope) {
+// parseToken returns the claims of a token if its signature and expiry are valid.
+func (s *Server) parseToken(token string) (claims, *envelope) {
 	var c claims
 	if token == "" {
-		return c, refuse(2020)
+		return c, newError(2020)
 	}
 	parts := strings.Split(token, ".")
-	if len(parts) != 3 || token != s.signed(parts[0], parts[1]) {
-		return c, refuse(2207)
+	if len(parts) != 3 || token != s.signToken(parts[0], parts[1]) {
+		return c, newError(2207)
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil || json.Unmarshal(payload, &c) != nil {
-		return c, refuse(2207)
+		return c, newError(2207)
 	}
 	if s.opts.Clock().Unix() >= c.Expires {
-		return c, refuse(2206)
+		return c, newError(2206)
 	}
 	return c, nil
 }
 
-// holder returns the account that a bare token belongs to.
-func (s *Server) holder(token string) (*account, *envelope) {
-	c, refused := s.read(token)
-	if refused != nil {
-		return nil, refused
+// accountByToken returns the account of a token that is still accepted.
+func (s *Server) accountByToken(token string) (*account, *envelope) {
+	c, apiErr := s.parseToken(token)
+	if apiErr != nil {
+		return nil, apiErr
 	}
-	a := s.ofID(c.Data.ID)
+	a := s.accountByID(c.Data.ID)
 	switch {
 	case a == nil:
-		return nil, refuse(2207)
+		return nil, newError(2207)
 	case a.blocked:
-		return nil, refuse(2005)
+		return nil, newError(2005)
 	case !a.tokens[token]:
-		return nil, refuse(2206)
+		return nil, newError(2206)
 	}
 	return a, nil
 }
 
-// bearerToken takes the token out of the header of the GraphQL endpoints, which want the scheme.
-func bearerToken(header string) (token string, refused *envelope) {
+// bearerToken extracts the token from a header with the Bearer scheme, which GraphQL requires and REST rejects.
+func bearerToken(header string) (token string, apiErr *envelope) {
 	if header == "" {
-		return "", refuse(2020)
+		return "", newError(2020)
 	}
 	token, ok := strings.CutPrefix(header, "Bearer ")
 	if !ok {
-		return "", refuse(2207)
+		return "", newError(2207)
 	}
 	return token, nil
 }
 
-// acting returns the account with this id, if the caller is its user or the owner of the pool, and refuses others with
-// the given code. Without an id it is the caller's own.
-func (s *Server) acting(call graphqlCall, id string, others int) (*account, *envelope) {
-	token, refused := bearerToken(call.bearer)
-	if refused != nil {
-		return nil, refused
+// authorizedAccount returns the account with the given ID, or the caller's own if id is empty. The caller must be its
+// user or the owner of the pool; others get forbiddenCode.
+func (s *Server) authorizedAccount(call graphqlCall, id string, forbiddenCode int) (*account, *envelope) {
+	token, apiErr := bearerToken(call.authorization)
+	if apiErr != nil {
+		return nil, apiErr
 	}
-	if c, refused := s.read(token); refused == nil && c.Data.ID == s.ownerID {
-		a := s.ofID(id)
+	if c, apiErr := s.parseToken(token); apiErr == nil && c.Data.ID == s.ownerID {
+		a := s.accountByID(id)
 		if a == nil {
-			return nil, refuse(2004)
+			return nil, newError(2004)
 		}
 		return a, nil
 	}
-	a, refused := s.holder(token)
+	a, apiErr := s.accountByToken(token)
 	switch {
-	case refused != nil:
-		return nil, refused
+	case apiErr != nil:
+		return nil, apiErr
 	case id != "" && id != a.id:
-		return nil, refuse(others)
+		return nil, newError(forbiddenCode)
 	}
 	return a, nil
 }
 
-// statusOf says whether a token is accepted, in the words that this answer has of its own.
-func (s *Server) statusOf(token string, refused *envelope) (object, *claims) {
-	if refused == nil {
-		_, refused = s.holder(token)
+// tokenStatus reports whether a token is accepted. Its messages differ from those of errors with the same code.
+func (s *Server) tokenStatus(token string, apiErr *envelope) (object, *claims) {
+	if apiErr == nil {
+		_, apiErr = s.accountByToken(token)
 	}
-	if refused == nil {
-		c, _ := s.read(token)
+	if apiErr == nil {
+		c, _ := s.parseToken(token)
 		return object{"status": true, "code": 200, "message": "已登录"}, &c
 	}
-	if short, ok := map[int]string{2020: "未登录", 2206: "登录信息已过期", 2207: "登录信息有误"}[refused.Code]; ok {
-		refused.Message = short
+	if message, ok := map[int]string{2020: "未登录", 2206: "登录信息已过期", 2207: "登录信息有误"}[apiErr.Code]; ok {
+		apiErr.Message = message
 	}
-	return refused.notice(), nil
+	return apiErr.asData(), nil
 }
 
-// checkLoginStatus looks at the token in its argument, or else at that of the caller.
+// checkLoginStatus checks the token in its argument, or else the caller's.
 func (s *Server) checkLoginStatus(call graphqlCall) (any, *envelope) {
-	token, refused := text(call.arguments, "token"), (*envelope)(nil)
+	token, apiErr := getString(call.arguments, "token"), (*envelope)(nil)
 	if token == "" {
-		token, refused = bearerToken(call.bearer)
+		token, apiErr = bearerToken(call.authorization)
 	}
-	status, c := s.statusOf(token, refused)
+	status, c := s.tokenStatus(token, apiErr)
 	if c != nil {
-		status["token"] = object{"data": c.holder(), "iat": c.IssuedAt, "exp": c.Expires}
+		status["token"] = object{"data": c.owner(), "iat": c.IssuedAt, "exp": c.Expires}
 	}
 	return status, nil
 }
 
 func (s *Server) decodeJwtToken(call graphqlCall) (any, *envelope) {
-	status, c := s.statusOf(text(call.arguments, "token"), nil)
+	status, c := s.tokenStatus(getString(call.arguments, "token"), nil)
 	if c == nil {
 		return object{"status": status}, nil
 	}
-	return object{"status": status, "data": c.holder(), "iat": c.IssuedAt, "exp": c.Expires}, nil
+	return object{"status": status, "data": c.owner(), "iat": c.IssuedAt, "exp": c.Expires}, nil
 }
 
-func (c *claims) holder() object {
+func (c *claims) owner() object {
 	return object{
 		"email": orNull(c.Data.Email), "id": c.Data.ID, "clientId": c.Data.ClientID, "unionid": orNull(c.Data.UnionID),
 	}
 }
 
-// getAccessTokenByAppSecret gives the owner of the pool a token, which acts for every user.
+// getAccessTokenByAppSecret issues a token for the owner of the pool, which has access to all users.
 func (s *Server) getAccessTokenByAppSecret(call graphqlCall) (any, *envelope) {
-	if text(call.arguments, "clientId") != s.opts.UserPoolID || text(call.arguments, "secret") != s.opts.Secret {
-		return nil, refuse(2011)
+	if getString(call.arguments, "clientId") != s.opts.UserPoolID || getString(call.arguments, "secret") != s.opts.Secret {
+		return nil, newError(2011)
 	}
 	c := claims{IssuedAt: s.opts.Clock().Unix()}
 	c.Expires = c.IssuedAt + int64(tokenLifetime/time.Second)
@@ -169,9 +169,9 @@ func (s *Server) getAccessTokenByAppSecret(call graphqlCall) (any, *envelope) {
 	return s.issue(c), nil
 }
 
-// signed returns the token of a header and a payload. Only the server decides what those are, so that a token that
-// carries the right signature can be believed.
-func (s *Server) signed(header, payload string) string {
+// signToken appends the signature to a header and a payload. Only the server signs tokens, so a token with a valid
+// signature needs no further checks of its header.
+func (s *Server) signToken(header, payload string) string {
 	unsigned := header + "." + payload
 	return unsigned + "." + encodeSegment(hmacSHA256(s.tokenKey, unsigned))
 }

@@ -20,31 +20,31 @@ func TestTokens(t *testing.T) {
 	ann := srv.NewPhone(authingtest.WxUser{})
 	user, _ := signIn(t, client, ann)
 	token := string(user.Token)
-	part := strings.Split(token, ".")
-	require.Len(t, part, 3)
+	parts := strings.Split(token, ".")
+	require.Len(t, parts, 3)
 
 	for name, tt := range map[string]struct {
 		token string
 		after time.Duration
 		code  int
 	}{
-		"valid":               {token, 0, 0},
-		"just before its end": {token, 15*24*time.Hour - time.Second, 0},
-		"expired":             {token, 15 * 24 * time.Hour, 2206},
-		"not a token":         {"x", 0, 2207},
-		"of another server":   {string(elsewhere.AddUser(authing.User{}).Token), 0, 2207},
-		"signature cut":       {part[0] + "." + part[1] + ".", 0, 2207},
-		"payload of another":  {part[0] + "." + strings.Split(string(srv.AddUser(authing.User{}).Token), ".")[1] + "." + part[2], 0, 2207},
-		"alg none":            {"eyJhbGciOiJub25lIn0." + part[1] + ".", 0, 2207},
+		"valid":           {token, 0, 0},
+		"about to expire": {token, 15*24*time.Hour - time.Second, 0},
+		"expired":         {token, 15 * 24 * time.Hour, 2206},
+		"not a token":     {"x", 0, 2207},
+		"another server":  {string(elsewhere.AddUser(authing.User{}).Token), 0, 2207},
+		"no signature":    {parts[0] + "." + parts[1] + ".", 0, 2207},
+		"foreign payload": {parts[0] + "." + strings.Split(string(srv.AddUser(authing.User{}).Token), ".")[1] + "." + parts[2], 0, 2207},
+		"alg none":        {"eyJhbGciOiJub25lIn0." + parts[1] + ".", 0, 2207},
 	} {
-		clock.pass(tt.after)
+		clock.advance(tt.after)
 		got := map[string]error{}
 		as := client.As(authing.Secret(tt.token))
 		_, got["BindPhone"] = as.BindPhone(ctx, ann.Login(), ann.GetPhoneNumber())
 		_, got["GetPhone"] = as.GetPhone(ctx, ann.Login(), ann.GetPhoneNumber())
 		code, detail := ann.Login(), ann.GetUserInfo()
 		_, got["Decrypt"] = as.Decrypt(ctx, code, detail.EncryptedData, detail.IV)
-		clock.pass(-tt.after)
+		clock.advance(-tt.after)
 
 		for op, err := range got {
 			if tt.code == 0 {
@@ -59,7 +59,7 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// The shape is that of tokens seen in the wild.
+// The format is that of real tokens.
 func TestTokenClaims(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
@@ -74,7 +74,7 @@ func TestTokenClaims(t *testing.T) {
 	assert.Equal(t, int64(1584077600), user.TokenExpiredAt.Unix())
 }
 
-func TestARefusedTokenSpendsNoCode(t *testing.T) {
+func TestInvalidTokenDoesNotUseUpCode(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{})
 	ann := srv.NewPhone(authingtest.WxUser{})
@@ -86,23 +86,23 @@ func TestARefusedTokenSpendsNoCode(t *testing.T) {
 	assert.Equal(t, map[string]int{code: 2}, srv.SpentCodes())
 }
 
-// What ends a token ends it on all hosts.
-func TestAccountsThatMayNotAct(t *testing.T) {
+// A blocked or deleted account is rejected by all hosts.
+func TestBlockedAndDeletedAccounts(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		happen func(*authingtest.Server, string)
-		code   int
-		login  int // 0: the WeChat user can sign in, into an account
-		same   bool
+		setUp func(*authingtest.Server, string)
+		code  int
+		login int  // code of a new login, 0: accepted
+		same  bool // whether the new login finds the same account
 	}{
-		"nothing": {func(*authingtest.Server, string) {}, 0, 0, true},
+		"active":  {func(*authingtest.Server, string) {}, 0, 0, true},
 		"blocked": {func(srv *authingtest.Server, id string) { srv.SetBlocked(id, true) }, 2005, 2005, true},
 		"deleted": {(*authingtest.Server).DeleteUser, 2207, 0, false},
 	} {
 		srv, client := setup(t, authingtest.Options{})
 		ann := srv.NewPhone(authingtest.WxUser{})
 		user, asAnn := signIn(t, client, ann)
-		tt.happen(srv, user.ID)
+		tt.setUp(srv, user.ID)
 
 		_, bound := asAnn.BindPhone(ctx, ann.Login(), ann.GetPhoneNumber())
 		_, read := asAnn.User(ctx, user.ID)
@@ -129,20 +129,20 @@ func TestAccountsThatMayNotAct(t *testing.T) {
 	}
 }
 
-func TestTokensOfTheUsersHostExpire(t *testing.T) {
+func TestTokenExpiry(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
 	srv, client := setup(t, authingtest.Options{Clock: clock.Now})
 	ann := srv.AddUser(authing.User{})
 	asAnn := client.As(ann.Token)
-	clock.pass(15*24*time.Hour - time.Second)
+	clock.advance(15*24*time.Hour - time.Second)
 	_, err := asAnn.User(ctx, ann.ID)
 	require.NoError(t, err)
 	later, err := client.VerifyToken(ctx, ann.Token)
 	require.NoError(t, err)
 	assert.Equal(t, ann.TokenExpiredAt.Unix(), later.ExpiresAt.Unix())
 
-	clock.pass(time.Second)
+	clock.advance(time.Second)
 	_, err = asAnn.User(ctx, ann.ID)
 	assert.Equal(t, 2206, codeOf(t, err))
 	_, err = client.VerifyToken(ctx, ann.Token)
@@ -155,18 +155,18 @@ func TestTokensOfTheUsersHostExpire(t *testing.T) {
 	assert.Equal(t, authing.LoginStatus{Code: 2207, Message: "登录信息有误"}, *status)
 }
 
-// Signing out ends all tokens of a user, and nobody else's.
-func TestSignedOutEverywhere(t *testing.T) {
+// A logout invalidates all tokens of the user, and no others.
+func TestLogoutInvalidatesAllTokens(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
 	srv, client := setup(t, authingtest.Options{Clock: clock.Now})
 	ann, bob := srv.AddUser(authing.User{UnionID: "u-ann"}), srv.AddUser(authing.User{})
-	clock.pass(time.Second)
+	clock.advance(time.Second)
 	second, err := client.Login(ctx, authing.LoginParams{UnionID: "u-ann"})
 	require.NoError(t, err)
 	require.NotEqual(t, ann.Token, second.Token)
 	_, err = client.As(ann.Token).User(ctx, ann.ID)
-	require.NoError(t, err, "a new login leaves older tokens alone")
+	require.NoError(t, err, "a new login does not invalidate older tokens")
 
 	require.NoError(t, client.As(second.Token).Logout(ctx, ann.ID))
 
@@ -180,5 +180,5 @@ func TestSignedOutEverywhere(t *testing.T) {
 	_, err = client.As(bob.Token).Update(ctx, bob.ID, authing.UserUpdate{TokenExpiredAt: authing.Ptr("2030-01-01T00:00:00Z")})
 	require.NoError(t, err)
 	_, err = client.As(bob.Token).User(ctx, bob.ID)
-	assert.NoError(t, err, "that is not over yet")
+	assert.NoError(t, err, "that is in the future")
 }

@@ -5,52 +5,51 @@ import (
 	"time"
 )
 
-// user shows an account to its user only.
 func (s *Server) user(call graphqlCall) (any, *envelope) {
-	if refused := s.checkPool(text(call.arguments, "registerInClient")); refused != nil {
-		return nil, refused
+	if apiErr := s.checkPool(getString(call.arguments, "registerInClient")); apiErr != nil {
+		return nil, apiErr
 	}
-	a, refused := s.acting(call, text(call.arguments, "id"), 1001)
-	if refused != nil {
-		return nil, refused
+	a, apiErr := s.authorizedAccount(call, getString(call.arguments, "id"), 1001)
+	if apiErr != nil {
+		return nil, apiErr
 	}
 	return s.graphqlUser(a), nil
 }
 
-// updateUser changes what is in the options, null included, and nothing if it refuses.
+// updateUser applies all options, where null clears a field, or none if one of them is rejected.
 func (s *Server) updateUser(call graphqlCall) (any, *envelope) {
 	options, _ := call.arguments["options"].(object)
-	if refused := s.checkPool(text(options, "registerInClient")); refused != nil {
-		return nil, refused
+	if apiErr := s.checkPool(getString(options, "registerInClient")); apiErr != nil {
+		return nil, apiErr
 	}
-	a, refused := s.acting(call, text(options, "_id"), 2202)
-	if refused != nil {
-		return nil, refused
+	a, apiErr := s.authorizedAccount(call, getString(options, "_id"), 2202)
+	if apiErr != nil {
+		return nil, apiErr
 	}
-	password, refused := s.newPassword(a, options)
-	refused = cmp.Or(refused, s.checkNewEmail(a, options), s.checkNewPhone(a, options), s.checkNewUsername(a, options))
-	if refused != nil {
-		return nil, refused
+	password, apiErr := s.newPassword(a, options)
+	apiErr = cmp.Or(apiErr, s.checkNewEmail(a, options), s.checkNewPhone(a, options), s.checkNewUsername(a, options))
+	if apiErr != nil {
+		return nil, apiErr
 	}
 	a.password = password
 	s.applyUpdate(a, options)
 	return s.graphqlUser(a), nil
 }
 
-// newPassword returns the password that a has after an update.
+// newPassword returns the password of a after an update.
 func (s *Server) newPassword(a *account, options object) (string, *envelope) {
-	if text(options, "password") == "" {
+	if getString(options, "password") == "" {
 		return a.password, nil
 	}
-	password, refused := s.decryptPassword(text(options, "password"))
-	old, oldRefused := s.decryptPassword(text(options, "oldPassword"))
+	password, apiErr := s.decryptPassword(getString(options, "password"))
+	old, oldRefused := s.decryptPassword(getString(options, "oldPassword"))
 	switch {
-	case refused != nil || oldRefused != nil:
-		return "", refuse(2016)
-	case text(options, "oldPassword") == "":
-		return "", refuse(2201)
+	case apiErr != nil || oldRefused != nil:
+		return "", newError(2016)
+	case getString(options, "oldPassword") == "":
+		return "", newError(2201)
 	case old != a.password:
-		return "", refuse(2203)
+		return "", newError(2203)
 	}
 	return password, checkNewPassword(password, false)
 }
@@ -58,45 +57,44 @@ func (s *Server) newPassword(a *account, options object) (string, *envelope) {
 func (s *Server) checkNewEmail(a *account, options object) *envelope {
 	email, given := options["email"]
 	switch {
-	case !given || text(options, "email") == a.email:
+	case !given || getString(options, "email") == a.email:
 		return nil
 	case !s.opts.EarlyUpdates:
-		return refuse(2225)
-	case email != nil && s.ofEmail(text(options, "email")) != nil:
-		return refuse(2200)
+		return newError(2225)
+	case email != nil && s.accountByEmail(getString(options, "email")) != nil:
+		return newError(2200)
 	}
-	return checkEmail(text(options, "email"), 2204)
+	return checkEmail(getString(options, "email"), 2204)
 }
 
 func (s *Server) checkNewPhone(a *account, options object) *envelope {
 	_, given := options["phone"]
 	switch {
-	case !given || text(options, "phone") == a.phone:
+	case !given || getString(options, "phone") == a.phone:
 		return nil
 	case !s.opts.EarlyUpdates:
-		return refuse(2226)
-	case s.ofPhone(text(options, "phone")) != nil:
-		return refuse(2035)
+		return newError(2226)
+	case s.accountByPhone(getString(options, "phone")) != nil:
+		return newError(2035)
 	}
 	return nil
 }
 
 func (s *Server) checkNewUsername(a *account, options object) *envelope {
-	if other := s.ofUsername(text(options, "username")); other != nil && other != a && a.password != "" {
-		return refuse(2034)
+	if other := s.accountByUsername(getString(options, "username")); other != nil && other != a && a.password != "" {
+		return newError(2034)
 	}
 	return nil
 }
 
-// applyUpdate believes what the client says of logins and locks too, as the original lets it. What it says of the token
-// is not known to have an effect.
+// applyUpdate also accepts login data and locks, as in the original. It ignores token, whose effect is not known.
 func (s *Server) applyUpdate(a *account, options object) {
 	for name, field := range map[string]*string{
 		"email": &a.email, "username": &a.username, "nickname": &a.nickname, "company": &a.company, "photo": &a.photo,
 		"phone": &a.phone, "browser": &a.browser, "lastIP": &a.lastIP, "oauth": &a.oauth,
 	} {
 		if _, given := options[name]; given {
-			*field = text(options, name)
+			*field = getString(options, name)
 		}
 	}
 	for name, field := range map[string]*bool{
@@ -107,34 +105,34 @@ func (s *Server) applyUpdate(a *account, options object) {
 		}
 	}
 	for name, field := range map[string]*time.Time{"lastLogin": &a.lastLogin, "signedUp": &a.signedUp} {
-		if t, err := time.Parse(time.RFC3339, text(options, name)); err == nil {
+		if t, err := time.Parse(time.RFC3339, getString(options, name)); err == nil {
 			*field = t
 		}
 	}
-	if n, ok := integer(options, "loginsCount"); ok {
+	if n, ok := getInt(options, "loginsCount"); ok {
 		a.loginsCount = n
 	}
-	if ends := text(options, "tokenExpiredAt"); ends != "" {
-		a.tokenExpires = ends
-		if t, err := time.Parse(time.RFC3339, ends); err != nil || !t.After(s.opts.Clock()) {
-			a.tokens = nil // signed out everywhere
+	if expires := getString(options, "tokenExpiredAt"); expires != "" {
+		a.tokenExpires = expires
+		if t, err := time.Parse(time.RFC3339, expires); err != nil || !t.After(s.opts.Clock()) {
+			a.tokens = nil // a logout
 		}
 	}
 }
 
-// unbindEmail acts on the caller, if no user is named: the original forgets to.
+// unbindEmail defaults to the caller, because the original does not send the user's ID.
 func (s *Server) unbindEmail(call graphqlCall) (any, *envelope) {
-	if client := text(call.arguments, "client"); client != "" && client != s.opts.UserPoolID {
-		return nil, refuse(2224)
+	if client := getString(call.arguments, "client"); client != "" && client != s.opts.UserPoolID {
+		return nil, newError(2224)
 	}
-	a, refused := s.acting(call, text(call.arguments, "user"), 2202)
+	a, apiErr := s.authorizedAccount(call, getString(call.arguments, "user"), 2202)
 	switch {
-	case refused != nil:
-		return nil, refused
+	case apiErr != nil:
+		return nil, apiErr
 	case a.email == "":
-		return nil, refuse(2219)
+		return nil, newError(2219)
 	case a.phone == "" && a.unionID == "" && a.openID == "" && (a.username == "" || a.password == ""):
-		return nil, refuse(2217)
+		return nil, newError(2217)
 	}
 	a.email, a.emailVerified = "", false
 	return s.graphqlUser(a), nil

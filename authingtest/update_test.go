@@ -11,7 +11,7 @@ import (
 	"github.com/authing-wxapp/authing/authingtest"
 )
 
-func TestUpdateEverything(t *testing.T) {
+func TestUpdateAllFields(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{EarlyUpdates: true})
 	ann := addAnn(srv)
@@ -47,12 +47,12 @@ func TestUpdateEverything(t *testing.T) {
 	assert.ErrorIs(t, err, authing.ErrUserLocked)
 }
 
-func TestUpdateRefused(t *testing.T) {
+func TestUpdateRejected(t *testing.T) {
 	t.Parallel()
 	type update = authing.UserUpdate
 	for name, tt := range map[string]struct {
 		update update
-		early  int // the code of the early period, 0: accepted
+		early  int // code with EarlyUpdates, 0: accepted
 		later  int
 	}{
 		"own email":          {update{Email: authing.Ptr("ann@example.com")}, 0, 0},
@@ -62,7 +62,7 @@ func TestUpdateRefused(t *testing.T) {
 		"email removed":      {update{Email: authing.Ptr("")}, 0, 2225},
 		"phone":              {update{Phone: authing.Ptr("13900000009")}, 0, 2226},
 		"email taken":        {update{Email: authing.Ptr("bob@example.com")}, 2200, 2225},
-		"no email":           {update{Email: authing.Ptr("bob")}, 2204, 2225},
+		"invalid email":      {update{Email: authing.Ptr("bob")}, 2204, 2225},
 		"phone taken":        {update{Phone: authing.Ptr("13900000001")}, 2035, 2226},
 		"username taken":     {update{Username: authing.Ptr("bob")}, 2034, 2034},
 		"password":           {update{Password: authing.Ptr(authing.Secret("another")), OldPassword: authing.Ptr(authing.Secret("password"))}, 0, 0},
@@ -90,7 +90,7 @@ func TestUpdateRefused(t *testing.T) {
 					continue
 				}
 				assert.Equal(t, want, codeOf(t, err))
-				assert.Equal(t, ann, srv.User(ann.ID), "a refusal changes nothing")
+				assert.Equal(t, ann, srv.User(ann.ID), "a rejected update changes nothing")
 				_, err = client.Login(ctx, authing.LoginParams{Username: "ann", Password: "password"})
 				assert.NoError(t, err)
 			}
@@ -98,8 +98,8 @@ func TestUpdateRefused(t *testing.T) {
 	}
 }
 
-// Without a password a user name is only a nickname.
-func TestTakenUserNameAsANickname(t *testing.T) {
+// A username need not be unique on an account without a password.
+func TestUpdateUsernameWithoutPassword(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{})
 	addAnn(srv)
@@ -109,7 +109,7 @@ func TestTakenUserNameAsANickname(t *testing.T) {
 	assert.Equal(t, "ann", srv.User(user.ID).Username)
 }
 
-func TestChangedPasswordSignsIn(t *testing.T) {
+func TestUpdatePassword(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{})
 	ann := addAnn(srv)
@@ -123,25 +123,25 @@ func TestChangedPasswordSignsIn(t *testing.T) {
 	assert.NoError(t, err)
 
 	update := func(options string) string {
-		_, answer := send(t, graphqlRequest(srv, query(`mutation { updateUser(options: {_id: "`+ann.ID+`", registerInClient: "`+
+		_, response := send(t, graphqlRequest(srv, query(`mutation { updateUser(options: {_id: "`+ann.ID+`", registerInClient: "`+
 			srv.UserPoolID()+`", `+options+`}) { _id } }`, ""), "Bearer "+string(ann.Token)))
-		return answer
+		return response
 	}
-	cipher := func() string {
+	ciphertext := func() string {
 		_, err := client.Login(ctx, authing.LoginParams{Username: "ann", Password: "another"})
 		require.NoError(t, err)
 		var body struct{ Variables struct{ Password string } }
-		sent := srv.Requests()
-		decodeJSON(t, sent[len(sent)-1].Body, &body)
+		requests := srv.Requests()
+		decodeJSON(t, requests[len(requests)-1].Body, &body)
 		return body.Variables.Password
 	}
-	assert.Contains(t, update(`password: "`+cipher()+`"`), `"code":2201`)
-	assert.Contains(t, update(`password: "x", oldPassword: "`+cipher()+`"`), `"code":2016`)
-	assert.NotContains(t, update(`oldPassword: "x"`), `"errors"`, "alone it means nothing, as in the original")
+	assert.Contains(t, update(`password: "`+ciphertext()+`"`), `"code":2201`)
+	assert.Contains(t, update(`password: "x", oldPassword: "`+ciphertext()+`"`), `"code":2016`)
+	assert.NotContains(t, update(`oldPassword: "x"`), `"errors"`, "ignored without password, as in the original")
 }
 
-// Nobody acts for others, and nobody without a token.
-func TestWhoMayDoWhat(t *testing.T) {
+// Calls without a token or with another user's token are rejected.
+func TestAuthorization(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{})
 	ann := addAnn(srv)
@@ -149,8 +149,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 	bob := srv.AddUser(authing.User{Nickname: "Bob"})
 	before := srv.User(ann.ID)
 	for name, tt := range map[string]struct {
-		call   func(*authing.Client) error
-		others int
+		call      func(*authing.Client) error
+		forbidden int
 	}{
 		"User": {func(c *authing.Client) error { _, err := c.User(ctx, ann.ID); return err }, 1001},
 		"Update": {func(c *authing.Client) error {
@@ -170,7 +170,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	} {
 		assert.Equal(t, 2020, codeOf(t, tt.call(client)), name)
 		assert.Equal(t, 2207, codeOf(t, tt.call(client.As("x"))), name)
-		assert.Equal(t, tt.others, codeOf(t, tt.call(client.As(bob.Token))), name)
+		assert.Equal(t, tt.forbidden, codeOf(t, tt.call(client.As(bob.Token))), name)
 	}
 	assert.Equal(t, before, srv.User(ann.ID))
 	apps, err := client.As(ann.Token).GetAuthedAppList(ctx, ann.ID, authing.ListOptions{})
@@ -188,12 +188,12 @@ func TestUnbindEmail(t *testing.T) {
 		password string
 		code     int
 	}{
-		"phone left":                   {authing.User{Phone: "13900000000"}, "", 0},
-		"WeChat left":                  {authing.User{OpenID: "o-1"}, "", 0},
-		"union id left":                {authing.User{UnionID: "u-1"}, "", 0},
-		"user name left":               {authing.User{Username: "ann"}, "password", 0},
-		"user name without a password": {authing.User{Username: "ann"}, "", 2217},
-		"the only way to sign in":      {authing.User{}, "password", 2217},
+		"phone left":                  {authing.User{Phone: "13900000000"}, "", 0},
+		"WeChat left":                 {authing.User{OpenID: "o-1"}, "", 0},
+		"union id left":               {authing.User{UnionID: "u-1"}, "", 0},
+		"username left":               {authing.User{Username: "ann"}, "password", 0},
+		"username without a password": {authing.User{Username: "ann"}, "", 2217},
+		"the only way to sign in":     {authing.User{}, "password", 2217},
 	} {
 		srv, client := setup(t, authingtest.Options{})
 		tt.user.Email, tt.user.EmailVerified = "ann@example.com", true

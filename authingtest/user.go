@@ -13,22 +13,22 @@ type account struct {
 	id, email, phone, username, nickname, company, photo string
 	unionID, openID, oauth                               string
 	registerMethod, lastIP, browser, device              string
-	password                                             string // empty: none was set
+	password                                             string // empty if none is set
 	signedUp, lastLogin                                  time.Time
 	loginsCount                                          int
 	emailVerified, blocked, deleted, mfa                 bool
 
 	token        string          // the latest
-	tokens       map[string]bool // those that are accepted until they expire
-	tokenExpires string          // in JavaScript's form or, after the user signed out, what the client wrote
+	tokens       map[string]bool // those accepted until they expire
+	tokenExpires string          // in isoLayout or, after an update, as sent by the client
 
 	metadata []authing.MetadataItem
 	grants   []*grant
 }
 
-// AddUser registers an account as if it had been there before, and signs it in once. Of u it takes Email, EmailVerified,
-// Phone, Username, Nickname, Company, Photo, UnionID, OpenID, OAuth and RegisterMethod; the ID and the Token are minted.
-// It has no password: see [Server.SetPassword].
+// AddUser adds an account that has signed in once. It copies Email, EmailVerified, Phone, Username, Nickname, Company,
+// Photo, UnionID, OpenID, OAuth and RegisterMethod from u, and generates the ID and the Token. The account has no
+// password: see [Server.SetPassword].
 func (s *Server) AddUser(u authing.User) *authing.User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,23 +42,23 @@ func (s *Server) AddUser(u authing.User) *authing.User {
 	return a.user()
 }
 
-// SetPassword gives the account with this id a password; an empty one takes it away. An unknown id changes nothing, here
-// and in the methods like this one.
+// SetPassword sets the password of an account; an empty one removes it. Like the other setters, it ignores an unknown
+// ID.
 func (s *Server) SetPassword(id, password string) {
 	s.change(id, func(a *account) { a.password = password })
 }
 
-// SetBlocked locks an account, so that it can neither sign in nor use its tokens, or unlocks it.
+// SetBlocked locks or unlocks an account. A locked account can neither sign in nor use its tokens.
 func (s *Server) SetBlocked(id string, blocked bool) {
 	s.change(id, func(a *account) { a.blocked = blocked })
 }
 
-// SetMFA says whether the password of an account is refused with the demand for a second factor.
+// SetMFA sets whether a login with the password of an account requires a second factor, and therefore fails.
 func (s *Server) SetMFA(id string, on bool) {
 	s.change(id, func(a *account) { a.mfa = on })
 }
 
-// DeleteUser marks an account as deleted: nobody finds it any more, except by [Server.User] and [Server.Users].
+// DeleteUser marks an account as deleted. Only [Server.User] and [Server.Users] still return it.
 func (s *Server) DeleteUser(id string) {
 	s.change(id, func(a *account) { a.deleted = true })
 }
@@ -66,12 +66,12 @@ func (s *Server) DeleteUser(id string) {
 func (s *Server) change(id string, edit func(*account)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a := s.ofID(id); a != nil {
+	if a := s.accountByID(id); a != nil {
 		edit(a)
 	}
 }
 
-// User returns the account with this id as it is stored, its latest token included, or nil.
+// User returns the stored account with the given ID, including its latest token, or nil.
 func (s *Server) User(id string) *authing.User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,17 +83,17 @@ func (s *Server) User(id string) *authing.User {
 	return nil
 }
 
-// UserByPhone returns the account that holds this phone number, or nil.
+// UserByPhone returns the account with the given phone number, or nil.
 func (s *Server) UserByPhone(phone string) *authing.User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a := s.ofPhone(phone); a != nil {
+	if a := s.accountByPhone(phone); a != nil {
 		return a.user()
 	}
 	return nil
 }
 
-// Users returns all accounts in the order of their registration.
+// Users returns all accounts in order of registration.
 func (s *Server) Users() []*authing.User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,41 +104,40 @@ func (s *Server) Users() []*authing.User {
 	return all
 }
 
-// find returns the first account that matches, or nil.
-func (s *Server) find(is func(*account) bool) *account {
-	i := slices.IndexFunc(s.accounts, func(a *account) bool { return !a.deleted && is(a) })
+// find returns the first account that matches and is not deleted, or nil.
+func (s *Server) find(match func(*account) bool) *account {
+	i := slices.IndexFunc(s.accounts, func(a *account) bool { return !a.deleted && match(a) })
 	if i < 0 {
 		return nil
 	}
 	return s.accounts[i]
 }
 
-// These return the account that holds something, or nil. Nobody holds an empty text.
-func (s *Server) ofID(id string) *account {
+func (s *Server) accountByID(id string) *account {
 	return s.find(func(a *account) bool { return a.id == id })
 }
 
-func (s *Server) ofPhone(phone string) *account {
+func (s *Server) accountByPhone(phone string) *account {
 	return s.find(func(a *account) bool { return phone != "" && a.phone == phone })
 }
 
-func (s *Server) ofEmail(email string) *account {
+func (s *Server) accountByEmail(email string) *account {
 	return s.find(func(a *account) bool { return email != "" && a.email == email })
 }
 
-// ofUsername looks at accounts with a password only: the user names of the others are nicknames from WeChat, which
-// several may have.
-func (s *Server) ofUsername(username string) *account {
+// accountByUsername only finds accounts with a password: the usernames of the others are WeChat nicknames, which
+// several users may share.
+func (s *Server) accountByUsername(username string) *account {
 	return s.find(func(a *account) bool { return username != "" && a.username == username && a.password != "" })
 }
 
-func (s *Server) ofUnionID(unionID string) *account {
+func (s *Server) accountByUnionID(unionID string) *account {
 	return s.find(func(a *account) bool { return unionID != "" && a.unionID == unionID })
 }
 
-// register gives a an id and adds it to the pool.
+// register assigns an ID to a and adds it to the pool.
 func (s *Server) register(a *account) {
-	a.id = mint(hexDigits, 24)
+	a.id = randomString(hexDigits, 24)
 	a.signedUp = s.opts.Clock()
 	s.accounts = append(s.accounts, a)
 }
@@ -149,10 +148,10 @@ func (s *Server) signIn(a *account, ip string) {
 	s.newToken(a)
 }
 
-// restUser is an account as the REST endpoints write it.
+// restUser is an account in the format of the REST endpoints.
 type restUser struct {
 	ID             string  `json:"_id"`
-	Email          string  `json:"email,omitempty"` // users without an address lack the key
+	Email          string  `json:"email,omitempty"` // absent if there is none
 	EmailVerified  bool    `json:"emailVerified"`
 	Username       string  `json:"username"`
 	Nickname       string  `json:"nickname"`
@@ -207,7 +206,7 @@ func (a *account) rest() restUser {
 	return u
 }
 
-// graphqlUser is an account as the GraphQL endpoints write it: with null for what is not known and other dates.
+// graphqlUser is an account in the format of the GraphQL endpoints, with other dates than restUser and more nulls.
 func (s *Server) graphqlUser(a *account) object {
 	return object{
 		"_id":              a.id,
@@ -227,7 +226,7 @@ func (s *Server) graphqlUser(a *account) object {
 		"registerMethod":   a.registerMethod,
 		"oauth":            a.oauth,
 		"token":            orNull(a.token),
-		"tokenExpiredAt":   orNull(jsDateOf(a.tokenExpires)),
+		"tokenExpiredAt":   orNull(isoToJSDate(a.tokenExpires)),
 		"loginsCount":      a.loginsCount,
 		"lastLogin":        orNull(jsDate(a.lastLogin)),
 		"lastIP":           orNull(a.lastIP),
@@ -238,10 +237,10 @@ func (s *Server) graphqlUser(a *account) object {
 	}
 }
 
-// user returns what the client makes of a.
+// user converts a to the client's type.
 func (a *account) user() *authing.User {
 	var u authing.User
-	json.Unmarshal([]byte(jsonText(a.rest())), &u) // User reads every object of this shape
+	json.Unmarshal([]byte(jsonText(a.rest())), &u) // cannot fail for an object of this form
 	return &u
 }
 
@@ -254,7 +253,7 @@ func orNull(s string) any {
 
 const isoLayout = "2006-01-02T15:04:05.000Z"
 
-// isoDate is a moment as the REST endpoints write it, "" for none.
+// isoDate formats a time for the REST endpoints; "" for the zero time.
 func isoDate(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -262,7 +261,8 @@ func isoDate(t time.Time) string {
 	return t.UTC().Format(isoLayout)
 }
 
-// jsDate is a moment as the GraphQL endpoints write it: JavaScript's Date text in China's time zone, "" for none.
+// jsDate formats a time for the GraphQL endpoints, as JavaScript's Date.toString does in China's time zone; "" for the
+// zero time.
 func jsDate(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -270,8 +270,8 @@ func jsDate(t time.Time) string {
 	return t.In(time.FixedZone("CST", 8*60*60)).Format("Mon Jan 02 2006 15:04:05 GMT-0700 (MST)")
 }
 
-// jsDateOf turns one form into the other. What is no date stays as it is.
-func jsDateOf(iso string) string {
+// isoToJSDate returns text that is not an ISO date unchanged.
+func isoToJSDate(iso string) string {
 	t, err := time.Parse(isoLayout, iso)
 	if err != nil {
 		return iso

@@ -8,16 +8,16 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// coerceVariables returns the variables that op declares, or why one of them cannot be what it was declared as. It is
-// stricter than the GraphQL library, which takes "12" for an Int, and as lenient as the service with variables that
-// op does not declare.
+// coerceVariables returns the variables that op declares, or a message about one that does not have its declared type.
+// It is stricter than the GraphQL library, which accepts "12" as an Int. Like the service, it ignores variables that
+// are not declared.
 func coerceVariables(schema *ast.Schema, op *ast.OperationDefinition, sent map[string]any) (declared map[string]any, problem string) {
 	declared = map[string]any{}
 	for _, d := range op.VariableDefinitions {
 		value, ok := sent[d.Variable]
 		switch {
 		case !ok && d.DefaultValue != nil:
-			continue // its uses find the default themselves
+			continue // ast.Value.Value fills in the default
 		case value == nil && d.Type.NonNull:
 			return nil, fmt.Sprintf(`Variable "$%s" of required type "%s" was not provided.`, d.Variable, d.Type)
 		case !ok:
@@ -31,7 +31,7 @@ func coerceVariables(schema *ast.Schema, op *ast.OperationDefinition, sent map[s
 	return declared, ""
 }
 
-// coerce returns why a JSON value does not have a type, "" if it has.
+// coerce returns a message if a JSON value does not have the given type.
 func coerce(schema *ast.Schema, typ *ast.Type, value any) (problem string) {
 	if value == nil {
 		if typ.NonNull {
@@ -79,13 +79,13 @@ func coerceInput(schema *ast.Schema, definition *ast.Definition, value any) (pro
 	return ""
 }
 
-// fitsInt reports whether a number is an Int of GraphQL, which has 32 bits.
+// fitsInt reports whether a number is a GraphQL Int, which has 32 bits.
 func fitsInt(s string) bool {
 	_, err := strconv.ParseInt(s, 10, 32)
 	return err == nil
 }
 
-// argumentsOf returns what a field is called with. An argument is absent if its variable was not sent.
+// argumentsOf returns the arguments of a field. An argument is absent if its variable was not sent.
 func argumentsOf(field *ast.Field, variables map[string]any) (object, error) {
 	arguments := object{}
 	for _, argument := range field.Arguments {

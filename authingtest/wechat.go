@@ -13,7 +13,7 @@ const (
 	exchangesPerMinute = 100
 )
 
-// The errcodes of WeChat that the server gives.
+// The errcodes of WeChat that the server returns.
 const (
 	errcodeBusy      = -1
 	errcodeCipher    = -41003
@@ -23,32 +23,32 @@ const (
 	errcodeThrottled = 45011
 )
 
-// sessionID is what WeChat has one login state for.
+// sessionID identifies a login state: WeChat keeps one per user and mini program.
 type sessionID struct{ appID, openID string }
 
-// session is the login state of a user in a mini program, shared by all the user's phones.
+// session is the login state of a user in a mini program, shared by the user's phones.
 type session struct {
 	user      WxUser // of the first phone
 	key       string
 	keySince  time.Time
-	exchanges []time.Time // of the last minute
+	exchanges []time.Time // of codes, in the last minute
 }
 
-// loginCode is a code of wx.login.
+// loginCode is a wx.login code.
 type loginCode struct {
 	id      sessionID
 	unionID string
-	key     string // the session key that was current when the code was minted
+	key     string // the session key when the code was issued
 	expires time.Time
 	blocked bool
 	used    bool
 }
 
-// newCode is WeChat's side of wx.login.
+// newCode implements wx.login.
 func (s *Server) newCode(p *Phone) string {
 	now := s.opts.Clock()
 	if now.Sub(p.session.keySince) >= s.opts.MinKeyAge {
-		p.session.key, p.session.keySince = mint16(), now
+		p.session.key, p.session.keySince = random16(), now
 	}
 	id := sessionID{p.user.AppID, p.user.OpenID}
 	if s.opts.NewCodeKillsOld {
@@ -58,7 +58,7 @@ func (s *Server) newCode(p *Phone) string {
 			}
 		}
 	}
-	text := "0" + mint(alphanumerics, 31)
+	text := "0" + randomString(alphanumerics, 31)
 	s.codes[text] = &loginCode{
 		id:      id,
 		unionID: p.user.UnionID,
@@ -69,22 +69,22 @@ func (s *Server) newCode(p *Phone) string {
 	return text
 }
 
-// code2Session spends a code, or returns the errcode that tells why it cannot be spent.
+// code2Session uses up a code, or returns the errcode if WeChat rejects it.
 func (s *Server) code2Session(text string) (code *loginCode, errcode int) {
 	now := s.opts.Clock()
 	code, ok := s.codes[text]
 	if !ok || code.id.appID != s.opts.AppID || !now.Before(code.expires) {
 		return nil, errcodeInvalid
 	}
-	state := s.sessions[code.id]
-	state.exchanges = slices.DeleteFunc(state.exchanges, func(t time.Time) bool { return now.Sub(t) >= time.Minute })
+	session := s.sessions[code.id]
+	session.exchanges = slices.DeleteFunc(session.exchanges, func(t time.Time) bool { return now.Sub(t) >= time.Minute })
 	switch {
-	case len(state.exchanges) == exchangesPerMinute:
+	case len(session.exchanges) == exchangesPerMinute:
 		return nil, errcodeThrottled
 	case code.used:
 		return nil, errcodeUsed
 	}
-	state.exchanges = append(state.exchanges, now)
+	session.exchanges = append(session.exchanges, now)
 	code.used = true
 	if code.blocked {
 		return nil, errcodeBlocked
@@ -92,9 +92,9 @@ func (s *Server) code2Session(text string) (code *loginCode, errcode int) {
 	return code, 0
 }
 
-// wechatFailure is Authing's reply when WeChat refuses.
-func (s *Server) wechatFailure(errcode int) reply {
-	text := map[int]string{
+// wechatError returns Authing's reply to an error of WeChat.
+func (s *Server) wechatError(errcode int) reply {
+	message := map[int]string{
 		errcodeBusy:      "system error",
 		errcodeCipher:    "decrypt failed",
 		errcodeInvalid:   "invalid code",
@@ -102,12 +102,12 @@ func (s *Server) wechatFailure(errcode int) reply {
 		errcodeBlocked:   "code blocked",
 		errcodeThrottled: "api minute-quota reach limit  mustslower  retry next minute",
 	}[errcode]
-	rid := mint(hexDigits, 8) + "-" + mint(hexDigits, 8) + "-" + mint(hexDigits, 8)
-	status, body := s.opts.WeChatError(errcode, cmp.Or(text, "refused")+", rid: "+rid)
+	rid := randomString(hexDigits, 8) + "-" + randomString(hexDigits, 8) + "-" + randomString(hexDigits, 8)
+	status, body := s.opts.WeChatError(errcode, cmp.Or(message, "error")+", rid: "+rid)
 	return reply{status, body}
 }
 
-func wordWeChatError(errcode int, errmsg string) (status int, body string) {
+func defaultWeChatError(errcode int, errmsg string) (status int, body string) {
 	return http.StatusOK, jsonText(envelope{
 		Code:    500,
 		Message: "微信接口返回错误",

@@ -14,7 +14,7 @@ import (
 	"github.com/authing-wxapp/authing/authingtest"
 )
 
-// errcode returns WeChat's number in err: 0 for no error.
+// errcode returns WeChat's errcode in err, 0 if err is nil.
 func errcode(t *testing.T, err error) int {
 	t.Helper()
 	if err == nil {
@@ -27,7 +27,7 @@ func errcode(t *testing.T, err error) int {
 	return data.Errcode
 }
 
-func TestCodeIsSpentOnce(t *testing.T) {
+func TestCodeWorksOnce(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{})
 	ann := srv.NewPhone(authingtest.WxUser{})
@@ -48,7 +48,7 @@ func TestCodeIsSpentOnce(t *testing.T) {
 	assert.Equal(t, map[string]int{code: 2}, srv.SpentCodes())
 }
 
-func TestOneCodeServesOneOfManyCalls(t *testing.T) {
+func TestCodeWorksOnceConcurrently(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{})
 	ann := srv.NewPhone(authingtest.WxUser{})
@@ -77,7 +77,7 @@ func TestOneCodeServesOneOfManyCalls(t *testing.T) {
 	assert.Equal(t, map[string]int{code: calls}, srv.SpentCodes())
 }
 
-func TestRefusedCodes(t *testing.T) {
+func TestRejectedCodes(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		code func(*authingtest.Server, *clock, *authingtest.Phone) string
@@ -85,12 +85,12 @@ func TestRefusedCodes(t *testing.T) {
 	}{
 		"fresh": {func(_ *authingtest.Server, c *clock, p *authingtest.Phone) string {
 			code := p.Login()
-			c.pass(5*time.Minute - time.Nanosecond)
+			c.advance(5*time.Minute - time.Nanosecond)
 			return code
 		}, 0},
 		"expired": {func(_ *authingtest.Server, c *clock, p *authingtest.Phone) string {
 			code := p.Login()
-			c.pass(5 * time.Minute)
+			c.advance(5 * time.Minute)
 			return code
 		}, 40029},
 		"unknown": {func(*authingtest.Server, *clock, *authingtest.Phone) string {
@@ -99,10 +99,10 @@ func TestRefusedCodes(t *testing.T) {
 		"phone code": {func(_ *authingtest.Server, _ *clock, p *authingtest.Phone) string {
 			return p.GetPhoneNumber().PhoneCode
 		}, 40029},
-		"of another mini program": {func(s *authingtest.Server, _ *clock, p *authingtest.Phone) string {
+		"another mini program": {func(s *authingtest.Server, _ *clock, p *authingtest.Phone) string {
 			return s.NewPhone(authingtest.WxUser{OpenID: p.User().OpenID, AppID: "wx0000000000000002"}).Login()
 		}, 40029},
-		"of a blocked user": {func(s *authingtest.Server, _ *clock, p *authingtest.Phone) string {
+		"blocked user": {func(s *authingtest.Server, _ *clock, p *authingtest.Phone) string {
 			return s.NewPhone(authingtest.WxUser{Blocked: true}).Login()
 		}, 40226},
 	} {
@@ -118,7 +118,7 @@ func TestRefusedCodes(t *testing.T) {
 	}
 }
 
-func TestThrottle(t *testing.T) {
+func TestRateLimit(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
 	srv, client := setup(t, authingtest.Options{Clock: clock.Now})
@@ -126,17 +126,17 @@ func TestThrottle(t *testing.T) {
 	for range 100 {
 		signIn(t, client, ann)
 	}
-	signIn(t, client, srv.NewPhone(authingtest.WxUser{})) // others are not throttled
+	signIn(t, client, srv.NewPhone(authingtest.WxUser{})) // other users are not limited
 
 	code, detail := ann.Login(), ann.GetUserInfo()
-	clock.pass(time.Minute - time.Nanosecond)
+	clock.advance(time.Minute - time.Nanosecond)
 	_, err := client.LoginWithWxapp(ctx, code, detail)
 	assert.Equal(t, 45011, errcode(t, err))
 	assert.ErrorIs(t, err, authing.ErrRateLimited)
 
-	clock.pass(time.Nanosecond)
+	clock.advance(time.Nanosecond)
 	_, err = client.LoginWithWxapp(ctx, code, detail)
-	assert.NoError(t, err, "a throttled code is not spent")
+	assert.NoError(t, err, "a rate-limited call does not use up the code")
 }
 
 func TestNewCodeKillsOld(t *testing.T) {
@@ -154,7 +154,7 @@ func TestNewCodeKillsOld(t *testing.T) {
 	}
 }
 
-// A login between the detail and its code is the mistake that WeChat warns of: it fails whenever the login replaces the
+// Calling wx.login after the detail is created, which WeChat's documentation warns against, fails if it replaces the
 // session key.
 func TestKeyRotation(t *testing.T) {
 	t.Parallel()
@@ -173,36 +173,36 @@ func TestKeyRotation(t *testing.T) {
 			srv, client := setup(t, authingtest.Options{Clock: clock.Now, MinKeyAge: tt.minKeyAge})
 			ann := srv.NewPhone(authingtest.WxUser{})
 			detail := ann.GetUserInfo()
-			clock.pass(tt.age)
-			late := ann.Login()
+			clock.advance(tt.age)
+			code := ann.Login()
 
-			_, err := client.LoginWithWxapp(ctx, late, detail)
+			_, err := client.LoginWithWxapp(ctx, code, detail)
 			if !tt.replaced {
 				require.NoError(t, err)
 				return
 			}
 			assert.Equal(t, -41003, errcode(t, err))
-			_, err = client.LoginWithWxapp(ctx, late, detail)
-			assert.Equal(t, 40163, errcode(t, err), "the code is gone all the same")
+			_, err = client.LoginWithWxapp(ctx, code, detail)
+			assert.Equal(t, 40163, errcode(t, err), "the failed call used up the code")
 		})
 	}
 }
 
-func TestANewKeyIsKeptForItsPeriodToo(t *testing.T) {
+func TestMinKeyAgeAppliesToNewKeys(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
 	srv, client := setup(t, authingtest.Options{Clock: clock.Now, MinKeyAge: time.Hour})
 	ann := srv.NewPhone(authingtest.WxUser{})
-	clock.pass(time.Hour)
+	clock.advance(time.Hour)
 	ann.Login()
 	detail := ann.GetUserInfo()
-	clock.pass(time.Hour - 1)
+	clock.advance(time.Hour - 1)
 	_, err := client.LoginWithWxapp(ctx, ann.Login(), detail)
 	assert.NoError(t, err)
 }
 
-// A code brings along the key of its own moment, and a detail keeps that of its.
-func TestOldCodeAndOldDetailBelongTogether(t *testing.T) {
+// A code decrypts details created with the same session key, even if a newer key exists.
+func TestOldCodeDecryptsOldDetail(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{})
 	ann := srv.NewPhone(authingtest.WxUser{})
@@ -215,7 +215,7 @@ func TestOldCodeAndOldDetailBelongTogether(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-func TestPhonesOfOneUserShareTheKey(t *testing.T) {
+func TestPhonesOfOneUserShareSessionKey(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{})
 	first := srv.NewPhone(authingtest.WxUser{OpenID: "o-1"})

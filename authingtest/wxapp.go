@@ -6,69 +6,69 @@ import (
 	"net/http"
 )
 
-// routeWxapp adds the endpoints that spend a code of wx.login.
+// routeWxapp registers the endpoints that take a wx.login code.
 func (s *Server) routeWxapp(oauth *http.ServeMux) {
 	for path, op := range map[string]struct {
 		name   string
-		answer func(wxappCall) reply
+		handle func(wxappCall) reply
 	}{
 		"auth":     {"LoginWithWxapp", s.loginWithWxapp},
 		"phone":    {"BindPhone", s.bindPhone},
 		"getphone": {"GetPhone", s.getPhone},
-		"decrypt":  {"Decrypt", s.decryptForPage},
+		"decrypt":  {"Decrypt", s.decryptData},
 	} {
-		oauth.HandleFunc("POST /oauth/wechatapp/"+path+"/{pool}", s.endpoint(op.name, s.wxapp(op.answer)))
+		oauth.HandleFunc("POST /oauth/wechatapp/"+path+"/{pool}", s.endpoint(op.name, s.wxapp(op.handle)))
 	}
 }
 
-// wxappCall is what arrives at these endpoints.
+// wxappCall is a call of one of these endpoints.
 type wxappCall struct {
 	iv, encryptedData, code, phone string
 	overrideProfile                bool
 
-	token string
+	token string // the Authorization header
 	ip    string
 }
 
-// wxapp reads a call and looks at what all endpoints demand. One call is answered at a time.
-func (s *Server) wxapp(answer func(wxappCall) reply) func(*http.Request) reply {
+// wxapp decodes a call and makes the checks that all endpoints share. It handles one call at a time.
+func (s *Server) wxapp(handle func(wxappCall) reply) func(*http.Request) reply {
 	return func(r *http.Request) reply {
 		if r.PathValue("pool") != s.opts.UserPoolID {
-			return refuse(2224).reply()
+			return newError(2224).reply()
 		}
 		c := wxappCall{token: r.Header.Get("Authorization"), ip: callerIP(r)}
 		if !readBody(r, map[string]any{
 			"iv": &c.iv, "encryptedData": &c.encryptedData, "code": &c.code,
 			"phone": &c.phone, "overideProfile": &c.overrideProfile, // Authing's spelling
 		}) {
-			return reply{http.StatusBadRequest, jsonText(refuse(2231))}
+			return reply{http.StatusBadRequest, jsonText(newError(2231))}
 		}
 		if c.iv == "" || c.encryptedData == "" || c.code == "" {
-			return refuse(2231).reply()
+			return newError(2231).reply()
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return answer(c)
+		return handle(c)
 	}
 }
 
-// loginWithWxapp looks at no token. A new user gets an account; one who is known by unionid or openid, or by the phone
-// number in the call, gets that account.
+// loginWithWxapp ignores the token. It finds the account by the phone number in the call or by the WeChat user, or
+// creates one.
 func (s *Server) loginWithWxapp(c wxappCall) reply {
-	code, plain, refused := s.open(c)
+	code, plain, failure := s.decryptDetail(c)
 	if code == nil {
-		return refused
+		return failure
 	}
 	var profile wxProfile
-	json.Unmarshal(plain, &profile) // a phone number in its place leaves the profile empty
-	a, known := s.ofPhone(c.phone), s.ofWeChat(code)
-	if to := cmp.Or(a, known); to != nil && to.blocked {
-		return refuse(2005).reply()
+	json.Unmarshal(plain, &profile) // stays empty for the detail of a phone number
+	a, known := s.accountByPhone(c.phone), s.accountByWeChat(code)
+	if found := cmp.Or(a, known); found != nil && found.blocked {
+		return newError(2005).reply()
 	}
 	switch {
 	case a != nil:
 		if known == nil {
-			a.connect(code, profile)
+			a.linkWeChat(code, profile)
 		}
 		if c.overrideProfile {
 			a.nickname, a.photo = profile.NickName, profile.AvatarURL
@@ -80,17 +80,17 @@ func (s *Server) loginWithWxapp(c wxappCall) reply {
 			phone: c.phone, username: profile.NickName, nickname: profile.NickName, photo: profile.AvatarURL,
 			registerMethod: "oauth:wxapp",
 		}
-		a.connect(code, profile)
-		if refused := s.create(a, c.ip); refused != nil {
-			return refused.reply()
+		a.linkWeChat(code, profile)
+		if apiErr := s.create(a, c.ip); apiErr != nil {
+			return apiErr.reply()
 		}
 	}
 	s.signIn(a, c.ip)
 	return success(a.rest())
 }
 
-// ofWeChat returns the account of a WeChat user: unionid knows the user across mini programs, openid in one only.
-func (s *Server) ofWeChat(code *loginCode) *account {
+// accountByWeChat prefers the unionid, which is the same across mini programs, to the openid, which is not.
+func (s *Server) accountByWeChat(code *loginCode) *account {
 	return s.find(func(a *account) bool {
 		if code.unionID != "" && a.unionID != "" {
 			return a.unionID == code.unionID
@@ -99,8 +99,8 @@ func (s *Server) ofWeChat(code *loginCode) *account {
 	})
 }
 
-// connect makes a the account of a WeChat user, unless it is another's.
-func (a *account) connect(code *loginCode, profile wxProfile) {
+// linkWeChat makes a the account of a WeChat user, unless it already belongs to one.
+func (a *account) linkWeChat(code *loginCode, profile wxProfile) {
 	if a.openID != "" || a.unionID != "" {
 		return
 	}
@@ -121,68 +121,68 @@ func (a *account) connect(code *loginCode, profile wxProfile) {
 	})
 }
 
-// bindPhone demands a token, and looks at it before the code is spent.
+// bindPhone checks the token before it uses up the code.
 func (s *Server) bindPhone(c wxappCall) reply {
-	a, denied := s.holder(c.token)
-	if denied != nil {
-		return denied.reply()
+	a, apiErr := s.accountByToken(c.token)
+	if apiErr != nil {
+		return apiErr.reply()
 	}
-	_, number, refused := s.openPhone(c)
+	_, number, failure := s.decryptPhoneNumber(c)
 	if number == "" {
-		return refused
+		return failure
 	}
-	if other := s.ofPhone(number); other != nil && other != a {
-		return refuse(2035).reply()
+	if other := s.accountByPhone(number); other != nil && other != a {
+		return newError(2035).reply()
 	}
 	a.phone = number
 	return success(a.rest())
 }
 
 func (s *Server) getPhone(c wxappCall) reply {
-	if _, denied := s.holder(c.token); denied != nil && c.token != "" {
-		return denied.reply()
+	if _, apiErr := s.accountByToken(c.token); apiErr != nil && c.token != "" {
+		return apiErr.reply()
 	}
-	plain, number, refused := s.openPhone(c)
+	plain, number, failure := s.decryptPhoneNumber(c)
 	if number == "" {
-		return refused
+		return failure
 	}
 	return success(plain)
 }
 
-func (s *Server) decryptForPage(c wxappCall) reply {
-	if _, denied := s.holder(c.token); denied != nil && c.token != "" {
-		return denied.reply()
+func (s *Server) decryptData(c wxappCall) reply {
+	if _, apiErr := s.accountByToken(c.token); apiErr != nil && c.token != "" {
+		return apiErr.reply()
 	}
-	code, plain, refused := s.open(c)
+	code, plain, failure := s.decryptDetail(c)
 	if code == nil {
-		return refused
+		return failure
 	}
 	return success(plain)
 }
 
-// open spends the code of c and decrypts with the session key that it brings. If that fails, code is nil and refused is
-// what to reply.
-func (s *Server) open(c wxappCall) (code *loginCode, plain json.RawMessage, refused reply) {
+// decryptDetail uses up the code of c and decrypts its detail with the session key of the code. If it fails, code is
+// nil and failure is the reply.
+func (s *Server) decryptDetail(c wxappCall) (code *loginCode, plain json.RawMessage, failure reply) {
 	code, errcode := s.code2Session(c.code)
 	if errcode != 0 {
-		return nil, nil, s.wechatFailure(errcode)
+		return nil, nil, s.wechatError(errcode)
 	}
 	plain, err := decrypt(code.key, c.encryptedData, c.iv, s.opts.AppID)
 	if err != nil {
-		return nil, nil, s.wechatFailure(errcodeCipher)
+		return nil, nil, s.wechatError(errcodeCipher)
 	}
 	return code, plain, reply{}
 }
 
-// openPhone is open for details of phone numbers. If it fails, number is empty.
-func (s *Server) openPhone(c wxappCall) (plain json.RawMessage, number string, refused reply) {
-	code, plain, refused := s.open(c)
+// decryptPhoneNumber is decryptDetail for the detail of a phone number. If it fails, number is empty.
+func (s *Server) decryptPhoneNumber(c wxappCall) (plain json.RawMessage, number string, failure reply) {
+	code, plain, failure := s.decryptDetail(c)
 	if code == nil {
-		return nil, "", refused
+		return nil, "", failure
 	}
 	var p wxPhoneNumber
 	if json.Unmarshal(plain, &p) != nil || p.PhoneNumber == "" {
-		return nil, "", s.wechatFailure(errcodeCipher)
+		return nil, "", s.wechatError(errcodeCipher)
 	}
 	return plain, p.PhoneNumber, reply{}
 }

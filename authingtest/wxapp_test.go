@@ -37,16 +37,16 @@ func TestLoginWithWxapp(t *testing.T) {
 	assert.Equal(t, "Ann", profile.NickName)
 	assert.Equal(t, user.OpenID, profile.OpenID)
 
-	clock.pass(time.Hour)
+	clock.advance(time.Hour)
 	again, _ := signIn(t, client, ann)
-	assert.Equal(t, user.ID, again.ID, "a user who is known gets the same account")
+	assert.Equal(t, user.ID, again.ID, "a known user gets the same account")
 	assert.Equal(t, 2, again.LoginsCount)
 	assert.Equal(t, user.SignedUp, again.SignedUp)
 	assert.NotEqual(t, user.LastLogin, again.LastLogin)
 	assert.Len(t, srv.Users(), 1)
 }
 
-// The keys are those of the real service, as far as they are known.
+// The keys match what is known of the real service.
 func TestUserOnTheWire(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{NoUnionID: true})
@@ -68,7 +68,7 @@ func TestUserOnTheWire(t *testing.T) {
 	}
 }
 
-func TestAccountsOfWeChatUsers(t *testing.T) {
+func TestWeChatUserFindsAccount(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{})
 	ann, _ := signIn(t, client, srv.NewPhone(authingtest.WxUser{OpenID: "o-1", UnionID: "u-1"}))
@@ -115,19 +115,19 @@ func TestLoginMergesByPhone(t *testing.T) {
 			assert.Equal(t, tt.nickname, user.Nickname)
 			assert.Equal(t, tt.photo, user.Photo)
 			later, _ := signIn(t, client, ann)
-			assert.Equal(t, user.ID, later.ID, "the WeChat user belongs to that account from then on")
+			assert.Equal(t, user.ID, later.ID, "the WeChat user now belongs to that account")
 			assert.Equal(t, phone, srv.User(old.ID).Phone)
 		})
 	}
 }
 
-// A WeChat user has one account, and an account one WeChat user: a login by phone breaks up neither.
-func TestLoginByPhoneKeepsConnections(t *testing.T) {
+// A login with a phone number moves neither a WeChat user to another account nor an account to another WeChat user.
+func TestLoginByPhoneKeepsLinks(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ known, taken bool }{
-		"known, account of nobody":    {true, false},
-		"known, account of another":   {true, true},
-		"unknown, account of another": {false, true},
+		"known user, unlinked account":     {true, false},
+		"known user, account of another":   {true, true},
+		"unknown user, account of another": {false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -138,10 +138,10 @@ func TestLoginByPhoneKeepsConnections(t *testing.T) {
 			}
 			holder = *srv.AddUser(holder)
 			bob := srv.NewPhone(authingtest.WxUser{OpenID: "o-bob", UnionID: "u-bob"})
-			bobs := ""
+			bobID := ""
 			if tt.known {
 				account, _ := signIn(t, client, bob)
-				bobs = account.ID
+				bobID = account.ID
 			}
 
 			user, err := client.LoginWithWxapp(ctx, bob.Login(), bob.GetUserInfo(), authing.WithPhone("13900000000"))
@@ -153,13 +153,13 @@ func TestLoginByPhoneKeepsConnections(t *testing.T) {
 			later, _ := signIn(t, client, bob)
 			assert.NotEqual(t, holder.ID, later.ID)
 			if tt.known {
-				assert.Equal(t, bobs, later.ID)
+				assert.Equal(t, bobID, later.ID)
 			}
 		})
 	}
 }
 
-func TestNewAccountGetsThePhone(t *testing.T) {
+func TestNewAccountGetsPhone(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{})
 	ann := srv.NewPhone(authingtest.WxUser{})
@@ -180,21 +180,21 @@ func TestBindPhone(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, before.ID, user.ID)
 	assert.Equal(t, ann.User().PhoneNumber, user.Phone)
-	assert.Equal(t, before.Token, user.Token, "the token stays")
+	assert.Equal(t, before.Token, user.Token)
 	assert.Equal(t, before.ID, srv.UserByPhone(user.Phone).ID)
 
 	_, err = asAnn.BindPhone(ctx, ann.Login(), ann.GetRealtimePhoneNumber())
-	assert.NoError(t, err, "one's own number is not taken")
+	assert.NoError(t, err, "the user's own number is not taken")
 
-	thief := srv.NewPhone(authingtest.WxUser{PhoneNumber: ann.User().PhoneNumber})
-	_, asThief := signIn(t, client, thief)
-	_, err = asThief.BindPhone(ctx, thief.Login(), thief.GetPhoneNumber())
+	other := srv.NewPhone(authingtest.WxUser{PhoneNumber: ann.User().PhoneNumber})
+	_, asOther := signIn(t, client, other)
+	_, err = asOther.BindPhone(ctx, other.Login(), other.GetPhoneNumber())
 	assert.ErrorIs(t, err, authing.ErrPhoneTaken)
 	assert.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
 	assert.Equal(t, before.ID, srv.UserByPhone(user.Phone).ID)
 }
 
-func TestBindPhoneRefusesAProfile(t *testing.T) {
+func TestBindPhoneRejectsProfile(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{})
 	ann := srv.NewPhone(authingtest.WxUser{})
@@ -243,13 +243,13 @@ func TestGetPhone(t *testing.T) {
 
 			got, err := client.GetPhone(ctx, phone.Login(), phone.GetPhoneNumber())
 			require.NoError(t, err)
-			assert.Equal(t, tt.want, typed(got))
+			assert.Equal(t, tt.want, withoutRaw(got))
 
 			_, asUser := signIn(t, client, phone)
 			got, err = asUser.GetPhone(ctx, phone.Login(), phone.GetPhoneNumber())
-			require.NoError(t, err, "a token is welcome")
-			assert.Equal(t, tt.want, typed(got))
-			assert.Nil(t, srv.UserByPhone(tt.want.PhoneNumber), "the number is bound to nobody")
+			require.NoError(t, err, "a token is optional")
+			assert.Equal(t, tt.want, withoutRaw(got))
+			assert.Nil(t, srv.UserByPhone(tt.want.PhoneNumber), "the number is not bound")
 
 			code, detail := phone.Login(), phone.GetPhoneNumber()
 			data, err := client.Decrypt(ctx, code, detail.EncryptedData, detail.IV)
@@ -259,8 +259,8 @@ func TestGetPhone(t *testing.T) {
 	}
 }
 
-// typed is p without what it was read from.
-func typed(p *authing.PhoneNumber) authing.PhoneNumber {
+// withoutRaw returns the exported fields of p.
+func withoutRaw(p *authing.PhoneNumber) authing.PhoneNumber {
 	return authing.PhoneNumber{
 		PhoneNumber: p.PhoneNumber, PurePhoneNumber: p.PurePhoneNumber, CountryCode: p.CountryCode, Watermark: p.Watermark,
 	}
@@ -279,18 +279,18 @@ func TestDecrypt(t *testing.T) {
 	data, err := client.Decrypt(ctx, code, detail.EncryptedData, detail.IV)
 	require.NoError(t, err)
 	assert.Equal(t, "Ann <&> 😀", data.NickName)
-	assert.Contains(t, string(data.Raw()), `"nickName":"Ann <&> 😀","gender":2`, "passed on byte for byte")
+	assert.Contains(t, string(data.Raw()), `"nickName":"Ann <&> 😀","gender":2`, "passed through unchanged")
 	assert.Equal(t, ann.User().OpenID, data.OpenID)
 	assert.Equal(t, ann.User().UnionID, data.UnionID)
 	assert.Empty(t, srv.Users())
 }
 
-func TestRefusals(t *testing.T) {
+func TestDeny(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{})
 	ann := srv.NewPhone(authingtest.WxUser{})
 	_, asAnn := signIn(t, client, ann)
-	sent := len(srv.Requests())
+	before := len(srv.Requests())
 
 	for _, api := range []string{"getUserInfo", "getUserProfile"} {
 		_, err := client.LoginWithWxapp(ctx, ann.Login(), ann.Deny(api))
@@ -305,5 +305,5 @@ func TestRefusals(t *testing.T) {
 	_, err := asAnn.BindPhone(ctx, ann.Login(), ann.Fail("getPhoneNumber", "quota", 1400001))
 	assert.ErrorIs(t, err, authing.ErrNotPermitted)
 	assert.ErrorContains(t, err, "1400001")
-	assert.Len(t, srv.Requests(), sent)
+	assert.Len(t, srv.Requests(), before)
 }

@@ -2,7 +2,7 @@ package authingtest
 
 import "net/http"
 
-// envelope is how Authing wraps what its REST endpoints return, and how it words a refusal everywhere.
+// envelope wraps every REST response. An error has the same form, over GraphQL too.
 type envelope struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
@@ -11,19 +11,19 @@ type envelope struct {
 
 func success(data any) reply { return reply{http.StatusOK, jsonText(envelope{200, "ok", data})} }
 
-// refuse returns a refusal in Authing's words.
-func refuse(code int) *envelope { return &envelope{Code: code, Message: wording(code)} }
+// newError returns the Authing error with the given code.
+func newError(code int) *envelope { return &envelope{Code: code, Message: errorMessage(code)} }
 
-// reply is a refusal as the REST endpoints send it. It has HTTP status 200, as far as is known.
+// reply formats the error for a REST endpoint. The HTTP status of errors is not known for certain.
 func (e *envelope) reply() reply { return reply{http.StatusOK, jsonText(e)} }
 
-// notice is a refusal that is sent as data.
-func (e *envelope) notice() object {
+// asData formats the error for GraphQL calls that report it inside data.
+func (e *envelope) asData() object {
 	return object{"code": e.Code, "message": e.Message, "status": false}
 }
 
-// wording is the text of a code, as Authing's list of error codes has it.
-func wording(code int) string {
+// errorMessage returns the message of a code in Authing's list of error codes.
+func errorMessage(code int) string {
 	switch code {
 	case 1000:
 		return "系统繁忙，请稍后再试"
@@ -103,5 +103,5 @@ func wording(code int) string {
 	return "请求失败"
 }
 
-// object is a JSON object: arguments, a value that fields are selected of, or a part of an answer.
+// object is a JSON object: GraphQL arguments, a resolved value or part of a response.
 type object = map[string]any

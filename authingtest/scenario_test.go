@@ -25,7 +25,7 @@ func pngImage(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-// codeOf is the code that the service refused with.
+// codeOf returns the Authing error code in err.
 func codeOf(t *testing.T, err error) int {
 	t.Helper()
 	var e *authing.Error
@@ -33,7 +33,7 @@ func codeOf(t *testing.T, err error) int {
 	return e.Code
 }
 
-func TestStoryOfAnAccount(t *testing.T) {
+func TestAccountLifecycle(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
 	srv, client := setup(t, authingtest.Options{Clock: clock.Now})
@@ -47,7 +47,7 @@ func TestStoryOfAnAccount(t *testing.T) {
 	assert.Empty(t, registered.Token, "registering does not sign in")
 	assert.NotEmpty(t, registered.Group.Name)
 
-	clock.pass(time.Minute)
+	clock.advance(time.Minute)
 	user, err := client.Login(ctx, authing.LoginParams{Email: "ann@example.com", Password: "correct horse 电池", LastIP: "192.0.2.1"})
 	require.NoError(t, err)
 	assert.Equal(t, registered.ID, user.ID)
@@ -75,23 +75,23 @@ func TestStoryOfAnAccount(t *testing.T) {
 	again, err := asAnn.User(ctx, user.ID)
 	require.NoError(t, err)
 	assert.Equal(t, "Example", again.Company)
-	assert.Equal(t, "ann", again.Username, "what is not named stays")
+	assert.Equal(t, "ann", again.Username, "unset fields are unchanged")
 
 	metadata, err := asAnn.SetMetadata(ctx, user.ID, "level", "3")
 	require.NoError(t, err)
 	assert.Equal(t, authing.Metadata{TotalCount: 1, List: []authing.MetadataItem{{Key: "level", Value: "3"}}}, *metadata)
 
-	picture := pngImage(t)
-	shown, err := asAnn.ChangeAvatar(ctx, user.ID, bytes.NewReader(picture))
+	image := pngImage(t)
+	updated, err = asAnn.ChangeAvatar(ctx, user.ID, bytes.NewReader(image))
 	require.NoError(t, err)
-	resp, err := http.Get(shown.Photo)
+	resp, err := http.Get(updated.Photo)
 	require.NoError(t, err)
 	defer resp.Body.Close()
 	served, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
-	assert.Equal(t, picture, served)
+	assert.Equal(t, image, served)
 	assert.Equal(t, "image/png", resp.Header.Get("Content-Type"))
-	assert.Equal(t, shown.Photo, srv.User(user.ID).Photo)
+	assert.Equal(t, updated.Photo, srv.User(user.ID).Photo)
 
 	require.NoError(t, asAnn.Logout(ctx, user.ID))
 	status, err = asAnn.CheckLoginStatus(ctx)
@@ -103,16 +103,16 @@ func TestStoryOfAnAccount(t *testing.T) {
 	assert.ErrorIs(t, err, authing.ErrLoginRequired)
 	phone := srv.NewPhone(authingtest.WxUser{})
 	_, err = asAnn.BindPhone(ctx, phone.Login(), phone.GetPhoneNumber())
-	assert.ErrorIs(t, err, authing.ErrLoginRequired, "the token is dead on the other host too")
+	assert.ErrorIs(t, err, authing.ErrLoginRequired, "the token is invalid on the other host, too")
 
-	clock.pass(time.Second)
+	clock.advance(time.Second)
 	user, err = client.Login(ctx, authing.LoginParams{Username: "ann", Password: "correct horse 电池"})
 	require.NoError(t, err)
 	_, err = client.As(user.Token).User(ctx, user.ID)
 	assert.NoError(t, err)
 }
 
-func TestStoryOfAForgottenPassword(t *testing.T) {
+func TestPasswordReset(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
 	srv, client := setup(t, authingtest.Options{Clock: clock.Now})
@@ -121,12 +121,12 @@ func TestStoryOfAForgottenPassword(t *testing.T) {
 	assert.Zero(t, srv.LastMail("ann@example.com"))
 
 	require.NoError(t, client.SendResetPasswordEmail(ctx, "ann@example.com"))
-	late := srv.LastMail("ann@example.com").Code
-	clock.pass(10 * time.Minute)
-	err := client.VerifyResetPasswordVerifyCode(ctx, "ann@example.com", late)
+	expired := srv.LastMail("ann@example.com").Code
+	clock.advance(10 * time.Minute)
+	err := client.VerifyResetPasswordVerifyCode(ctx, "ann@example.com", expired)
 	assert.ErrorIs(t, err, authing.ErrVerifyCode)
 	assert.Equal(t, 2300, codeOf(t, err))
-	_, err = client.ChangePassword(ctx, authing.ChangePasswordParams{Email: "ann@example.com", Password: "new one", VerifyCode: late})
+	_, err = client.ChangePassword(ctx, authing.ChangePasswordParams{Email: "ann@example.com", Password: "new one", VerifyCode: expired})
 	assert.Equal(t, 2300, codeOf(t, err))
 
 	require.NoError(t, client.SendResetPasswordEmail(ctx, "ann@example.com"))
@@ -138,13 +138,13 @@ func TestStoryOfAForgottenPassword(t *testing.T) {
 	require.NoError(t, client.VerifyResetPasswordVerifyCode(ctx, "ann@example.com", code))
 	change := authing.ChangePasswordParams{Email: "ann@example.com", Password: "short", VerifyCode: code}
 	_, err = client.ChangePassword(ctx, change)
-	assert.Equal(t, 2029, codeOf(t, err), "a refusal does not spend the code")
+	assert.Equal(t, 2029, codeOf(t, err), "a rejected call does not use up the code")
 	change.Password = "new one"
 	user, err := client.ChangePassword(ctx, change)
 	require.NoError(t, err)
 	assert.Equal(t, ann.ID, user.ID)
 	_, err = client.ChangePassword(ctx, change)
-	assert.ErrorIs(t, err, authing.ErrVerifyCode, "the code is spent")
+	assert.ErrorIs(t, err, authing.ErrVerifyCode, "the code is used up")
 
 	_, err = client.Login(ctx, authing.LoginParams{Email: "ann@example.com", Password: "forgotten"})
 	assert.ErrorIs(t, err, authing.ErrWrongPassword)
@@ -156,7 +156,7 @@ func TestStoryOfAForgottenPassword(t *testing.T) {
 	assert.NotContains(t, srv.SentMails(), "bob@example.com")
 }
 
-func TestStoryOfAPhoneCode(t *testing.T) {
+func TestPhoneCodeLogin(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
 	srv, client := setup(t, authingtest.Options{Clock: clock.Now})
@@ -182,18 +182,18 @@ func TestStoryOfAPhoneCode(t *testing.T) {
 	assert.Equal(t, phone, user.Phone)
 	assert.Equal(t, user.ID, srv.UserByPhone(phone).ID)
 	_, err = client.LoginByPhoneCode(ctx, phone, code)
-	assert.ErrorIs(t, err, authing.ErrVerifyCode, "the code is spent")
-	assert.Equal(t, 3, srv.SpentCodes()[code], "once by the other phone, twice by this one")
+	assert.ErrorIs(t, err, authing.ErrVerifyCode, "the code is used up")
+	assert.Equal(t, 3, srv.SpentCodes()[code], "once for the other phone, twice for this one")
 	_, err = client.As(user.Token).User(ctx, user.ID)
 	assert.NoError(t, err)
 
 	require.NoError(t, client.GetVerificationCode(ctx, phone))
-	clock.pass(10*time.Minute - time.Second)
+	clock.advance(10*time.Minute - time.Second)
 	again, err := client.LoginByPhoneCode(ctx, phone, srv.LastSMS(phone))
 	require.NoError(t, err)
 	assert.Equal(t, user.ID, again.ID)
 	require.NoError(t, client.GetVerificationCode(ctx, phone))
-	clock.pass(10 * time.Minute)
+	clock.advance(10 * time.Minute)
 	_, err = client.LoginByPhoneCode(ctx, phone, srv.LastSMS(phone))
 	assert.Equal(t, 2300, codeOf(t, err))
 
@@ -204,33 +204,33 @@ func TestStoryOfAPhoneCode(t *testing.T) {
 	assert.Equal(t, 2028, codeOf(t, client.GetVerificationCode(ctx, "nonsense")))
 }
 
-// Many users at once, for the race detector.
-func TestUsersDoNotMix(t *testing.T) {
+// Concurrent users, for the race detector.
+func TestConcurrentUsers(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{})
-	var done sync.WaitGroup
+	var wg sync.WaitGroup
 	for i := range 20 {
-		done.Add(1)
+		wg.Add(1)
 		go func() {
-			defer done.Done()
+			defer wg.Done()
 			phone := fmt.Sprintf("139000000%02d", i)
 			assert.NoError(t, client.GetVerificationCode(ctx, phone))
 			user, err := client.LoginByPhoneCode(ctx, phone, srv.LastSMS(phone))
 			if !assert.NoError(t, err) {
 				return
 			}
-			as := client.As(user.Token)
-			_, err = as.SetMetadata(ctx, user.ID, "phone", phone)
+			asUser := client.As(user.Token)
+			_, err = asUser.SetMetadata(ctx, user.ID, "phone", phone)
 			assert.NoError(t, err)
-			_, err = as.ChangeAvatar(ctx, user.ID, bytes.NewReader(pngImage(t)))
+			_, err = asUser.ChangeAvatar(ctx, user.ID, bytes.NewReader(pngImage(t)))
 			assert.NoError(t, err)
-			metadata, err := as.Metadata(ctx, user.ID)
+			metadata, err := asUser.Metadata(ctx, user.ID)
 			if assert.NoError(t, err) {
 				assert.Equal(t, []authing.MetadataItem{{Key: "phone", Value: phone}}, metadata.List)
 			}
 			assert.Equal(t, phone, srv.User(user.ID).Phone)
 		}()
 	}
-	done.Wait()
+	wg.Wait()
 	assert.Len(t, srv.Users(), 20)
 }
