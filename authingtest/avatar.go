@@ -52,6 +52,9 @@ func (s *Server) image(key string) (image []byte, ok bool) {
 
 // upload stores the file of a multipart form. Like the real storage it does not overwrite a different file.
 func (s *Server) upload(r *http.Request) reply {
+	if r.ContentLength < 0 { // the real storage does not accept chunked uploads
+		return storageError(http.StatusLengthRequired, "missing content length")
+	}
 	const maxMemory = 1 << 20
 	if err := r.ParseMultipartForm(maxMemory); err != nil {
 		return storageError(http.StatusBadRequest, "parse multipart failed")

@@ -46,8 +46,9 @@
 // GraphQL documents are parsed and validated against a schema, variables must have their declared types, and the
 // response contains only the selected fields. An invalid document gets HTTP 400 and a text message; an error of the
 // service gets HTTP 200 and an object with code, message and data, except that VerifyResetPasswordVerifyCode reports a
-// wrong code inside data. Dates are JavaScript date strings over GraphQL and ISO 8601 over REST. Passwords are decrypted
-// with the server's private key.
+// wrong code inside data. Dates are JavaScript date strings over GraphQL and ISO 8601 over REST. Passwords are
+// decrypted with the server's private key. The storage for avatars requires a Content-Length and does not overwrite a
+// different file.
 //
 // # What is not known about the real service
 //

@@ -88,7 +88,7 @@ func (s *Server) newPhoneNumber() string {
 // User returns the user of the phone, including the values that NewPhone generated.
 func (p *Phone) User() WxUser { return p.user }
 
-// Login plays wx.login. The code works once, within five minutes, and is tied to the current session key: it only
+// Login simulates wx.login. The code works once, within five minutes, and is tied to the current session key: it only
 // decrypts details created with that key, which the next Login replaces (see Options.MinKeyAge).
 func (p *Phone) Login() (code string) {
 	p.server.mu.Lock()

@@ -182,8 +182,8 @@ func unstartedServer(l net.Listener, h http.Handler) *httptest.Server {
 	return ts
 }
 
-// Close shuts down the server. It cuts off pending requests, including those delayed by a [Fault] and those that a client
-// has not sent in full.
+// Close shuts down the server. It cuts off pending requests, including those delayed by a [Fault] and those that a
+// client has not sent in full.
 func (s *Server) Close() {
 	s.closeOnce.Do(func() { close(s.closing) })
 	for _, host := range []*httptest.Server{s.users, s.oauth, s.storage} {
