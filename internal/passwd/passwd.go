@@ -1,4 +1,4 @@
-// Package passwd encrypts passwords the way Authing's servers expect them: RSA with PKCS#1 v1.5 padding, as base64.
+// Package passwd encrypts passwords as Authing's servers expect: RSA with PKCS#1 v1.5 padding, encoded as base64.
 package passwd
 
 import (
@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// PublishedKey is the public key of Authing's hosted service (1024 bits).
+// PublishedKey is the 1024-bit public key of Authing's hosted service.
 const PublishedKey = `-----BEGIN PUBLIC KEY-----
 MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQC4xKeUgQ+Aoz7TLfAfs9+paePb
 5KIofVthEopwrXFkp8OCeocaTHt9ICjTT2QeJh6cZaDaArfZ873GPUn00eOIZ7Ae
@@ -21,14 +21,14 @@ GKl64GDcIq3au+aqJQIDAQAB
 -----END PUBLIC KEY-----
 `
 
-// ParseKey reads an RSA public key from PEM text.
+// ParseKey parses an RSA public key in PEM format, either PKIX or PKCS#1.
 func ParseKey(text string) (*rsa.PublicKey, error) {
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
-		return nil, errors.New("the key is not PEM text: it begins with -----BEGIN PUBLIC KEY-----")
+		return nil, errors.New("the key is not in PEM format: it must start with -----BEGIN PUBLIC KEY-----")
 	}
 	if strings.Contains(block.Type, "PRIVATE") {
-		return nil, errors.New("the key is a private one: give the public key")
+		return nil, errors.New("the key is a private key: use the public key")
 	}
 	var parsed any
 	var err error
@@ -38,7 +38,7 @@ func ParseKey(text string) (*rsa.PublicKey, error) {
 		parsed, err = x509.ParsePKIXPublicKey(block.Bytes)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the key cannot be read: %w", err)
+		return nil, fmt.Errorf("the key cannot be parsed: %w", err)
 	}
 	key, ok := parsed.(*rsa.PublicKey)
 	if !ok {
@@ -50,13 +50,13 @@ func ParseKey(text string) (*rsa.PublicKey, error) {
 	return key, nil
 }
 
-// Limit is the longest password, in bytes, that key can encrypt: 117 for 1024 bits.
+// Limit returns the maximum length in bytes of a password encrypted with key: 117 for 1024 bits.
 func Limit(key *rsa.PublicKey) int {
 	const padding = 11
 	return key.Size() - padding
 }
 
-// Encrypt returns the ciphertext of password in standard base64, always as long as the key.
+// Encrypt encrypts password and encodes the ciphertext, which is always as long as the key, in standard base64.
 func Encrypt(key *rsa.PublicKey, password string) (string, error) {
 	cipher, err := rsa.EncryptPKCS1v15(rand.Reader, key, []byte(password))
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func pemOf(t *testing.T, key any) string {
+func encodePEM(t *testing.T, key any) string {
 	t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(key)
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func TestEncryptRoundTrip(t *testing.T) {
 	t.Parallel()
 	own, err := rsa.GenerateKey(rand.Reader, 1024)
 	require.NoError(t, err)
-	key, err := ParseKey(pemOf(t, &own.PublicKey))
+	key, err := ParseKey(encodePEM(t, &own.PublicKey))
 	require.NoError(t, err)
 	for _, password := range []string{"", "1", "password123", "密码😀", " with spaces\n", strings.Repeat("x", 117), strings.Repeat("密", 39)} {
 		encrypted, err := Encrypt(key, password)
@@ -54,8 +54,8 @@ func TestEncryptRoundTrip(t *testing.T) {
 	}
 }
 
-// The original drops leading zero bytes; a full-length text is what the servers expect. With a modulus of one bit more than
-// whole bytes the first byte of a ciphertext is 0 or 1, so that many begin with a zero.
+// The servers expect a full-length ciphertext, but the original drops leading zero bytes. A modulus of 1025 bits makes
+// the first byte of a ciphertext 0 or 1, so that leading zeros are frequent.
 func TestEncryptLength(t *testing.T) {
 	t.Parallel()
 	own, err := rsa.GenerateKey(rand.Reader, 1025)
@@ -74,7 +74,7 @@ func TestEncryptLength(t *testing.T) {
 		seen[encrypted] = true
 	}
 	assert.NotZero(t, zeros)
-	assert.Len(t, seen, tries, "random padding: the same password never looks the same")
+	assert.Len(t, seen, tries, "the padding is random")
 }
 
 func TestEncryptLimit(t *testing.T) {
@@ -85,24 +85,24 @@ func TestEncryptLimit(t *testing.T) {
 	require.NoError(t, err)
 	for _, long := range []string{strings.Repeat("x", 118), strings.Repeat("密", 40)} {
 		encrypted, err := Encrypt(key, long)
-		require.Error(t, err, "bytes count, not characters")
+		require.Error(t, err, "the limit is in bytes, not characters")
 		assert.Empty(t, encrypted)
 		assert.NotContains(t, err.Error(), long)
 	}
 }
 
-func TestParseKeyRefuses(t *testing.T) {
+func TestParseKeyRejects(t *testing.T) {
 	t.Parallel()
-	elliptical, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	block, _ := pem.Decode([]byte(PublishedKey))
 	for name, tt := range map[string]struct{ text, want string }{
-		"empty":       {"", "the key is not PEM text: it begins with -----BEGIN PUBLIC KEY-----"},
-		"bare base64": {base64.StdEncoding.EncodeToString(block.Bytes), "the key is not PEM text"},
-		"cut":         {PublishedKey[:100], "the key is not PEM text"},
-		"not DER":     {"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "the key cannot be read"},
-		"not RSA":     {pemOf(t, &elliptical.PublicKey), "the key is a *ecdsa.PublicKey, not an RSA public key"},
-		"private":     {"-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n", "the key is a private one: give the public key"},
+		"empty":       {"", "the key is not in PEM format: it must start with -----BEGIN PUBLIC KEY-----"},
+		"bare base64": {base64.StdEncoding.EncodeToString(block.Bytes), "the key is not in PEM format"},
+		"truncated":   {PublishedKey[:100], "the key is not in PEM format"},
+		"not DER":     {"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "the key cannot be parsed"},
+		"not RSA":     {encodePEM(t, &ecKey.PublicKey), "the key is a *ecdsa.PublicKey, not an RSA public key"},
+		"private":     {"-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n", "the key is a private key: use the public key"},
 	} {
 		key, err := ParseKey(tt.text)
 		assert.Nil(t, key, name)
@@ -110,8 +110,8 @@ func TestParseKeyRefuses(t *testing.T) {
 	}
 }
 
-// White space around the text, as an environment variable or a YAML file brings it along, does no harm.
-func TestParseKeyTolerates(t *testing.T) {
+// Environment variables and YAML files often add white space.
+func TestParseKeyIgnoresWhiteSpace(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"\n\n" + PublishedKey, strings.TrimSpace(PublishedKey), strings.ReplaceAll(PublishedKey, "\n", "\r\n")} {
 		_, err := ParseKey(text)
