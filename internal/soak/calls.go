@@ -7,7 +7,7 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// Well-formed, and enough for a server that decrypts nothing.
+// The server does not decrypt, so any well-formed values will do.
 const (
 	iv            = "EBESExQVFhcYGRobHB0eHw=="
 	encryptedData = "aLhedzo+Z6es5zW+YHo9sgkoobhypSEeViQBPmmCx3fmcZGKbataj/52/+U/sVY3"
@@ -18,37 +18,37 @@ var (
 	phoneDetail = authing.Detail{ErrMsg: "getPhoneNumber:ok", EncryptedData: encryptedData, IV: iv}
 )
 
-// errWrongUser is a result that belongs to somebody else.
-var errWrongUser = errors.New("the result is somebody else's")
+var errWrongUser = errors.New("the result belongs to another user")
 
-func mine(err error, is func() bool) error {
-	if err == nil && !is() {
+// checkOwner returns errWrongUser if a successful call did not return the data of its own user.
+func checkOwner(err error, owned func() bool) error {
+	if err == nil && !owned() {
 		return errWrongUser
 	}
 	return err
 }
 
 func (t ticket) owns(user *authing.User, err error) error {
-	return mine(err, func() bool { return user.ID == idOf(t.user) && string(user.Token) == tokenOf(t.user) })
+	return checkOwner(err, func() bool { return user.ID == userID(t.user) && string(user.Token) == userToken(t.user) })
 }
 
 func (t ticket) ownsMetadata(m *authing.Metadata, err error) error {
-	return mine(err, func() bool { return len(m.List) == 1 && m.List[0].Value == idOf(t.user) })
+	return checkOwner(err, func() bool { return len(m.List) == 1 && m.List[0].Value == userID(t.user) })
 }
 
-// call is a method as a backend uses it. client is that of all users; the ticket travels in whatever the call is about.
+// call is a method of the client. The ticket is passed in one of its arguments.
 type call struct {
 	read bool
 	do   func(ctx context.Context, client *authing.Client, t ticket) error
 }
 
-// byToken is the client of a call that has no place for the ticket but its token.
+// byToken is for calls that can only carry the ticket as their token.
 func byToken(client *authing.Client, t ticket) *authing.Client {
 	return client.As(authing.Secret(t.String()))
 }
 
 func byUser(client *authing.Client, t ticket) *authing.Client {
-	return client.As(authing.Secret(tokenOf(t.user)))
+	return client.As(authing.Secret(userToken(t.user)))
 }
 
 var calls = []call{
@@ -60,11 +60,11 @@ var calls = []call{
 	}},
 	{do: func(ctx context.Context, c *authing.Client, t ticket) error {
 		phone, err := byUser(c, t).GetPhone(ctx, t.String(), phoneDetail)
-		return mine(err, func() bool { return phone.PhoneNumber == t.String() })
+		return checkOwner(err, func() bool { return phone.PhoneNumber == t.String() })
 	}},
 	{do: func(ctx context.Context, c *authing.Client, t ticket) error {
 		data, err := byUser(c, t).Decrypt(ctx, t.String(), encryptedData, iv)
-		return mine(err, func() bool { return data.OpenID == idOf(t.user) })
+		return checkOwner(err, func() bool { return data.OpenID == userID(t.user) })
 	}},
 	{do: func(ctx context.Context, c *authing.Client, t ticket) error {
 		return c.GetVerificationCode(ctx, t.String())
@@ -80,24 +80,24 @@ var calls = []call{
 	}},
 	{do: func(ctx context.Context, c *authing.Client, t ticket) error {
 		nickname := t.String()
-		return t.owns(byUser(c, t).Update(ctx, idOf(t.user), authing.UserUpdate{Nickname: &nickname}))
+		return t.owns(byUser(c, t).Update(ctx, userID(t.user), authing.UserUpdate{Nickname: &nickname}))
 	}},
 	{do: func(ctx context.Context, c *authing.Client, t ticket) error {
-		return t.ownsMetadata(byUser(c, t).SetMetadata(ctx, idOf(t.user), "key", t.String()))
+		return t.ownsMetadata(byUser(c, t).SetMetadata(ctx, userID(t.user), "key", t.String()))
 	}},
 	{read: true, do: func(ctx context.Context, c *authing.Client, t ticket) error {
-		return t.owns(byToken(c, t).User(ctx, idOf(t.user)))
+		return t.owns(byToken(c, t).User(ctx, userID(t.user)))
 	}},
 	{read: true, do: func(ctx context.Context, c *authing.Client, t ticket) error {
-		return t.ownsMetadata(byToken(c, t).Metadata(ctx, idOf(t.user)))
+		return t.ownsMetadata(byToken(c, t).Metadata(ctx, userID(t.user)))
 	}},
 	{read: true, do: func(ctx context.Context, c *authing.Client, t ticket) error {
 		status, err := byToken(c, t).CheckLoginStatus(ctx)
-		return mine(err, func() bool { return status.SignedIn })
+		return checkOwner(err, func() bool { return status.SignedIn })
 	}},
 	{read: true, do: func(ctx context.Context, c *authing.Client, t ticket) error {
 		token, err := c.VerifyToken(ctx, authing.Secret(t.String()))
-		return mine(err, func() bool { return token.UserID == idOf(t.user) })
+		return checkOwner(err, func() bool { return token.UserID == userID(t.user) })
 	}},
 }
 
@@ -106,14 +106,14 @@ type outcome int
 
 const (
 	succeeded outcome = iota
-	unknown           // as the SDK must report a broken call that may not be repeated
+	unknown           // ErrOutcomeUnknown, as required after a fault in a call that must not be repeated
 	wrongUser
-	unexpected // not what the fault of the ticket must lead to
+	unexpected // anything else
 	outcomes   = iota
 )
 
-// judge compares how a call ended with what its ticket promised. A read meets its fault once, and is sent again.
-func (c call) judge(t ticket, err error) outcome {
+// classify compares the result of a call with the fault in its ticket. A read is sent again and succeeds.
+func (c call) classify(t ticket, err error) outcome {
 	broken := t.fault.breaks() && !c.read
 	switch {
 	case errors.Is(err, errWrongUser):

@@ -1,10 +1,10 @@
-// Soak keeps one Client busy for a long time, against a server in a process of its own, and looks for what grows.
+// Command soak keeps one Client busy for a long time, against a server in a separate process, and checks for leaks.
 //
 //	go run ./internal/soak -duration 30m -rate 2000 -faults 0.05
 //
-// It prints a line a minute, and exits with status 1 if a rule was broken: a result of a wrong user, a code that was
-// seen twice, a failure that was not reported as it must, or a growth between the first and the last sixth of the run.
-// Ctrl-C ends it early. Everything stays on loopback.
+// It prints one line per minute, and exits with status 1 if a rule was violated: a result belonged to another user, a
+// code was sent twice, a failure was not reported correctly, or memory, latency, goroutines or file descriptors grew
+// between the first and the last sixth of the run. Ctrl-C ends it early. All connections are on loopback.
 package main
 
 import (
@@ -38,8 +38,8 @@ func main() {
 	var cfg config
 	flag.DurationVar(&cfg.duration, "duration", time.Minute, "how long to run")
 	flag.IntVar(&cfg.rate, "rate", 1000, "calls per second")
-	flag.Float64Var(&cfg.faults, "faults", 0.05, "share of calls in trouble")
-	flag.Uint64Var(&cfg.seed, "seed", rand.Uint64(), "of the sequence of calls and faults")
+	flag.Float64Var(&cfg.faults, "faults", 0.05, "fraction of calls with a fault")
+	flag.Uint64Var(&cfg.seed, "seed", rand.Uint64(), "seed for the sequence of calls and faults")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -61,39 +61,38 @@ type config struct {
 }
 
 const (
-	pool        = "soak"
-	workers     = 64
-	mostTickets = 1 << 31 // a quarter of a GB in the server
+	pool       = "soak"
+	workers    = 64
+	maxTickets = 1 << 31 // 256 MiB in the server
 )
 
 func (c config) check() error {
-	if c.duration <= 0 || c.rate < 1 || c.faults < 0 || c.faults > 1 || c.tickets() > mostTickets {
-		return errors.New("the duration and the rate must be positive and make at most 2^31 calls, the faults a share")
+	if c.duration <= 0 || c.rate < 1 || c.faults < 0 || c.faults > 1 || c.tickets() > maxTickets {
+		return errors.New("duration and rate must be positive and make at most 2^31 calls, faults must be between 0 and 1")
 	}
 	return nil
 }
 
-// tickets is how many calls there can be at most.
+// tickets returns the maximum number of calls.
 func (c config) tickets() int64 { return int64(c.duration.Seconds()*float64(c.rate)) + 1 }
 
-// interval is how often a line is printed: at least thirty times, so that there is a trend to see.
+// interval returns the time between samples: short enough for thirty of them, which show a trend.
 func (c config) interval() time.Duration { return min(time.Minute, c.duration/30) }
 
-// soak is a run.
 type soak struct {
 	config
 	client *authing.Client
 	url    string
 
-	resting sync.RWMutex // held for reading by every call
-	next    atomic.Int64 // ticket
-	counts  [outcomes]atomic.Int64
-	broken  [faults]atomic.Int64 // calls of unknown outcome by their fault
-	took    latencies
-	puzzle  sync.Once
+	pause           sync.RWMutex // read-locked by every call, locked while sampling
+	next            atomic.Int64 // ticket number
+	counts          [outcomes]atomic.Int64
+	unknownByFault  [faults]atomic.Int64
+	latencies       latencies
+	firstUnexpected sync.Once
 }
 
-// run soaks until the time is over or ctx ends.
+// run makes calls until the time is up or ctx ends.
 func run(ctx context.Context, cfg config, out io.Writer) error {
 	if err := cfg.check(); err != nil {
 		return err
@@ -107,7 +106,7 @@ func run(ctx context.Context, cfg config, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%v at %d calls per second, %g%% in trouble, seed %d\n", cfg.duration, cfg.rate, 100*cfg.faults, cfg.seed)
+	fmt.Fprintf(out, "%v at %d calls per second, %g%% with faults, seed %d\n", cfg.duration, cfg.rate, 100*cfg.faults, cfg.seed)
 	s := &soak{config: cfg, client: client, url: url}
 	samples := s.soak(ctx, out)
 	return s.summarize(samples, out)
@@ -116,21 +115,21 @@ func run(ctx context.Context, cfg config, out io.Writer) error {
 func (s *soak) soak(ctx context.Context, out io.Writer) []sample {
 	ctx, cancel := context.WithTimeout(ctx, s.duration)
 	defer cancel()
-	var working sync.WaitGroup
+	var wg sync.WaitGroup
 	start := time.Now()
 	for w := range workers {
-		working.Add(1)
+		wg.Add(1)
 		go func() {
-			defer working.Done()
+			defer wg.Done()
 			s.work(ctx, w, start)
 		}()
 	}
 	samples := s.watch(ctx, start, out)
-	working.Wait()
+	wg.Wait()
 	return samples
 }
 
-// work makes every workers-th call, each at its time. Ending the run aborts none.
+// work makes every workers-th call at its scheduled time. When ctx ends, the current call still completes.
 func (s *soak) work(ctx context.Context, w int, start time.Time) {
 	r := rand.New(rand.NewPCG(s.seed, uint64(w)))
 	timer := time.NewTimer(0)
@@ -150,29 +149,29 @@ func (s *soak) work(ctx context.Context, w int, start time.Time) {
 		if r.Float64() < s.faults {
 			t.fault = reset + fault(r.IntN(faults-1))
 		}
-		s.make(calls[r.IntN(len(calls))], t)
+		s.call(calls[r.IntN(len(calls))], t)
 	}
 }
 
-func (s *soak) make(c call, t ticket) {
-	s.resting.RLock()
-	defer s.resting.RUnlock()
+func (s *soak) call(c call, t ticket) {
+	s.pause.RLock()
+	defer s.pause.RUnlock()
 	start := time.Now()
 	err := c.do(context.Background(), s.client, t)
 	if t.fault == none {
-		s.took.add(time.Since(start))
+		s.latencies.add(time.Since(start))
 	}
-	o := c.judge(t, err)
+	o := c.classify(t, err)
 	s.counts[o].Add(1)
 	switch o {
 	case unknown:
-		s.broken[t.fault].Add(1)
+		s.unknownByFault[t.fault].Add(1)
 	case unexpected:
-		s.puzzle.Do(func() { fmt.Fprintf(os.Stderr, "the first that was not expected, of %v: %v\n", t, err) })
+		s.firstUnexpected.Do(func() { fmt.Fprintf(os.Stderr, "first unexpected result, of %v: %v\n", t, err) })
 	}
 }
 
-// watch takes a sample after every interval, and prints it. The first interval warms up and gives none.
+// watch takes and prints a sample after every interval. The first one is only a warm-up and not returned.
 func (s *soak) watch(ctx context.Context, start time.Time, out io.Writer) (samples []sample) {
 	ticker := time.NewTicker(s.interval())
 	defer ticker.Stop()
@@ -182,43 +181,43 @@ func (s *soak) watch(ctx context.Context, start time.Time, out io.Writer) (sampl
 			return samples
 		case <-ticker.C:
 		}
-		now, err := s.sample()
+		current, err := s.sample()
 		if err != nil {
 			fmt.Fprintln(out, "no sample:", err)
 			continue
 		}
-		s.print(out, time.Since(start), now)
+		s.print(out, time.Since(start), current)
 		if warm {
-			samples = append(samples, now)
+			samples = append(samples, current)
 		}
 	}
 }
 
 func (s *soak) sample() (sample, error) {
-	report, err := s.askServer()
+	report, err := s.fetchReport()
 	if err != nil {
 		return sample{}, err
 	}
-	took := s.took.take(0.5, 0.99)
-	s.resting.Lock()
-	defer s.resting.Unlock()
+	quantiles := s.latencies.take(0.5, 0.99)
+	s.pause.Lock()
+	defer s.pause.Unlock()
 	s.client.CloseIdleConnections()
 	http.DefaultClient.CloseIdleConnections()
-	<-time.After(min(s.interval()/10, 50*time.Millisecond)) // a closed connection holds its buffers until its goroutines end
+	<-time.After(min(s.interval()/10, 50*time.Millisecond)) // closed connections keep their buffers until their goroutines end
 	runtime.GC()
-	runtime.GC() // what the first took out of a sync.Pool
+	runtime.GC() // sync.Pool keeps its items for one more collection
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
-	return sample{took[0], took[1], report, memory.HeapAlloc, runtime.NumGoroutine(), descriptors()}, nil
+	return sample{quantiles[0], quantiles[1], report, memory.HeapAlloc, runtime.NumGoroutine(), descriptors()}, nil
 }
 
-// descriptors counts what the process has open, on Linux.
+// descriptors returns the number of open file descriptors on Linux, 0 elsewhere.
 func descriptors() int {
 	open, _ := os.ReadDir("/proc/self/fd")
 	return len(open)
 }
 
-func (s *soak) askServer() (report serverReport, err error) {
+func (s *soak) fetchReport() (report serverReport, err error) {
 	resp, err := http.Get(s.url + "/report")
 	if err != nil {
 		return report, err
@@ -227,44 +226,45 @@ func (s *soak) askServer() (report serverReport, err error) {
 	return report, json.NewDecoder(resp.Body).Decode(&report)
 }
 
-func (s *soak) print(out io.Writer, at time.Duration, now sample) {
+func (s *soak) print(out io.Writer, at time.Duration, current sample) {
 	fmt.Fprintf(out, "%8v  calls %d  unknown %s  wrong user %d  unexpected %d  p50 %.2f ms  p99 %.2f ms  "+
 		"heap %d kB  goroutines %d  descriptors %d  connections %d\n",
-		at.Round(s.interval()/10), s.next.Load(), s.brokenByFault(), s.counts[wrongUser].Load(), s.counts[unexpected].Load(),
-		ms(now.p50), ms(now.p99), now.heap>>10, now.goroutines, now.descriptors, now.server.Connections)
+		at.Round(s.interval()/10), s.next.Load(), s.unknownSummary(), s.counts[wrongUser].Load(), s.counts[unexpected].Load(),
+		ms(current.p50), ms(current.p99), current.heap>>10, current.goroutines, current.descriptors,
+		current.server.Connections)
 }
 
-func (s *soak) brokenByFault() string {
-	return fmt.Sprintf("%d (reset %d, cut %d, 502 %d)", s.counts[unknown].Load(),
-		s.broken[reset].Load(), s.broken[replyCut].Load(), s.broken[badGateway].Load())
+func (s *soak) unknownSummary() string {
+	return fmt.Sprintf("%d (reset %d, truncated %d, 502 %d)", s.counts[unknown].Load(),
+		s.unknownByFault[reset].Load(), s.unknownByFault[replyCut].Load(), s.unknownByFault[badGateway].Load())
 }
 
-// summarize prints the result of the run and returns an error if a rule was broken.
+// summarize prints the result of the run and returns an error if a rule was violated.
 func (s *soak) summarize(samples []sample, out io.Writer) error {
 	var counts [outcomes]int64
 	for o := range counts {
 		counts[o] = s.counts[o].Load()
 	}
-	end, err := s.askServer()
+	end, err := s.fetchReport()
 	if err != nil {
-		return fmt.Errorf("the server is gone: %w", err)
+		return fmt.Errorf("cannot reach the server: %w", err)
 	}
-	broken := violations(samples, counts, end)
-	fmt.Fprintf(out, "%d calls: %d succeeded, unknown %s, wrong user %d, unexpected %d; %d requests, %d repeated, %d mixed up\n",
-		s.next.Load(), counts[succeeded], s.brokenByFault(), counts[wrongUser], counts[unexpected],
-		end.Requests, end.Repeats, end.MixUps)
-	if len(broken) > 0 {
-		return errors.New(strings.Join(broken, "; "))
+	violated := violations(samples, counts, end)
+	fmt.Fprintf(out, "%d calls: %d succeeded, unknown %s, wrong user %d, unexpected %d; %d requests, %d repeated, %d with a wrong token\n",
+		s.next.Load(), counts[succeeded], s.unknownSummary(), counts[wrongUser], counts[unexpected],
+		end.Requests, end.Repeats, end.WrongTokens)
+	if len(violated) > 0 {
+		return errors.New(strings.Join(violated, "; "))
 	}
-	if tooShort(samples) {
-		fmt.Fprintln(out, "all rules hold, but the run was too short for those about trends")
+	if tooFewSamples(samples) {
+		fmt.Fprintln(out, "all rules hold, but the run was too short to check for growth")
 		return nil
 	}
 	fmt.Fprintln(out, "all rules hold")
 	return nil
 }
 
-// startServer runs this program again as the server.
+// startServer runs the server in a child process.
 func startServer(tickets int64) (url string, stop func(), err error) {
 	exe, err := os.Executable()
 	if err != nil {

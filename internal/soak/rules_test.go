@@ -11,7 +11,7 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// steady is a run in which nothing grows, but everything varies.
+// steady returns n samples that vary without growing.
 func steady(n int) []sample {
 	samples := make([]sample, n)
 	for i := range samples {
@@ -25,52 +25,52 @@ func steady(n int) []sample {
 
 func TestViolations(t *testing.T) {
 	t.Parallel()
-	last := func(spoil func(*sample)) func([]sample, *[outcomes]int64) {
+	lastSixth := func(change func(*sample)) func([]sample, *[outcomes]int64) {
 		return func(samples []sample, _ *[outcomes]int64) {
 			for i := range samples[25:] {
-				spoil(&samples[25+i])
+				change(&samples[25+i])
 			}
 		}
 	}
 	for name, tt := range map[string]struct {
-		spoil func([]sample, *[outcomes]int64)
-		want  string // "" is no violation
+		change func([]sample, *[outcomes]int64)
+		want   string // "": no violation
 	}{
-		"nothing":                   {last(func(*sample) {}), ""},
-		"broken as expected":        {func(_ []sample, c *[outcomes]int64) { c[unknown] = 9 }, ""},
-		"wrong user":                {func(_ []sample, c *[outcomes]int64) { c[wrongUser] = 1 }, "1 results of a wrong user"},
-		"unexpected":                {func(_ []sample, c *[outcomes]int64) { c[unexpected] = 2 }, "2 calls did not end"},
-		"wrong token":               {last(func(s *sample) { s.server.MixUps = 3 }), "3 calls with the token"},
-		"code twice":                {last(func(s *sample) { s.server.Repeats = 4 }), "4 codes were seen twice"},
-		"stranger":                  {last(func(s *sample) { s.server.Strangers = 5 }), "5 requests that nobody made"},
-		"heap":                      {last(func(s *sample) { s.heap += 150_000 }), "the heap grew"},
-		"heap, a little":            {last(func(s *sample) { s.heap += 50_000 }), ""},
-		"slower":                    {last(func(s *sample) { s.p99 *= 2 }), "p99 in ms grew"},
-		"a little slower":           {last(func(s *sample) { s.p99 += s.p99 / 4 }), ""},
-		"descriptors":               {last(func(s *sample) { s.descriptors += 4 }), "descriptors grew"},
-		"goroutines":                {last(func(s *sample) { s.goroutines += 4 }), "goroutines grew"},
-		"one sample is not a trend": {func(samples []sample, _ *[outcomes]int64) { samples[29].heap *= 9 }, ""},
+		"steady":               {lastSixth(func(*sample) {}), ""},
+		"expected unknowns":    {func(_ []sample, c *[outcomes]int64) { c[unknown] = 9 }, ""},
+		"wrong user":           {func(_ []sample, c *[outcomes]int64) { c[wrongUser] = 1 }, "1 results of another user"},
+		"unexpected":           {func(_ []sample, c *[outcomes]int64) { c[unexpected] = 2 }, "2 calls with an unexpected result"},
+		"wrong token":          {lastSixth(func(s *sample) { s.server.WrongTokens = 3 }), "3 calls with another user's token"},
+		"code twice":           {lastSixth(func(s *sample) { s.server.Repeats = 4 }), "4 codes sent twice"},
+		"unmatched request":    {lastSixth(func(s *sample) { s.server.Unmatched = 5 }), "5 requests without a matching call"},
+		"heap":                 {lastSixth(func(s *sample) { s.heap += 150_000 }), "heap grew"},
+		"small heap growth":    {lastSixth(func(s *sample) { s.heap += 50_000 }), ""},
+		"latency":              {lastSixth(func(s *sample) { s.p99 *= 2 }), "p99 in ms grew"},
+		"small latency growth": {lastSixth(func(s *sample) { s.p99 += s.p99 / 4 }), ""},
+		"descriptors":          {lastSixth(func(s *sample) { s.descriptors += 4 }), "descriptors grew"},
+		"goroutines":           {lastSixth(func(s *sample) { s.goroutines += 4 }), "goroutines grew"},
+		"single outlier":       {func(samples []sample, _ *[outcomes]int64) { samples[29].heap *= 9 }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			samples, counts := steady(30), [outcomes]int64{}
-			tt.spoil(samples, &counts)
+			tt.change(samples, &counts)
 
-			broken := violations(samples, counts, samples[len(samples)-1].server)
+			violated := violations(samples, counts, samples[len(samples)-1].server)
 
 			if tt.want == "" {
-				assert.Empty(t, broken)
+				assert.Empty(t, violated)
 				return
 			}
-			if assert.Len(t, broken, 1) {
-				assert.Contains(t, broken[0], tt.want)
+			if assert.Len(t, violated, 1) {
+				assert.Contains(t, violated[0], tt.want)
 			}
 		})
 	}
 }
 
-// A run that was ended early has no trend, but it can be wrong.
-func TestViolationsOfAShortRun(t *testing.T) {
+// A short run is not checked for growth, but for everything else.
+func TestViolationsInShortRun(t *testing.T) {
 	t.Parallel()
 	assert.Empty(t, violations(nil, [outcomes]int64{}, serverReport{}))
 	assert.Len(t, violations(nil, [outcomes]int64{wrongUser: 1}, serverReport{}), 1)
@@ -83,14 +83,14 @@ func TestViolationsOfAShortRun(t *testing.T) {
 func TestLatencies(t *testing.T) {
 	t.Parallel()
 	var l latencies
-	assert.Equal(t, []time.Duration{0, 0}, l.take(0.5, 0.99), "of nothing")
+	assert.Equal(t, []time.Duration{0, 0}, l.take(0.5, 0.99), "empty")
 	for i := range 1000 {
 		l.add(time.Duration(i+1) * time.Millisecond)
 	}
-	took := l.take(0.5, 0.99)
-	assert.InDelta(t, 500, ms(took[0]), 30)
-	assert.InDelta(t, 990, ms(took[1]), 50)
-	assert.Equal(t, []time.Duration{0}, l.take(0.5), "it was taken")
+	quantiles := l.take(0.5, 0.99)
+	assert.InDelta(t, 500, ms(quantiles[0]), 30)
+	assert.InDelta(t, 990, ms(quantiles[1]), 50)
+	assert.Equal(t, []time.Duration{0}, l.take(0.5), "take resets")
 	l.add(0)
 	l.add(24 * time.Hour)
 	assert.Less(t, l.take(0.5)[0], 3*time.Microsecond)
@@ -106,7 +106,7 @@ func TestTicket(t *testing.T) {
 	assert.False(t, ok)
 }
 
-func TestJudge(t *testing.T) {
+func TestClassify(t *testing.T) {
 	t.Parallel()
 	lost := fmt.Errorf("lost: %w", authing.ErrOutcomeUnknown)
 	for _, tt := range []struct {
@@ -127,6 +127,6 @@ func TestJudge(t *testing.T) {
 		{true, reset, lost, unexpected},
 		{true, badGateway, errors.New("not sent again"), unexpected},
 	} {
-		assert.Equal(t, tt.want, call{read: tt.read}.judge(ticket{fault: tt.fault}, tt.err), "%+v", tt)
+		assert.Equal(t, tt.want, call{read: tt.read}.classify(ticket{fault: tt.fault}, tt.err), "%+v", tt)
 	}
 }

@@ -17,32 +17,31 @@ import (
 	"time"
 )
 
-// serverEnv makes the program the server. Its value is how many tickets there will be.
+// serverEnv makes the program act as the server. Its value is the number of tickets.
 const serverEnv = "SOAK_SERVER_TICKETS"
 
-// slowness is how long a slow answer takes.
-const slowness = 50 * time.Millisecond
+const slowDelay = 50 * time.Millisecond
 
-// server is a lean Authing: it knows its users by heart, answers by the ticket, and remembers a bit for each.
+// server is a minimal Authing. It derives every response from the ticket in the request, so that all it stores is one
+// bit per ticket.
 type server struct {
-	arrived     []atomic.Uint32 // a bit for each ticket
+	arrived     []atomic.Uint32 // one bit per ticket
 	connections atomic.Int64
 
-	requests, repeats, mixUps, strangers atomic.Int64
+	requests, repeats, wrongTokens, unmatched atomic.Int64
 }
 
-// serverReport is what the server saw.
 type serverReport struct {
-	Connections int64 // open now
+	Connections int64 // currently open
 	Requests    int64
-	Repeats     int64 // calls that may be sent once and arrived again
-	MixUps      int64 // calls with the token of another user than the one they are of
-	Strangers   int64 // requests without a ticket that was given out
+	Repeats     int64 // calls that must be sent once but arrived again
+	WrongTokens int64 // calls with the token of another user
+	Unmatched   int64 // requests without a valid ticket
 }
 
-// runServer tells its address on standard output and serves until standard input ends, which it does with the client.
+// runServer prints its URL and serves until its standard input is closed, which happens when the client exits.
 func runServer(tickets string) error {
-	signal.Ignore(os.Interrupt) // the terminal sends it to both, and the client still needs its server
+	signal.Ignore(os.Interrupt) // Ctrl-C reaches both processes, and the client still needs the server
 	limit, err := strconv.ParseInt(tickets, 10, 64)
 	if err != nil {
 		return err
@@ -86,88 +85,88 @@ func (s *server) serve(conn net.Conn) {
 		}
 		if r.URL.Path == "/report" {
 			report, _ := json.Marshal(s.report())
-			io.WriteString(conn, answerOf(string(report)))
+			io.WriteString(conn, httpResponse(string(report)))
 			continue
 		}
 		t, result := s.receive(r, body)
-		answer := answerOf(result)
+		response := httpResponse(result)
 		switch t.fault {
 		case reset:
 			conn.(*net.TCPConn).SetLinger(0)
 			return
 		case replyCut:
-			io.WriteString(conn, answer[:len(answer)/2])
+			io.WriteString(conn, response[:len(response)/2])
 			return
 		case badGateway:
-			answer = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
+			response = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
 		case slow:
-			<-time.After(slowness)
+			<-time.After(slowDelay)
 		}
-		io.WriteString(conn, answer)
+		io.WriteString(conn, response)
 	}
 }
 
-func answerOf(body string) string {
+func httpResponse(body string) string {
 	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 }
 
-// receive notes that a request arrived, and returns its ticket and the answer.
-func (s *server) receive(r *http.Request, body []byte) (t ticket, answer string) {
+// receive records a request and returns its ticket and the response body.
+func (s *server) receive(r *http.Request, body []byte) (t ticket, response string) {
 	s.requests.Add(1)
 	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 	t, ok := findTicket(bytes.Join([][]byte{body, []byte(r.URL.Path), []byte(token)}, []byte(" ")))
 	if !ok || t.number >= int64(len(s.arrived))*32 {
-		s.strangers.Add(1)
+		s.unmatched.Add(1)
 		return ticket{}, "{}"
 	}
-	field := fieldOf(body)
-	switch again := !s.note(t.number); {
-	case again && reads[field]:
-		t.fault = none // the second time goes well
-	case again:
+	field := rootField(body)
+	switch repeated := !s.markArrived(t.number); {
+	case repeated && repeatable[field]:
+		t.fault = none // the retry succeeds
+	case repeated:
 		s.repeats.Add(1)
 	}
-	if holder, found := strings.CutPrefix(token, tokenOf(0)[:len("token-of-")]); found && holder != idOf(t.user) {
-		s.mixUps.Add(1)
+	if holder, found := strings.CutPrefix(token, userToken(0)[:len("token-of-")]); found && holder != userID(t.user) {
+		s.wrongTokens.Add(1)
 	}
-	return t, resultOf(field, t)
+	return t, responseBody(field, t)
 }
 
-// note reports whether a ticket arrived for the first time.
-func (s *server) note(number int64) (first bool) {
+// markArrived reports whether a ticket arrived for the first time.
+func (s *server) markArrived(number int64) (first bool) {
 	bit := uint32(1) << (number % 32)
 	return s.arrived[number/32].Or(bit)&bit == 0
 }
 
-// reads are the fields of GraphQL that may be asked for again.
-var reads = map[string]bool{"user": true, "checkLoginStatus": true, "userMetadata": true}
+// repeatable contains the GraphQL fields that the SDK may request twice.
+var repeatable = map[string]bool{"user": true, "checkLoginStatus": true, "userMetadata": true}
 
-var fieldName = regexp.MustCompile(`\w+`)
+var identifier = regexp.MustCompile(`\w+`)
 
-// fieldOf returns the field that a GraphQL document asks for, "" for other bodies.
-func fieldOf(body []byte) string {
+// rootField returns the root field of a GraphQL document, or "" for other bodies.
+func rootField(body []byte) string {
 	var sent struct{ Query string }
 	json.Unmarshal(body, &sent)
 	_, selection, _ := strings.Cut(sent.Query, "{")
-	return fieldName.FindString(selection)
+	return identifier.FindString(selection)
 }
 
-func resultOf(field string, t ticket) string {
+func responseBody(field string, t ticket) string {
 	result := fmt.Sprintf(`{"_id":%q,"token":%q,"phone":%q,"username":%[1]q,"loginsCount":3,"nickname":"安","blocked":false}`,
-		idOf(t.user), tokenOf(t.user), t)
+		userID(t.user), userToken(t.user), t)
 	switch field {
 	case "":
 		return fmt.Sprintf(`{"code":200,"message":"ok","data":{"_id":%q,"token":%q,"phoneNumber":%q,"openId":%[1]q}}`,
-			idOf(t.user), tokenOf(t.user), t)
+			userID(t.user), userToken(t.user), t)
 	case "checkLoginStatus":
 		result = fmt.Sprintf(`{"status":true,"code":200,"message":"ok","token":{"data":{"id":%q,"clientId":%q},"iat":1,"exp":2}}`,
-			idOf(t.user), pool)
+			userID(t.user), pool)
 	case "userMetadata", "setUserMetadata":
-		result = fmt.Sprintf(`{"totalCount":1,"list":[{"key":"owner","value":%q}]}`, idOf(t.user))
+		result = fmt.Sprintf(`{"totalCount":1,"list":[{"key":"owner","value":%q}]}`, userID(t.user))
 	}
 	return fmt.Sprintf(`{"data":{%q:%s}}`, field, result)
 }
 
 func (s *server) report() serverReport {
-	return serverReport{s.connections.Load(), s.requests.Load(), s.repeats.Load(), s.mixUps.Load(), s.strangers.Load()}
+	return serverReport{s.connections.Load(), s.requests.Load(), s.repeats.Load(), s.wrongTokens.Load(), s.unmatched.Load()}
 }

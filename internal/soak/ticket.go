@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// fault is what goes wrong with a call.
+// fault is an error injected into a call.
 type fault int
 
 const (
@@ -18,24 +18,24 @@ const (
 	faults = iota
 )
 
-// breaks reports whether the client cannot know what became of the call.
+// breaks reports whether the fault leaves the outcome of the call unknown.
 func (f fault) breaks() bool { return f == reset || f == replyCut || f == badGateway }
 
-// ticket is what every call carries in place of its code, phone number, name or token: by it the server knows what to do
-// to the call, and both know what must come of it. The SDK passes it on without knowing.
+// ticket is passed in every call in place of a code, phone number, name or token. It tells the server which fault to
+// inject, and both sides which result to expect.
 type ticket struct {
-	number int64 // from 0, never the same
+	number int64 // unique, from 0
 	user   int
 	fault  fault
 }
 
 func (t ticket) String() string { return fmt.Sprintf("tk-%d-%d-%d", t.number, t.user, t.fault) }
 
-var ticketText = regexp.MustCompile(`tk-(\d+)-(\d+)-(\d+)`)
+var ticketPattern = regexp.MustCompile(`tk-(\d+)-(\d+)-(\d+)`)
 
 // findTicket returns the first ticket in a text.
 func findTicket(text []byte) (t ticket, ok bool) {
-	found := ticketText.FindSubmatch(text)
+	found := ticketPattern.FindSubmatch(text)
 	if found == nil {
 		return ticket{}, false
 	}
@@ -46,6 +46,6 @@ func findTicket(text []byte) (t ticket, ok bool) {
 	return t, true
 }
 
-// What the server knows of a user.
-func idOf(user int) string    { return fmt.Sprintf("user-%d", user) }
-func tokenOf(user int) string { return "token-of-" + idOf(user) }
+// The ID and token of a user.
+func userID(user int) string    { return fmt.Sprintf("user-%d", user) }
+func userToken(user int) string { return "token-of-" + userID(user) }
