@@ -1,6 +1,6 @@
-// Command idle measures how often a call that must not be repeated fails because the service closes an idle connection
-// while the request is on its way. That depends on how long the service and the client keep such a connection, on the
-// time between calls and on how far away the service is.
+// Command idle measures how often a call that must not be repeated fails because the server closes an idle connection
+// while the request is in flight. This depends on the idle timeouts of server and client, the time between calls, and
+// the network latency.
 //
 //	go run ./internal/idle
 package main
@@ -24,18 +24,18 @@ import (
 )
 
 const (
-	sdk    = 0 // the client's own idle time
-	anyGap = 0 // a gap of up to twice the server's idle time
+	sdk    = 0 // the SDK's own idle timeout
+	anyGap = 0 // a random gap of up to twice the server's idle timeout
 )
 
-// callers is how many connections there are at a time in each setting.
+// callers is the number of concurrent connections per setting.
 const callers = 100
 
 // setting is a row of the table.
 type setting struct {
-	server, client time.Duration // how long they keep an idle connection
+	server, client time.Duration // idle timeouts
 	roundTrip      time.Duration
-	gap            time.Duration // between an answer and the next call
+	gap            time.Duration // between a response and the next call
 
 	calls, unknown, other, connections atomic.Int64
 }
@@ -45,7 +45,7 @@ func settings() (all []*setting) {
 	for _, server := range []time.Duration{1000 * ms, 2000 * ms, 5000 * ms} {
 		for _, client := range []time.Duration{sdk, server * 4 / 5, server, 90_000 * ms} {
 			for _, roundTrip := range []time.Duration{1 * ms, 100 * ms} {
-				// Any; and the one at which a request and the server's hanging up pass each other.
+				// A random gap, and the one at which the request and the server's close cross on the wire.
 				for _, gap := range []time.Duration{anyGap, server - roundTrip/2} {
 					all = append(all, &setting{server: server, client: client, roundTrip: roundTrip, gap: gap})
 				}
@@ -55,8 +55,8 @@ func settings() (all []*setting) {
 	return all
 }
 
-// pause is how long to wait before the next call.
-func (s *setting) pause() time.Duration {
+// nextGap returns the time to wait before the next call.
+func (s *setting) nextGap() time.Duration {
 	if s.gap == anyGap {
 		return rand.N(2 * s.server)
 	}
@@ -64,7 +64,7 @@ func (s *setting) pause() time.Duration {
 }
 
 func main() {
-	calls := flag.Int("calls", 1000, "calls in each setting")
+	calls := flag.Int("calls", 1000, "calls per setting")
 	flag.Parse()
 	if err := run(*calls); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -73,30 +73,30 @@ func main() {
 }
 
 func run(calls int) error {
-	const atATime = 16 // settings, so that the connections do not exceed the usual limit of a process
+	const batchSize = 16 // keeps the number of connections below the usual file descriptor limit
 	rows := settings()
 	fmt.Println("| server keeps | client keeps | round trip | gap | calls | outcome unknown | other failures | connections |")
 	fmt.Println("| --- | --- | --- | --- | --- | --- | --- | --- |")
 	for len(rows) > 0 {
-		batch := rows[:min(atATime, len(rows))]
+		batch := rows[:min(batchSize, len(rows))]
 		rows = rows[len(batch):]
 		errs := make([]error, len(batch))
-		var running sync.WaitGroup
+		var wg sync.WaitGroup
 		for i, s := range batch {
-			running.Add(1)
+			wg.Add(1)
 			go func() {
-				defer running.Done()
+				defer wg.Done()
 				errs[i] = s.measure(calls)
 			}()
 		}
-		running.Wait()
+		wg.Wait()
 		if err := errors.Join(errs...); err != nil {
 			return err
 		}
 		for _, s := range batch {
 			client, gap := s.client.String(), s.gap.String()
 			if s.client == sdk {
-				client = "as the SDK does"
+				client = "SDK default"
 			}
 			if s.gap == anyGap {
 				gap = "any"
@@ -108,7 +108,7 @@ func run(calls int) error {
 	return nil
 }
 
-// measure makes the calls, each at the gap after an answer over the same connection.
+// measure makes the calls, each after the gap and on the connection of the previous one.
 func (s *setting) measure(calls int) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -126,7 +126,7 @@ func (s *setting) measure(calls int) error {
 		}
 	}()
 	var (
-		running sync.WaitGroup
+		wg      sync.WaitGroup
 		failure atomic.Pointer[error]
 	)
 	for range callers {
@@ -134,24 +134,24 @@ func (s *setting) measure(calls int) error {
 		if err != nil {
 			return err
 		}
-		running.Add(1)
+		wg.Add(1)
 		go func() {
-			defer running.Done()
+			defer wg.Done()
 			defer client.CloseIdleConnections()
-			time.Sleep(rand.N(s.server)) // spread out, so that the machine is not what is measured
-			if err := s.callAgainAndAgain(client, calls); err != nil {
+			time.Sleep(rand.N(s.server)) // spread the load, so that the machine is not the bottleneck
+			if err := s.callRepeatedly(client, calls); err != nil {
 				failure.Store(&err)
 			}
 		}()
 	}
-	running.Wait()
+	wg.Wait()
 	if err := failure.Load(); err != nil {
 		return *err
 	}
 	return nil
 }
 
-// newClient returns a client with connections of its own.
+// newClient returns a client with its own connections.
 func (s *setting) newClient(url string) (*authing.Client, error) {
 	opts := []authing.Option{authing.WithHosts(authing.Hosts{Users: url, OAuth: url})}
 	if s.client != sdk {
@@ -162,20 +162,20 @@ func (s *setting) newClient(url string) (*authing.Client, error) {
 	return authing.NewClient("5e4cdd055df3df65dc58b97d", opts...)
 }
 
-func (s *setting) callAgainAndAgain(client *authing.Client, calls int) error {
+func (s *setting) callRepeatedly(client *authing.Client, calls int) error {
 	call := func() error { return client.GetVerificationCode(context.Background(), "13800000000") }
 	failed := true
 	for {
-		if failed { // the connection is gone
+		if failed { // open a new connection
 			if err := call(); err != nil {
-				return fmt.Errorf("a call over a new connection: %w", err)
+				return fmt.Errorf("call on a new connection: %w", err)
 			}
 		}
 		if s.calls.Add(1) > int64(calls) {
 			s.calls.Add(-1)
 			return nil
 		}
-		time.Sleep(s.pause())
+		time.Sleep(s.nextGap())
 		err := call()
 		failed = err != nil
 		switch {
@@ -187,15 +187,15 @@ func (s *setting) callAgainAndAgain(client *authing.Client, calls int) error {
 	}
 }
 
-// serve answers until the connection was idle for too long. What it reads and writes takes half a round trip to travel,
-// and so does its hanging up.
+// serve responds until the connection is idle for too long. It delays requests, responses and its close by half a round
+// trip each.
 func (s *setting) serve(conn net.Conn) {
 	defer conn.Close()
-	arrived := make(chan struct{})
-	hungUp := make(chan struct{})
-	defer close(hungUp)
+	requests := make(chan struct{})
+	closed := make(chan struct{})
+	defer close(closed)
 	go func() {
-		defer close(arrived)
+		defer close(requests)
 		in := bufio.NewReader(conn)
 		for {
 			r, err := http.ReadRequest(in)
@@ -205,19 +205,19 @@ func (s *setting) serve(conn net.Conn) {
 			io.Copy(io.Discard, r.Body)
 			time.Sleep(s.roundTrip / 2)
 			select {
-			case arrived <- struct{}{}:
-			case <-hungUp:
+			case requests <- struct{}{}:
+			case <-closed:
 				return
 			}
 		}
 	}()
 	const body = `{"code":200,"message":"ok"}`
-	idle := time.NewTimer(time.Hour) // a machine that is busy opening connections must not be taken for an idle caller
+	idle := time.NewTimer(time.Hour) // the first request may be delayed by a busy machine
 	defer idle.Stop()
 	for {
 		select {
-		case _, more := <-arrived:
-			if !more {
+		case _, ok := <-requests:
+			if !ok {
 				return
 			}
 		case <-idle.C:
