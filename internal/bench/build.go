@@ -45,10 +45,10 @@ func main() {
 
 type program struct {
 	size    int64 // bytes
-	modules int   // beside those of this repository and the standard library
+	modules int   // linked, other than this one
 }
 
-// build compiles a program the way it would be shipped, in the module that this command runs in.
+// build compiles a program as for a release, with the dependencies of the current module.
 func build(source string) (program, error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {

@@ -1,5 +1,7 @@
-// Command bench prints the tables of docs/performance.md: what a login call costs with this SDK, as a ratio to the same
-// call written by hand with net/http. Run it in the module: go run ./internal/bench
+// Command bench prints the tables of docs/performance.md: the cost of a login call with this SDK, relative to the same
+// call written by hand with net/http. Run it inside the module:
+//
+//	go run ./internal/bench
 package main
 
 import (
@@ -19,7 +21,7 @@ import (
 
 func main() {
 	contest.ServeIfChild()
-	pairs := flag.Int("pairs", 40, "how many slices of each kind to compare")
+	pairs := flag.Int("pairs", 40, "number of slices to compare per contender")
 	flag.Parse()
 	if err := run(context.Background(), *pairs); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -47,9 +49,10 @@ func run(ctx context.Context, pairs int) error {
 	return nil
 }
 
-// cost is what a call took of a slice.
+// cost is the average cost of a call.
 type cost struct{ allocs, bytes, cpu float64 }
 
+// slice makes a series of calls and measures their cost.
 func slice(ctx context.Context, login contest.Login, goroutines, calls int) (cost, error) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -61,7 +64,7 @@ func slice(ctx context.Context, login contest.Login, goroutines, calls int) (cos
 	return cost{float64(after.Mallocs-before.Mallocs) / n, float64(after.TotalAlloc-before.TotalAlloc) / n, float64(cpu) / n}, err
 }
 
-// compare runs neighbouring slices of all contenders, so that what else the machine does hits all of them alike.
+// compare alternates between slices of all contenders, so that other load on the machine affects all of them equally.
 func compare(ctx context.Context, url string, transport http.RoundTripper, goroutines, calls, pairs int) (map[string][]cost, error) {
 	logins := map[string]contest.Login{}
 	for _, c := range contest.All {
@@ -69,7 +72,7 @@ func compare(ctx context.Context, url string, transport http.RoundTripper, gorou
 		if err != nil {
 			return nil, err
 		}
-		if _, err := slice(ctx, login, goroutines, calls); err != nil { // connections and caches
+		if _, err := slice(ctx, login, goroutines, calls); err != nil { // warm up connections and caches
 			return nil, err
 		}
 		logins[c.Name] = login
@@ -77,12 +80,12 @@ func compare(ctx context.Context, url string, transport http.RoundTripper, gorou
 	costs := map[string][]cost{}
 	for pair := range pairs {
 		for i := range contest.All {
-			c := contest.All[(i+pair)%len(contest.All)] // nobody is always first
-			took, err := slice(ctx, logins[c.Name], goroutines, calls)
+			c := contest.All[(i+pair)%len(contest.All)] // rotate who is first
+			measured, err := slice(ctx, logins[c.Name], goroutines, calls)
 			if err != nil {
 				return nil, err
 			}
-			costs[c.Name] = append(costs[c.Name], took)
+			costs[c.Name] = append(costs[c.Name], measured)
 		}
 	}
 	return costs, nil
@@ -94,10 +97,11 @@ func ratios(ctx context.Context, server *contest.Server, pairs int) error {
 	allocs := func(c cost) float64 { return c.allocs }
 	bytes := func(c cost) float64 { return c.bytes }
 	cpu := func(c cost) float64 { return c.cpu }
-	row := func(measure string, costs map[string][]cost, of func(cost) float64, reference contest.Contender, target string) {
+	row := func(name string, costs map[string][]cost, measure func(cost) float64, reference contest.Contender, target string) {
 		against := costs[reference.Name]
-		fmt.Printf("| %s | %s | %s | %s | %s |\n", measure, reference.Name,
-			quartiles(costs[contest.Authing.Name], against, of), quartiles(costs[contest.Resty.Name], against, of), target)
+		fmt.Printf("| %s | %s | %s | %s | %s |\n", name, reference.Name,
+			quartiles(costs[contest.Authing.Name], against, measure),
+			quartiles(costs[contest.Resty.Name], against, measure), target)
 	}
 
 	costs, err := compare(ctx, "http://127.0.0.1", contest.NoNetwork{}, 1, 1000, pairs)
@@ -128,15 +132,15 @@ func ratios(ctx context.Context, server *contest.Server, pairs int) error {
 	return nil
 }
 
-// quartiles prints the median of the ratios of neighbouring slices, and the quartiles in brackets.
-func quartiles(of, against []cost, measure func(cost) float64) string {
+// quartiles formats the median and the quartiles of the ratios of neighboring slices.
+func quartiles(costs, against []cost, measure func(cost) float64) string {
 	var ratios []float64
-	for i := range of {
-		ratios = append(ratios, measure(of[i])/measure(against[i]))
+	for i := range costs {
+		ratios = append(ratios, measure(costs[i])/measure(against[i]))
 	}
 	slices.Sort(ratios)
-	at := func(part int) float64 { return ratios[part*(len(ratios)-1)/4] }
-	return fmt.Sprintf("%.2f [%.2f–%.2f]", at(2), at(1), at(3))
+	quartile := func(n int) float64 { return ratios[n*(len(ratios)-1)/4] }
+	return fmt.Sprintf("%.2f [%.2f–%.2f]", quartile(2), quartile(1), quartile(3))
 }
 
 func connections(ctx context.Context, server *contest.Server) error {
@@ -161,7 +165,7 @@ func connections(ctx context.Context, server *contest.Server) error {
 			if err != nil {
 				return err
 			}
-			fmt.Printf(" %d |", after-before-1) // the question counts, too
+			fmt.Printf(" %d |", after-before-1) // without the connection of Connections itself
 		}
 		fmt.Println()
 	}
@@ -189,7 +193,7 @@ func others(ctx context.Context, server *contest.Server) error {
 		ctx, cancel := context.WithTimeout(ctx, deadline)
 		defer cancel()
 		if err := login(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			return fmt.Errorf("a deadline ended in: %w", cmp.Or(err, errors.New("success")))
+			return fmt.Errorf("want a deadline error, got: %w", cmp.Or(err, errors.New("success")))
 		}
 		return nil
 	})
@@ -212,14 +216,14 @@ func others(ctx context.Context, server *contest.Server) error {
 }
 
 func median(n int, f func() error) (time.Duration, error) {
-	var took []time.Duration
+	var durations []time.Duration
 	for range n {
 		start := time.Now()
 		if err := f(); err != nil {
 			return 0, err
 		}
-		took = append(took, time.Since(start))
+		durations = append(durations, time.Since(start))
 	}
-	slices.Sort(took)
-	return took[n/2], nil
+	slices.Sort(durations)
+	return durations[n/2], nil
 }

@@ -1,5 +1,5 @@
-// Package contest makes the same login call in several ways, so that this SDK can be measured against them: the call of
-// a mini program's sign-in, with every field of the answer decoded.
+// Package contest implements the login call of a mini program in several ways, to compare this SDK with the others. All
+// of them decode every field of the response.
 package contest
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// What every contender sends. Slow is a pool for which [Server] lets calls wait.
+// The parameters of the call. [Server] delays responses for the pool Slow.
 const (
 	Pool = "5e4cdd055df3df65dc58b97d"
 	Slow = "slow"
@@ -32,17 +32,17 @@ const (
 
 var encryptedData = strings.Repeat("aLhedzo+Z6es5zW+YHo9sgkoobhypSEe", 12)
 
-// Login makes one login call and fails if the user in the answer is not whole.
+// Login makes one login call. It fails if the user in the response is incomplete.
 type Login func(context.Context) error
 
-// Contender is a way to make the call. New prepares it against a base URL and a pool; a nil transport means its own,
-// shared with no other contender.
+// Contender is one way to make the call. New returns the call for a base URL and a user pool. With a nil transport, the
+// contender uses a transport of its own.
 type Contender struct {
 	Name string
 	New  func(base, pool string, transport http.RoundTripper) (Login, error)
 }
 
-// The contenders. NetHTTP is the reference: it has no time limit and net/http's default transport.
+// The contenders. NetHTTP is the reference: it uses net/http's default transport and has no timeout.
 var (
 	NetHTTP = Contender{"nethttp", func(base, pool string, transport http.RoundTripper) (Login, error) {
 		return netHTTP(base, pool, transportOr(transport, 0)), nil
@@ -50,7 +50,7 @@ var (
 	NetHTTPTuned = Contender{"nethttp tuned transport", func(base, pool string, transport http.RoundTripper) (Login, error) {
 		return netHTTP(base, pool, transportOr(transport, 512)), nil
 	}}
-	// NetHTTPLimited also bounds the time of a call, as this SDK does and the reference does not.
+	// NetHTTPLimited has a timeout, like this SDK.
 	NetHTTPLimited = Contender{"nethttp tuned, with timeout", func(base, pool string, transport http.RoundTripper) (Login, error) {
 		login := netHTTP(base, pool, transportOr(transport, 512))
 		return func(ctx context.Context) error {
@@ -65,7 +65,8 @@ var (
 	All = []Contender{NetHTTP, NetHTTPTuned, NetHTTPLimited, Resty, Authing}
 )
 
-// transportOr returns transport, or for nil a new one that keeps that many idle connections (0: net/http's default).
+// transportOr returns transport or, if it is nil, a new one that keeps idlePerHost idle connections (0: net/http's
+// default).
 func transportOr(transport http.RoundTripper, idlePerHost int) http.RoundTripper {
 	if transport != nil {
 		return transport
@@ -89,7 +90,7 @@ type envelope struct {
 	Data    *user  `json:"data"`
 }
 
-// user has the fields of authing.User, the dates as mere text.
+// user has the fields of authing.User, with dates as strings.
 type user struct {
 	ID               string `json:"_id"`
 	Email            string `json:"email"`
@@ -121,7 +122,7 @@ type user struct {
 	} `json:"group"`
 }
 
-var errIncomplete = errors.New("the user is not whole")
+var errIncomplete = errors.New("incomplete user")
 
 func (e *envelope) check() error {
 	if e.Code != http.StatusOK || e.Data == nil || e.Data.Token == "" || e.Data.ID == "" || e.Data.Group.Name == "" {
@@ -130,7 +131,7 @@ func (e *envelope) check() error {
 	return nil
 }
 
-// netHTTP is what one would write by hand.
+// netHTTP is a typical hand-written implementation.
 func netHTTP(base, pool string, transport http.RoundTripper) Login {
 	const limit = 1 << 20
 	client, address := &http.Client{Transport: transport}, base+path+pool
@@ -149,7 +150,7 @@ func netHTTP(base, pool string, transport http.RoundTripper) Login {
 			return err
 		}
 		defer resp.Body.Close()
-		answer, err := io.ReadAll(io.LimitReader(resp.Body, limit))
+		response, err := io.ReadAll(io.LimitReader(resp.Body, limit))
 		if err != nil {
 			return err
 		}
@@ -157,7 +158,7 @@ func netHTTP(base, pool string, transport http.RoundTripper) Login {
 			return errors.New(resp.Status)
 		}
 		var env envelope
-		if err := json.Unmarshal(answer, &env); err != nil {
+		if err := json.Unmarshal(response, &env); err != nil {
 			return err
 		}
 		return env.check()
@@ -198,14 +199,14 @@ func sdk(base, pool string, transport http.RoundTripper) (Login, error) {
 	}, nil
 }
 
-// Client returns the SDK's client for base. A nil transport leaves it its own.
+// Client returns an SDK client for base. With a nil transport, it uses the SDK's own.
 func Client(base, pool string, transport http.RoundTripper) (*authing.Client, error) {
 	return authing.NewClient(pool,
 		authing.WithHosts(authing.Hosts{Users: base, OAuth: base}),
 		authing.WithHTTPClient(&http.Client{Transport: transport}))
 }
 
-// Run makes n calls from that many goroutines at once.
+// Run makes n calls from the given number of goroutines.
 func Run(ctx context.Context, login Login, goroutines, n int) error {
 	var (
 		wg       sync.WaitGroup
@@ -228,7 +229,7 @@ func Run(ctx context.Context, login Login, goroutines, n int) error {
 	}
 	wg.Wait()
 	if failed := failures.Load(); failed > 0 {
-		return fmt.Errorf("%d of %d calls failed, one with: %v", failed, n, failure.Load())
+		return fmt.Errorf("%d of %d calls failed, the last with: %v", failed, n, failure.Load())
 	}
 	return nil
 }

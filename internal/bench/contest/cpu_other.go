@@ -4,5 +4,5 @@ package contest
 
 import "time"
 
-// CPU is the time that this process has worked, 0 if the system does not tell.
+// CPU returns the CPU time used by this process, or 0 if it is not available.
 func CPU() time.Duration { return 0 }

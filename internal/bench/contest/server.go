@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// userJSON has the 25 fields that User has. Some are empty, as they are for a user of a mini program.
+// userJSON has all 25 fields of authing.User. Some are empty, as for a real mini-program user.
 const userJSON = `{"_id":"5e00000000000000000000a1","email":"","emailVerified":false,"phone":"",` +
 	`"phoneVerified":false,"username":"ann-5e00000000000000000000a1","nickname":"Ann","company":"",` +
 	`"photo":"https://usercontents.example.com/avatar/wechatapp/0f1e2d3c4b5a69788796a5b4c3d2e1f0.png",` +
@@ -28,30 +28,30 @@ const userJSON = `{"_id":"5e00000000000000000000a1","email":"","emailVerified":f
 	`"group":{"_id":"5e00000000000000000000b2","name":"members"}}`
 
 var (
-	answer   = padded(`{"code":200,"message":"ok","data":` + userJSON + `}`)
-	readUser = padded(`{"data":{"user":` + userJSON + `}}`)
+	loginResponse = padded(`{"code":200,"message":"ok","data":` + userJSON + `}`)
+	userResponse  = padded(`{"data":{"user":` + userJSON + `}}`)
 )
 
-// padded fills in a token that makes the answer as long as it should be.
+// padded fills in a token that gives the response a fixed size.
 func padded(format string) string {
 	const size = 1262
 	return fmt.Sprintf(format, strings.Repeat("t", max(1, size+len("%s")-len(format))))
 }
 
-// NoNetwork answers every request at once.
+// NoNetwork is a transport that responds immediately.
 type NoNetwork struct{}
 
 var jsonHeader = http.Header{"Content-Type": {"application/json; charset=utf-8"}}
 
-// RoundTrip reads the request as a connection would.
+// RoundTrip consumes the request body, as a connection would.
 func (NoNetwork) RoundTrip(r *http.Request) (*http.Response, error) {
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		return nil, err
 	}
 	r.Body.Close()
-	body := answer
+	body := loginResponse
 	if strings.HasSuffix(r.URL.Path, "/graphql") {
-		body = readUser
+		body = userResponse
 	}
 	return &http.Response{
 		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
@@ -61,8 +61,8 @@ func (NoNetwork) RoundTrip(r *http.Request) (*http.Response, error) {
 
 const childVariable = "AUTHING_BENCH_SERVER"
 
-// ServeIfChild makes this process the server if it was started by [StartServer], and then never returns.
-// Call it first in main.
+// ServeIfChild runs the server, and does not return, if this process was started by [StartServer]. Call it first in
+// main.
 func ServeIfChild() {
 	if os.Getenv(childVariable) == "" {
 		return
@@ -80,7 +80,7 @@ func ServeIfChild() {
 				fmt.Fprint(w, connections.Load())
 				return
 			case strings.HasSuffix(r.URL.Path, "/"+Slow):
-				io.Copy(io.Discard, r.Body) // net/http only watches for a hang-up once the body was read
+				io.Copy(io.Discard, r.Body) // net/http detects a disconnect only after the body is read
 				select {
 				case <-r.Context().Done():
 				case <-time.After(2 * time.Second):
@@ -89,8 +89,8 @@ func ServeIfChild() {
 			}
 			io.Copy(io.Discard, r.Body)
 			w.Header().Set("Content-Type", jsonHeader.Get("Content-Type"))
-			w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
-			io.WriteString(w, answer)
+			w.Header().Set("Content-Length", strconv.Itoa(len(loginResponse)))
+			io.WriteString(w, loginResponse)
 		}),
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			if state == http.StateNew {
@@ -99,7 +99,7 @@ func ServeIfChild() {
 		},
 	}
 	go func() {
-		io.Copy(io.Discard, os.Stdin) // ends with the parent, however that ends
+		io.Copy(io.Discard, os.Stdin) // returns when the parent exits for any reason
 		os.Exit(0)
 	}()
 	fmt.Println(listener.Addr())
@@ -107,7 +107,7 @@ func ServeIfChild() {
 	os.Exit(1)
 }
 
-// Server is an Authing in a process of its own, so that its work does not count as the client's.
+// Server is a server in a child process, so that its work is not measured with the client's.
 type Server struct {
 	URL string
 
@@ -115,7 +115,7 @@ type Server struct {
 	stdin io.Closer
 }
 
-// StartServer starts this program again as a server: see [ServeIfChild].
+// StartServer runs the current executable as a server. Its main must call [ServeIfChild].
 func StartServer() (*Server, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -145,13 +145,13 @@ func StartServer() (*Server, error) {
 	return s, nil
 }
 
-// Close ends the server.
+// Close stops the server.
 func (s *Server) Close() {
 	s.stdin.Close()
 	s.cmd.Wait()
 }
 
-// Connections returns how many were opened so far, without opening one that counts more than once.
+// Connections returns the number of connections accepted so far, including the one for this request.
 func (s *Server) Connections() (int, error) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Get(s.URL)
