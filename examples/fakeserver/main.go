@@ -1,27 +1,26 @@
-// Command fakeserver serves the Authing and the WeChat of package authingtest on addresses of your choice, so that a
-// backend in any language can be tried without an account, a phone or a network.
+// Command fakeserver serves the fake Authing and WeChat of package authingtest on fixed addresses, for testing a
+// backend in any language without an account, a phone or a network.
 //
 //	go run ./examples/fakeserver -users 127.0.0.1:8081 -oauth 127.0.0.1:8082 -upload 127.0.0.1:8084 -phone 127.0.0.1:8083
 //
-// It prints the base URLs of the Authing hosts, the address that uploaded avatars are served from, and the id and the
-// secret of the user pool: give them to the backend in place of the real ones. The phone address plays the phones of
-// WeChat users, with POST requests:
+// It prints the base URLs of the Authing hosts and of uploaded avatars, and the ID and secret of the user pool.
+// Configure the backend with them. POST requests to the phone address simulate the phones of WeChat users:
 //
-//	/phones                              a new phone; the optional body {"nickName":"Ann","phoneNumber":…} says whose
+//	/phones                              create a phone; optional body: {"nickName":"Ann","phoneNumber":…}
 //	/phones/{id}/login                   wx.login: {"errMsg":"login:ok","code":…}
-//	/phones/{id}/getUserInfo             e.detail of the button, really encrypted; in the same way getUserProfile,
+//	/phones/{id}/getUserInfo             e.detail of the button, encrypted as by WeChat; also getUserProfile,
 //	                                     getPhoneNumber and getRealtimePhoneNumber
-//	/phones/{id}/getPhoneNumber?deny     e.detail when the user refuses
-//	/phones/{id}/getPhoneNumber?fail=no+permission&errno=1400001    e.detail when WeChat fails
+//	/phones/{id}/getPhoneNumber?deny     e.detail after the user taps "refuse"
+//	/phones/{id}/getPhoneNumber?fail=no+permission&errno=1400001    e.detail of another failure
 //
-// and shows what else reaches a user, with GET requests:
+// GET requests to it return what a user would receive or read:
 //
-//	/sms/{phone}         the code in the last text message: {"code":…,"sent":…}, with the number of messages so far
-//	/mail/{address}      the last mail: {"code":…,"link":…,"sent":…}
-//	/captcha?url=…       the text on a captcha: {"text":…}
-//	/publickey           the key that passwords are encrypted with, as PEM text
+//	/sms/{phone}         the last text message and the number of messages: {"code":…,"sent":…}
+//	/mail/{address}      the last mail and the number of mails: {"code":…,"link":…,"sent":…}
+//	/captcha?url=…       the text of a captcha: {"text":…}
+//	/publickey           the public key for encrypting passwords, in PEM format
 //
-// So a sign-in is, with what the calls return put in:
+// A sign-in takes these requests, where … and POOL stand for values from the output so far:
 //
 //	curl -X POST -d '{"nickName":"Ann"}' 127.0.0.1:8083/phones
 //	curl -X POST 127.0.0.1:8083/phones/1/login
@@ -29,8 +28,8 @@
 //	curl -H 'Content-Type: application/json' -d '{"code":"…","iv":"…","encryptedData":"…"}' \
 //	     127.0.0.1:8082/oauth/wechatapp/auth/POOL
 //
-// Call login before the detail, as on a phone: every login replaces the key that details are encrypted with.
-// Ctrl-C stops the program. All accounts are in memory and go with it.
+// Call login before requesting a detail, as on a real phone: every login replaces the key that encrypts details. Ctrl-C
+// stops the program. Accounts are kept in memory only.
 package main
 
 import (
@@ -53,25 +52,25 @@ import (
 	"github.com/authing-wxapp/authing/authingtest"
 )
 
-const usage = `fakeserver plays Authing and WeChat for a backend in any language.
+const usage = `fakeserver is a fake Authing and WeChat for testing a backend in any language.
 
-POST requests to the phone address play the phones of WeChat users:
+POST requests to the phone address simulate the phones of WeChat users:
 
-  /phones                              a new phone; the body may be {"nickName":"Ann","phoneNumber":"13900000001"}
+  /phones                              create a phone; optional body: {"nickName":"Ann","phoneNumber":"13900000001"}
   /phones/{id}/login                   wx.login
   /phones/{id}/getUserInfo             e.detail of the button; also getUserProfile, getPhoneNumber and
                                        getRealtimePhoneNumber
-  /phones/{id}/getPhoneNumber?deny     e.detail when the user refuses
-  /phones/{id}/getPhoneNumber?fail=no+permission&errno=1400001    e.detail when WeChat fails
+  /phones/{id}/getPhoneNumber?deny     e.detail after the user taps "refuse"
+  /phones/{id}/getPhoneNumber?fail=no+permission&errno=1400001    e.detail of another failure
 
-GET requests to it show what else reaches a user:
+GET requests to it return what a user would receive or read:
 
-  /sms/{phone}         the code in the last text message, and how many there were
-  /mail/{address}      the code or the link in the last mail, and how many there were
-  /captcha?url=...     the text on a captcha
-  /publickey           the key that passwords are encrypted with
+  /sms/{phone}         the code in the last text message, and the number of messages
+  /mail/{address}      the code or link in the last mail, and the number of mails
+  /captcha?url=...     the text of a captcha
+  /publickey           the public key for encrypting passwords
 
-A sign-in, with what the calls return put in:
+A sign-in, where … and POOL stand for values from the output so far:
 
   curl -X POST -d '{"nickName":"Ann"}' 127.0.0.1:8083/phones
   curl -X POST 127.0.0.1:8083/phones/1/login
@@ -85,13 +84,13 @@ Flags:
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	context.AfterFunc(ctx, stop) // a second Ctrl-C terminates the program immediately
 	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
 		log.Fatal("fakeserver: ", err)
 	}
 }
 
-// run reads the flags and serves until ctx ends.
+// run parses the flags and serves until ctx ends.
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("fakeserver", flag.ContinueOnError)
 	flags.SetOutput(out)
@@ -99,21 +98,21 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		fmt.Fprint(out, usage)
 		flags.PrintDefaults()
 	}
-	usersAddr := flags.String("users", "127.0.0.1:8081", "listen here as Authing's users host")
-	oauthAddr := flags.String("oauth", "127.0.0.1:8082", "listen here as Authing's oauth host")
-	uploadAddr := flags.String("upload", "127.0.0.1:8084", "listen here as the storage of avatars")
-	phoneAddr := flags.String("phone", "127.0.0.1:8083", "listen here to play the phones")
-	pool := flags.String("pool", "", "id of the user pool (default a random one)")
-	secret := flags.String("secret", "", "secret of the user pool (default a random one)")
-	appID := flags.String("appid", "", "AppID of the mini program (default a random one)")
-	logins := flags.Int("logins", 0, "demand a captcha after so many logins with a password from one address in 5 minutes (default no limit)")
+	usersAddr := flags.String("users", "127.0.0.1:8081", "listen address of Authing's users host")
+	oauthAddr := flags.String("oauth", "127.0.0.1:8082", "listen address of Authing's oauth host")
+	uploadAddr := flags.String("upload", "127.0.0.1:8084", "listen address of the storage for avatars")
+	phoneAddr := flags.String("phone", "127.0.0.1:8083", "listen address of the phones")
+	pool := flags.String("pool", "", "ID of the user pool (default random)")
+	secret := flags.String("secret", "", "secret of the user pool (default random)")
+	appID := flags.String("appid", "", "AppID of the mini program (default random)")
+	logins := flags.Int("logins", 0, "require a captcha after this many password logins from one address within 5 minutes (default no limit)")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
 	} else if err != nil {
 		return err
 	}
 	if flags.NArg() > 0 {
-		return fmt.Errorf("%q is not a flag: see -h", flags.Arg(0))
+		return fmt.Errorf("unexpected argument %q: see -h", flags.Arg(0))
 	}
 	if *pool != "" {
 		if _, err := authing.NewClient(*pool); err != nil {
@@ -135,10 +134,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	})
 }
 
-// serve serves on listeners for the users, oauth and upload hosts and for the phones until ctx ends.
+// serve serves until ctx ends. The listeners are those of the users, oauth and upload hosts and of the phones.
 func serve(ctx context.Context, out io.Writer, listeners [4]net.Listener, opts authingtest.Options) error {
 	for i, l := range listeners {
-		listeners[i] = reachable{l}
+		listeners[i] = loopbackListener{l}
 	}
 	opts.UsersListener, opts.OAuthListener, opts.UploadListener = listeners[0], listeners[1], listeners[2]
 	fake := authingtest.NewServer(opts)
@@ -148,24 +147,24 @@ func serve(ctx context.Context, out io.Writer, listeners [4]net.Listener, opts a
 		fake.UsersURL(), fake.OAuthURL(), fake.UploadURL(), fake.CDNURL(), listeners[3].Addr(),
 		fake.UserPoolID(), fake.Secret(), fake.AppID())
 
-	failed := make(chan error, 1)
-	go func() { failed <- phones.Serve(listeners[3]) }()
+	done := make(chan error, 1)
+	go func() { done <- phones.Serve(listeners[3]) }()
 	select {
-	case err := <-failed:
+	case err := <-done:
 		return err
 	case <-ctx.Done():
 	}
-	const patience = 5 * time.Second
-	last, cancel := context.WithTimeout(context.Background(), patience)
+	const gracePeriod = 5 * time.Second
+	ctx, cancel := context.WithTimeout(context.Background(), gracePeriod)
 	defer cancel()
-	return phones.Shutdown(last)
+	return phones.Shutdown(ctx)
 }
 
-// reachable is a listener that names loopback as its address where it listens on all of them. Nobody should call the
-// unspecified address: the SDK takes it for another machine and refuses plain http to that.
-type reachable struct{ net.Listener }
+// loopbackListener reports a loopback address if it listens on all addresses. The unspecified address is not usable in
+// a URL: the SDK treats it as a remote host, to which it does not allow plain HTTP.
+type loopbackListener struct{ net.Listener }
 
-func (l reachable) Addr() net.Addr {
+func (l loopbackListener) Addr() net.Addr {
 	addr, ok := l.Listener.Addr().(*net.TCPAddr)
 	if !ok || !addr.IP.IsUnspecified() {
 		return l.Listener.Addr()
@@ -173,12 +172,12 @@ func (l reachable) Addr() net.Addr {
 	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: addr.Port}
 }
 
-// phones plays the phones over HTTP.
+// phones is the HTTP interface of the phones.
 type phones struct {
 	fake *authingtest.Server
 
 	mu  sync.Mutex
-	all []*authingtest.Phone // the id of a phone is its place here, from 1
+	all []*authingtest.Phone // a phone's ID is its index plus 1
 }
 
 func newPhones(fake *authingtest.Server) http.Handler {
@@ -189,7 +188,7 @@ func newPhones(fake *authingtest.Server) http.Handler {
 	mux.HandleFunc("GET /captcha", p.captcha)
 	mux.HandleFunc("GET /publickey", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, fake.PublicKey()) })
 	mux.HandleFunc("POST /phones", p.create)
-	mux.HandleFunc("POST /phones/{id}/login", p.with(func(w http.ResponseWriter, _ *http.Request, phone *authingtest.Phone) {
+	mux.HandleFunc("POST /phones/{id}/login", p.withPhone(func(w http.ResponseWriter, _ *http.Request, phone *authingtest.Phone) {
 		writeJSON(w, map[string]string{"errMsg": "login:ok", "code": phone.Login()})
 	}))
 	for api, get := range map[string]func(*authingtest.Phone) authing.Detail{
@@ -198,7 +197,7 @@ func newPhones(fake *authingtest.Server) http.Handler {
 		"getPhoneNumber":         (*authingtest.Phone).GetPhoneNumber,
 		"getRealtimePhoneNumber": (*authingtest.Phone).GetRealtimePhoneNumber,
 	} {
-		mux.HandleFunc("POST /phones/{id}/"+api, p.with(func(w http.ResponseWriter, r *http.Request, phone *authingtest.Phone) {
+		mux.HandleFunc("POST /phones/{id}/"+api, p.withPhone(func(w http.ResponseWriter, r *http.Request, phone *authingtest.Phone) {
 			switch query := r.URL.Query(); {
 			case query.Has("deny"):
 				writeJSON(w, phone.Deny(api))
@@ -236,7 +235,7 @@ func (p *phones) sms(w http.ResponseWriter, r *http.Request) {
 	number := r.PathValue("phone")
 	code := p.fake.LastSMS(number)
 	if code == "" {
-		http.Error(w, "no text message went to that number", http.StatusNotFound)
+		http.Error(w, "no text message was sent to this number", http.StatusNotFound)
 		return
 	}
 	writeJSON(w, struct {
@@ -249,7 +248,7 @@ func (p *phones) mail(w http.ResponseWriter, r *http.Request) {
 	address := r.PathValue("address")
 	sent := p.fake.SentMails()[address]
 	if sent == 0 {
-		http.Error(w, "no mail went to that address", http.StatusNotFound)
+		http.Error(w, "no mail was sent to this address", http.StatusNotFound)
 		return
 	}
 	last := p.fake.LastMail(address)
@@ -263,14 +262,14 @@ func (p *phones) mail(w http.ResponseWriter, r *http.Request) {
 func (p *phones) captcha(w http.ResponseWriter, r *http.Request) {
 	text := p.fake.Captcha(r.URL.Query().Get("url"))
 	if text == "" {
-		http.Error(w, "no such captcha: the url is the one in the data of the refusal", http.StatusNotFound)
+		http.Error(w, "no such captcha: use the url in the data of the error", http.StatusNotFound)
 		return
 	}
 	writeJSON(w, map[string]string{"text": text})
 }
 
-// with looks the phone up that a request is for.
-func (p *phones) with(play func(http.ResponseWriter, *http.Request, *authingtest.Phone)) http.HandlerFunc {
+// withPhone looks up the phone in the path.
+func (p *phones) withPhone(next func(http.ResponseWriter, *http.Request, *authingtest.Phone)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		id, err := strconv.Atoi(r.PathValue("id"))
 		p.mu.Lock()
@@ -281,10 +280,10 @@ func (p *phones) with(play func(http.ResponseWriter, *http.Request, *authingtest
 		}
 		p.mu.Unlock()
 		if !known {
-			http.Error(w, "no such phone: POST /phones makes one", http.StatusNotFound)
+			http.Error(w, "no such phone: create one with POST /phones", http.StatusNotFound)
 			return
 		}
-		play(w, r, phone)
+		next(w, r, phone)
 	}
 }
 

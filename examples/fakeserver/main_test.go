@@ -20,7 +20,7 @@ import (
 	"github.com/authing-wxapp/authing/authingtest"
 )
 
-// program is a fakeserver that runs, with what it printed.
+// program is a running fakeserver and the values it printed.
 type program struct {
 	users, oauth, upload, cdn, phone, pool, secret, appID string
 
@@ -53,7 +53,7 @@ func startWith(t *testing.T, serve func(context.Context, io.Writer) error) *prog
 	return p
 }
 
-// post returns the status of the answer and decodes its JSON into v.
+// post decodes the JSON of a successful response into v, and returns the status.
 func (p *program) post(t *testing.T, path, body string, v any) int {
 	t.Helper()
 	resp, err := http.Post(p.phone+path, "application/json", strings.NewReader(body))
@@ -65,7 +65,7 @@ func (p *program) post(t *testing.T, path, body string, v any) int {
 	return resp.StatusCode
 }
 
-// get returns the status and the text of the answer.
+// get returns the status and the body of the response.
 func (p *program) get(t *testing.T, path string) (int, string) {
 	t.Helper()
 	resp, err := http.Get(p.phone + path)
@@ -76,7 +76,7 @@ func (p *program) get(t *testing.T, path string) (int, string) {
 	return resp.StatusCode, string(text)
 }
 
-// client is a client of the program, as a backend would have it.
+// client returns a client configured with the printed values.
 func (p *program) client(t *testing.T) *authing.Client {
 	t.Helper()
 	_, key := p.get(t, "/publickey")
@@ -138,7 +138,7 @@ func TestSignInAndBind(t *testing.T) {
 	assert.NoError(t, <-p.stopped)
 }
 
-func TestWhatReachesAUser(t *testing.T) {
+func TestMessagesAndCaptcha(t *testing.T) {
 	t.Parallel()
 	p := start(t, "-logins", "1")
 	client, ctx := p.client(t), context.Background()
@@ -177,10 +177,10 @@ func TestWhatReachesAUser(t *testing.T) {
 	user, err := client.Login(ctx, params)
 	require.NoError(t, err)
 	_, err = client.Login(ctx, params)
-	var refused *authing.Error
-	require.ErrorAs(t, err, &refused)
+	var apiErr *authing.Error
+	require.ErrorAs(t, err, &apiErr)
 	var data struct{ URL string }
-	require.NoError(t, json.Unmarshal(refused.Data, &data))
+	require.NoError(t, json.Unmarshal(apiErr.Data, &data))
 	var captcha struct{ Text string }
 	_, text = p.get(t, "/captcha?url="+url.QueryEscape(data.URL))
 	require.NoError(t, json.Unmarshal([]byte(text), &captcha))
@@ -201,7 +201,7 @@ func TestWhatReachesAUser(t *testing.T) {
 	}
 }
 
-func TestRefusedRequests(t *testing.T) {
+func TestInvalidRequests(t *testing.T) {
 	t.Parallel()
 	p := start(t)
 	var ignored any
@@ -217,7 +217,7 @@ func TestRefusedRequests(t *testing.T) {
 	assert.Equal(t, http.StatusBadRequest, p.post(t, "/phones", `{"nickname2":"Ann"}`, &ignored))
 }
 
-func TestHelpNamesAllEndpoints(t *testing.T) {
+func TestHelpListsEverything(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	require.NoError(t, run(context.Background(), []string{"-h"}, &out))
@@ -230,17 +230,17 @@ func TestHelpNamesAllEndpoints(t *testing.T) {
 	}
 }
 
-// everywhere is a listener on loopback that says it listens on all addresses.
-type everywhere struct {
+// unspecifiedListener listens on loopback but reports an unspecified address.
+type unspecifiedListener struct {
 	net.Listener
 	ip net.IP
 }
 
-func (l everywhere) Addr() net.Addr {
+func (l unspecifiedListener) Addr() net.Addr {
 	return &net.TCPAddr{IP: l.ip, Port: l.Listener.Addr().(*net.TCPAddr).Port}
 }
 
-// Who listens on all addresses gets base URLs that the SDK accepts, and links that one can follow.
+// When listening on all addresses, the printed base URLs and mailed links must be usable.
 func TestUnspecifiedAddresses(t *testing.T) {
 	t.Parallel()
 	for _, ip := range []net.IP{net.IPv4zero, net.IPv6unspecified} {
@@ -248,7 +248,7 @@ func TestUnspecifiedAddresses(t *testing.T) {
 		for i := range listeners {
 			l, err := net.Listen("tcp", "127.0.0.1:0")
 			require.NoError(t, err)
-			listeners[i] = everywhere{l, ip}
+			listeners[i] = unspecifiedListener{l, ip}
 		}
 		p := startWith(t, func(ctx context.Context, out io.Writer) error {
 			return serve(ctx, out, listeners, authingtest.Options{})
@@ -268,7 +268,7 @@ func TestUnspecifiedAddresses(t *testing.T) {
 	}
 }
 
-func TestUsageAndMintedNumbersDoNotMeet(t *testing.T) {
+func TestUsageAvoidsGeneratedNumbers(t *testing.T) {
 	t.Parallel()
 	p := start(t)
 	var ann struct{ PhoneNumber string }
@@ -287,11 +287,11 @@ func TestBadArguments(t *testing.T) {
 	defer taken.Close()
 	free := "127.0.0.1:0"
 	assert.Error(t, run(context.Background(), []string{"-nonsense"}, io.Discard))
-	// Were these accepted, the taken address would be complained about.
+	// The occupied address keeps the program from starting if the arguments are accepted.
 	occupied := []string{"-users", taken.Addr().String()}
 	for want, args := range map[string][]string{
-		`"serve" is not a flag`: append(occupied, "serve", "-pool", "pool-1"),
-		"user pool id":          append(occupied, "-pool", "pool/1"),
+		`unexpected argument "serve"`: append(occupied, "serve", "-pool", "pool-1"),
+		"user pool id":                append(occupied, "-pool", "pool/1"),
 	} {
 		assert.ErrorContains(t, run(context.Background(), args, io.Discard), want)
 	}
