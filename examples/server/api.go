@@ -9,36 +9,36 @@ import (
 	"github.com/authing-wxapp/authing/authinghttp"
 )
 
-// api is what the mini program talks to. It holds nothing about users, so that instances need not know each other.
+// api is the API of the mini program. It is stateless, so instances need no coordination.
 type api struct {
 	client       *authing.Client
 	requireLogin func(http.Handler) http.Handler
 }
 
 func newAPI(client *authing.Client) *api {
-	// A token cannot be verified without asking Authing, so the answer is kept for a moment. That is also how long a
-	// token passes here after its user has signed out, perhaps through another instance. It does no harm: Authing itself
-	// then refuses what the handlers below ask of it. Keep that in mind for handlers that do not ask Authing.
+	// Verifying a token takes a call to Authing, so the result is cached briefly. For that long a token is also
+	// accepted here after its user has signed out, possibly through another instance. That is harmless for the handlers
+	// below, because Authing rejects the calls they make, but not for handlers that do not call Authing.
 	const ttl = 30 * time.Second
 	verifier := authinghttp.Cache(client, authinghttp.CacheOptions{TTL: ttl})
-	return &api{client: client, requireLogin: authinghttp.RequireLogin(verifier, authinghttp.OnRefusal(notSignedIn))}
+	return &api{client: client, requireLogin: authinghttp.RequireLogin(verifier, authinghttp.OnRefusal(rejectRequest))}
 }
 
 func (a *api) register(mux *http.ServeMux) {
 	mux.Handle("POST /api/login", handler(a.login))
-	mux.Handle("POST /api/phone", a.signedIn(a.bindPhone))
-	mux.Handle("GET /api/me", a.signedIn(a.me))
-	mux.Handle("POST /api/logout", a.signedIn(a.logout))
+	mux.Handle("POST /api/phone", a.withUser(a.bindPhone))
+	mux.Handle("GET /api/me", a.withUser(a.me))
+	mux.Handle("POST /api/logout", a.withUser(a.logout))
 	mux.Handle("GET /healthz", handler(health))
 }
 
-// posted is what the page posts: a code of wx.login and the e.detail of a button, as it got them.
-type posted struct {
+// wxData is sent by the page: a wx.login code and the e.detail of a button, unchanged.
+type wxData struct {
 	Code   string         `json:"code"`
 	Detail authing.Detail `json:"detail"`
 }
 
-// profile is what the page gets to know about its user, and nothing else: an authing.User holds the token.
+// profile is the part of authing.User that is sent to the page. The User itself contains the token.
 type profile struct {
 	ID            string `json:"id"`
 	Nickname      string `json:"nickname"`
@@ -51,12 +51,12 @@ func profileOf(u *authing.User) profile {
 	return profile{u.ID, u.Nickname, u.Photo, u.Phone, u.PhoneVerified}
 }
 
-type profileAnswer struct {
+type profileResponse struct {
 	User profile `json:"user"`
 }
 
 func (a *api) login(w http.ResponseWriter, r *http.Request) error {
-	var in posted
+	var in wxData
 	if err := readJSON(w, r, &in); err != nil {
 		return err
 	}
@@ -64,16 +64,16 @@ func (a *api) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	noteOf(r).user = user.ID
+	logEntryFrom(r).user = user.ID
 	writeJSON(w, http.StatusOK, struct {
-		Token string  `json:"token"` // a Secret would do too, but this is the one place that hands it out
+		Token string  `json:"token"` // a string, to make clear that the token leaves the backend here
 		User  profile `json:"user"`
 	}{string(user.Token), profileOf(user)})
 	return nil
 }
 
 func (a *api) bindPhone(w http.ResponseWriter, r *http.Request, client *authing.Client, _ string) error {
-	var in posted
+	var in wxData
 	if err := readJSON(w, r, &in); err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (a *api) bindPhone(w http.ResponseWriter, r *http.Request, client *authing.
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, profileAnswer{profileOf(user)})
+	writeJSON(w, http.StatusOK, profileResponse{profileOf(user)})
 	return nil
 }
 
@@ -90,7 +90,7 @@ func (a *api) me(w http.ResponseWriter, r *http.Request, client *authing.Client,
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, profileAnswer{profileOf(user)})
+	writeJSON(w, http.StatusOK, profileResponse{profileOf(user)})
 	return nil
 }
 
@@ -102,28 +102,28 @@ func (a *api) logout(w http.ResponseWriter, r *http.Request, client *authing.Cli
 	return nil
 }
 
-// health does not ask Authing: restarting this process would not mend an outage there.
+// health does not call Authing: restarting this process would not fix an outage there.
 func health(w http.ResponseWriter, _ *http.Request) error {
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	return nil
 }
 
-// signedIn lets only users pass, with a client that acts as the one who asks.
-func (a *api) signedIn(next func(http.ResponseWriter, *http.Request, *authing.Client, string) error) http.Handler {
+// withUser requires a login, and calls next with the ID of the user and a client that acts as the user.
+func (a *api) withUser(next func(http.ResponseWriter, *http.Request, *authing.Client, string) error) http.Handler {
 	return a.requireLogin(handler(func(w http.ResponseWriter, r *http.Request) error {
 		info, _ := authinghttp.TokenInfoFromContext(r.Context())
 		token, _ := authinghttp.TokenFromContext(r.Context())
-		noteOf(r).user = info.UserID
+		logEntryFrom(r).user = info.UserID
 		return next(w, r, a.client.As(token), info.UserID)
 	}))
 }
 
-// notSignedIn says in JSON what RequireLogin would say in plain text.
-func notSignedIn(w http.ResponseWriter, r *http.Request, status int, err error) {
+// rejectRequest replaces the plain-text response of RequireLogin.
+func rejectRequest(w http.ResponseWriter, r *http.Request, status int, err error) {
 	if status == http.StatusUnauthorized {
 		writeError(w, r, authing.ErrLoginRequired)
 		return
 	}
-	// Whatever kind of error it is, it is about the question whose token this is: no code was sent yet.
-	writeError(w, r, fmt.Errorf("the login could not be checked: %v", err))
+	// err is not wrapped: it is about verifying the token, and must not match a row about the call itself.
+	writeError(w, r, fmt.Errorf("cannot verify the login: %v", err))
 }

@@ -17,46 +17,46 @@ import (
 //go:embed page
 var pageFiles embed.FS
 
-// demo plays everything that a real backend finds outside: Authing, WeChat, and the page on the phone.
+// demo simulates the surroundings of a real backend: Authing, WeChat and the phone.
 type demo struct {
-	fake  *authingtest.Server
-	trace *trace
-	wire  *wire
-	thief *authing.Client // spends codes behind the backend's back
+	fake      *authingtest.Server
+	trace     *trace
+	transport *tracingTransport
+	spender   *authing.Client // uses up codes without the backend's knowledge
 
 	mu     sync.Mutex
-	phones []*phone // the id of a phone is its place here, from 1
+	phones []*phone // a phone's ID is its index plus 1
 }
 
-// phone is one user's phone as the mini program sees it: published before 2021, WeChat hands it the real nickname and
-// avatar; since then, anonymous ones. Both have one WeChat user, and so one session key.
+// phone is a user's phone. The old one returns the real nickname and avatar, like WeChat before 2021; the new one
+// returns anonymous ones. Both belong to the same WeChat user, and therefore share a session key.
 type phone struct {
 	old, new   *authingtest.Phone
 	generation string
 }
 
-// newDemo starts the fakes. Streams end when ending is closed.
-func newDemo(ending <-chan struct{}) (*demo, error) {
+// newDemo starts the fake services. Event streams end when done is closed.
+func newDemo(done <-chan struct{}) (*demo, error) {
 	fake := authingtest.NewServer(authingtest.Options{})
-	thief, err := authing.NewClient(fake.UserPoolID(), fake.ClientOptions()...)
+	spender, err := authing.NewClient(fake.UserPoolID(), fake.ClientOptions()...)
 	if err != nil {
 		fake.Close()
 		return nil, err
 	}
-	t := &trace{ending: ending, changed: make(chan struct{})}
-	w := &wire{trace: t, pool: fake.UserPoolID(), base: &http.Transport{}}
-	return &demo{fake: fake, trace: t, wire: w, thief: thief}, nil
+	t := &trace{done: done, changed: make(chan struct{})}
+	transport := &tracingTransport{trace: t, pool: fake.UserPoolID(), base: &http.Transport{}}
+	return &demo{fake: fake, trace: t, transport: transport, spender: spender}, nil
 }
 
 func (d *demo) close() {
-	d.wire.base.CloseIdleConnections()
-	d.thief.CloseIdleConnections()
+	d.transport.base.CloseIdleConnections()
+	d.spender.CloseIdleConnections()
 	d.fake.Close()
 }
 
-// clientOptions lets the backend's calls go through the wire that the page shows.
+// clientOptions makes the backend's client use the fake services and the tracing transport.
 func (d *demo) clientOptions() []authing.Option {
-	return append(d.fake.ClientOptions(), authing.WithHTTPClient(&http.Client{Transport: d.wire}))
+	return append(d.fake.ClientOptions(), authing.WithHTTPClient(&http.Client{Transport: d.transport}))
 }
 
 func (d *demo) register(mux *http.ServeMux) {
@@ -64,9 +64,9 @@ func (d *demo) register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /page/", servePage)
 	for pattern, h := range map[string]http.Handler{
 		"POST /demo/phones":            handler(d.newPhone),
-		"POST /demo/phones/{id}/login": d.onPhone(d.login),
-		"POST /demo/phones/{id}/tap":   d.onPhone(d.tap),
-		"POST /demo/phones/{id}/spend": d.onPhone(d.spend),
+		"POST /demo/phones/{id}/login": d.withPhone(d.login),
+		"POST /demo/phones/{id}/tap":   d.withPhone(d.tap),
+		"POST /demo/phones/{id}/spend": d.withPhone(d.spend),
 		"POST /demo/authing":           handler(d.setDown),
 		"GET /demo/state":              handler(d.state),
 		"GET /demo/trace":              http.HandlerFunc(d.trace.stream),
@@ -75,14 +75,14 @@ func (d *demo) register(mux *http.ServeMux) {
 	}
 }
 
-// fromOwnPage keeps pages of other origins from driving the demo: any page in a browser on this machine can send
-// requests here. Their browser says where a request comes from; curl says nothing, and may.
+// fromOwnPage rejects requests from pages of other origins, which any website open in a browser on this machine could
+// send. Browsers declare the origin in Sec-Fetch-Site; curl sends no such header and is allowed.
 func fromOwnPage(next http.Handler) http.Handler {
 	return handler(func(w http.ResponseWriter, r *http.Request) error {
 		switch site := r.Header.Get("Sec-Fetch-Site"); {
 		case site == "cross-site", site == "same-site":
 			return errOtherOrigin
-		case r.ContentLength != 0 && !saysJSON(r): // an older browser does not say where, but sends no foreign JSON
+		case r.ContentLength != 0 && !hasJSONContentType(r): // browsers without Sec-Fetch-Site do not send cross-origin JSON
 			return errWrongType
 		}
 		next.ServeHTTP(w, r)
@@ -94,7 +94,7 @@ func servePage(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Content-Security-Policy", "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'")
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", "no-cache") // embedded files have no date to compare
+	header.Set("Cache-Control", "no-cache") // embedded files have no modification time
 	if r.URL.Path == "/" {
 		http.ServeFileFS(w, r, pageFiles, "page/index.html")
 		return
@@ -102,7 +102,7 @@ func servePage(w http.ResponseWriter, r *http.Request) {
 	http.FileServerFS(pageFiles).ServeHTTP(w, r)
 }
 
-// maxPhones bounds what the demo keeps in memory. No phone is ever taken away: its page may still be open.
+// maxPhones bounds the demo's memory. Phones are never removed, because their page may still be open.
 const maxPhones = 10_000
 
 var phoneNumber = regexp.MustCompile(`^1[0-9]{10}$`)
@@ -112,7 +112,7 @@ func (d *demo) newPhone(w http.ResponseWriter, r *http.Request) error {
 	if err := readOptional(w, r, &in); err != nil {
 		return err
 	}
-	if in.PhoneNumber != "" && !phoneNumber.MatchString(in.PhoneNumber) || !knownGeneration(in.Generation) {
+	if in.PhoneNumber != "" && !phoneNumber.MatchString(in.PhoneNumber) || !validGeneration(in.Generation) {
 		return errBadBody
 	}
 	d.mu.Lock()
@@ -121,8 +121,8 @@ func (d *demo) newPhone(w http.ResponseWriter, r *http.Request) error {
 		return errNoPhoneLeft
 	}
 	if in.NickName == "" {
-		invented := []string{"林小雨", "Ann", "周明", "Ben"}
-		in.NickName = invented[len(d.phones)%len(invented)]
+		defaults := []string{"林小雨", "Ann", "周明", "Ben"}
+		in.NickName = defaults[len(d.phones)%len(defaults)]
 	}
 	p := &phone{generation: in.Generation}
 	p.old = d.fake.NewPhone(authingtest.WxUser{NickName: in.NickName, PhoneNumber: in.PhoneNumber})
@@ -138,8 +138,8 @@ func (d *demo) newPhone(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// onPhone looks up the phone that a request is for.
-func (d *demo) onPhone(play func(http.ResponseWriter, *http.Request, *phone) error) http.Handler {
+// withPhone looks up the phone in the path.
+func (d *demo) withPhone(next func(http.ResponseWriter, *http.Request, *phone) error) http.Handler {
 	return handler(func(w http.ResponseWriter, r *http.Request) error {
 		id, err := strconv.Atoi(r.PathValue("id"))
 		d.mu.Lock()
@@ -152,7 +152,7 @@ func (d *demo) onPhone(play func(http.ResponseWriter, *http.Request, *phone) err
 		if !known {
 			return errNotFound
 		}
-		return play(w, r, p)
+		return next(w, r, p)
 	})
 }
 
@@ -170,24 +170,24 @@ func (d *demo) tap(w http.ResponseWriter, r *http.Request, p *phone) error {
 	if err := readOptional(w, r, &in); err != nil {
 		return err
 	}
-	give, ok := map[string]func(*authingtest.Phone) authing.Detail{
+	detail, ok := map[string]func(*authingtest.Phone) authing.Detail{
 		"getUserInfo":            (*authingtest.Phone).GetUserInfo,
 		"getUserProfile":         (*authingtest.Phone).GetUserProfile,
 		"getPhoneNumber":         (*authingtest.Phone).GetPhoneNumber,
 		"getRealtimePhoneNumber": (*authingtest.Phone).GetRealtimePhoneNumber,
 	}[in.Button]
-	if !ok || !knownGeneration(in.Generation) {
+	if !ok || !validGeneration(in.Generation) {
 		return errBadBody
 	}
 	if in.Refuse {
 		writeJSON(w, http.StatusOK, p.new.Deny(in.Button))
 		return nil
 	}
-	writeJSON(w, http.StatusOK, give(p.of(in.Generation)))
+	writeJSON(w, http.StatusOK, detail(p.forGeneration(in.Generation)))
 	return nil
 }
 
-func (p *phone) of(generation string) *authingtest.Phone {
+func (p *phone) forGeneration(generation string) *authingtest.Phone {
 	if generation == "" {
 		generation = p.generation
 	}
@@ -197,17 +197,17 @@ func (p *phone) of(generation string) *authingtest.Phone {
 	return p.new
 }
 
-func knownGeneration(name string) bool { return name == "" || name == "old" || name == "new" }
+func validGeneration(name string) bool { return name == "" || name == "old" || name == "new" }
 
-// spend uses a code up, as a page does that posts one twice.
+// spend uses up a code, as if the page had sent it before.
 func (d *demo) spend(w http.ResponseWriter, r *http.Request, p *phone) error {
 	var in struct{ Code string }
 	if err := readOptional(w, r, &in); err != nil {
 		return err
 	}
 	detail := p.old.GetUserInfo()
-	// A code that cannot decrypt this detail, or was spent before, is spent all the same.
-	_, err := d.thief.Decrypt(r.Context(), in.Code, detail.EncryptedData, detail.IV)
+	// The call uses up the code even if it fails, for example because the code does not match the detail.
+	_, err := d.spender.Decrypt(r.Context(), in.Code, detail.EncryptedData, detail.IV)
 	if errors.Is(err, authing.ErrInvalidArgument) {
 		return fmt.Errorf("%w: %w", errBadBody, err)
 	}
@@ -220,7 +220,7 @@ func (d *demo) setDown(w http.ResponseWriter, r *http.Request) error {
 	if err := readOptional(w, r, &in); err != nil {
 		return err
 	}
-	d.wire.down.Store(in.Down)
+	d.transport.down.Store(in.Down)
 	writeJSON(w, http.StatusNoContent, nil)
 	return nil
 }
@@ -229,11 +229,11 @@ func (d *demo) state(w http.ResponseWriter, _ *http.Request) error {
 	writeJSON(w, http.StatusOK, struct {
 		Down bool   `json:"down"`
 		Pool string `json:"pool"`
-	}{d.wire.down.Load(), d.fake.UserPoolID()})
+	}{d.transport.down.Load(), d.fake.UserPoolID()})
 	return nil
 }
 
-// readOptional is more patient than readJSON: a phone is driven by hand, too, and then without a body where that will do.
+// readOptional is readJSON without requiring a body or a content type, for manual use with curl.
 func readOptional(w http.ResponseWriter, r *http.Request, into any) error {
 	err := decode(http.MaxBytesReader(w, r.Body, maxBody), into)
 	if errors.Is(err, io.EOF) {

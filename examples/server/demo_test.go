@@ -13,61 +13,61 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// player drives the demo as its page does.
-type player struct {
+// demoPhone uses the demo like its page does.
+type demoPhone struct {
 	*program
 	id, nickName, phoneNumber string
 }
 
-func play(t *testing.T, p *program, settings map[string]string) player {
+func newDemoPhone(t *testing.T, p *program, settings map[string]string) demoPhone {
 	t.Helper()
 	var made struct{ ID, NickName, PhoneNumber string }
-	decodeInto(t, ask(t, "POST", p.url+"/demo/phones", "", settings), &made)
-	return player{p, made.ID, made.NickName, made.PhoneNumber}
+	decodeInto(t, request(t, "POST", p.url+"/demo/phones", "", settings), &made)
+	return demoPhone{p, made.ID, made.NickName, made.PhoneNumber}
 }
 
-func decodeInto(t *testing.T, a answer, v any) {
+func decodeInto(t *testing.T, a response, v any) {
 	t.Helper()
 	require.Equal(t, http.StatusOK, a.status, a.text)
 	require.NoError(t, decode(strings.NewReader(a.text), v))
 }
 
-func (p player) login(t *testing.T) string {
+func (p demoPhone) login(t *testing.T) string {
 	t.Helper()
 	var got struct{ ErrMsg, Code string }
-	decodeInto(t, ask(t, "POST", p.url+"/demo/phones/"+p.id+"/login", "", nil), &got)
+	decodeInto(t, request(t, "POST", p.url+"/demo/phones/"+p.id+"/login", "", nil), &got)
 	assert.Equal(t, "login:ok", got.ErrMsg)
 	return got.Code
 }
 
-func (p player) tap(t *testing.T, in map[string]any) (detail authing.Detail) {
+func (p demoPhone) tap(t *testing.T, in map[string]any) (detail authing.Detail) {
 	t.Helper()
-	decodeInto(t, ask(t, "POST", p.url+"/demo/phones/"+p.id+"/tap", "", in), &detail)
+	decodeInto(t, request(t, "POST", p.url+"/demo/phones/"+p.id+"/tap", "", in), &detail)
 	return detail
 }
 
-func (p player) signIn(t *testing.T, generation string) answer {
+func (p demoPhone) signIn(t *testing.T, generation string) response {
 	t.Helper()
 	code := p.login(t)
 	detail := p.tap(t, map[string]any{"button": "getUserInfo", "generation": generation})
-	return ask(t, "POST", p.url+"/api/login", "", page(code, detail))
+	return request(t, "POST", p.url+"/api/login", "", loginBody(code, detail))
 }
 
 func TestDemoPhones(t *testing.T) {
 	t.Parallel()
 	p := start(t, nil)
-	first, second := play(t, p, nil), play(t, p, map[string]string{"nickName": "Zoe", "phoneNumber": "13912345678"})
+	first, second := newDemoPhone(t, p, nil), newDemoPhone(t, p, map[string]string{"nickName": "Zoe", "phoneNumber": "13912345678"})
 	assert.Equal(t, "1", first.id)
 	assert.NotEmpty(t, first.nickName)
 	assert.Regexp(t, `^138[0-9]{8}$`, first.phoneNumber)
-	assert.Equal(t, player{p, "2", "Zoe", "13912345678"}, second)
+	assert.Equal(t, demoPhone{p, "2", "Zoe", "13912345678"}, second)
 	assert.NotEqual(t, first.signIn(t, "").User.ID, second.signIn(t, "").User.ID)
 
 	login := second.signIn(t, "")
 	for _, button := range []string{"getPhoneNumber", "getRealtimePhoneNumber"} {
 		code := second.login(t)
 		detail := second.tap(t, map[string]any{"button": button})
-		bound := ask(t, "POST", p.url+"/api/phone", login.Token, page(code, detail))
+		bound := request(t, "POST", p.url+"/api/phone", login.Token, loginBody(code, detail))
 		assert.Equal(t, "13912345678", bound.User.Phone, bound.text)
 	}
 }
@@ -79,7 +79,7 @@ func TestDemoGenerations(t *testing.T) {
 	for _, tt := range []struct{ phone, tap, want string }{
 		{"", "", anonymous}, {"new", "", anonymous}, {"old", "", "Zoe"}, {"old", "new", anonymous}, {"new", "old", "Zoe"},
 	} {
-		zoe := play(t, p, map[string]string{"nickName": "Zoe", "generation": tt.phone})
+		zoe := newDemoPhone(t, p, map[string]string{"nickName": "Zoe", "generation": tt.phone})
 		for _, button := range []string{"getUserInfo", "getUserProfile"} {
 			detail := zoe.tap(t, map[string]any{"button": button, "generation": tt.tap})
 			assert.Equal(t, tt.want, detail.UserInfo.NickName, tt)
@@ -87,63 +87,63 @@ func TestDemoGenerations(t *testing.T) {
 		login := zoe.signIn(t, tt.tap)
 		assert.Equal(t, tt.want, login.User.Nickname, tt)
 		for _, other := range []string{"old", "new"} {
-			assert.Equal(t, login.User.ID, zoe.signIn(t, other).User.ID, "both generations are of one user")
+			assert.Equal(t, login.User.ID, zoe.signIn(t, other).User.ID, "both generations belong to the same user")
 		}
 	}
 }
 
-func TestDemoRefusal(t *testing.T) {
+func TestDemoDeny(t *testing.T) {
 	t.Parallel()
-	zoe := play(t, start(t, nil), nil)
+	zoe := newDemoPhone(t, start(t, nil), nil)
 	for _, button := range []string{"getUserInfo", "getUserProfile"} {
 		detail := zoe.tap(t, map[string]any{"button": button, "refuse": true})
 		assert.Equal(t, button+":fail auth deny", detail.ErrMsg)
-		got := ask(t, "POST", zoe.url+"/api/login", "", page(zoe.login(t), detail))
+		got := request(t, "POST", zoe.url+"/api/login", "", loginBody(zoe.login(t), detail))
 		assert.Equal(t, "user_refused", got.Error.Reason)
 	}
 }
 
-func TestDemoSpentCode(t *testing.T) {
+func TestDemoUsedCode(t *testing.T) {
 	t.Parallel()
-	zoe := play(t, start(t, nil), nil)
+	zoe := newDemoPhone(t, start(t, nil), nil)
 	code := zoe.login(t)
 	detail := zoe.tap(t, map[string]any{"button": "getUserInfo"})
 	spend := zoe.url + "/demo/phones/" + zoe.id + "/spend"
 	for range 2 {
-		assert.Equal(t, http.StatusNoContent, ask(t, "POST", spend, "", map[string]string{"code": code}).status)
+		assert.Equal(t, http.StatusNoContent, request(t, "POST", spend, "", map[string]string{"code": code}).status)
 	}
-	assert.Equal(t, "code_spent", ask(t, "POST", zoe.url+"/api/login", "", page(code, detail)).Error.Reason)
+	assert.Equal(t, "code_spent", request(t, "POST", zoe.url+"/api/login", "", loginBody(code, detail)).Error.Reason)
 	assert.Equal(t, http.StatusOK, zoe.signIn(t, "").status)
-	assert.Equal(t, "bad_request", ask(t, "POST", spend, "", map[string]string{"code": ""}).Error.Reason)
+	assert.Equal(t, "bad_request", request(t, "POST", spend, "", map[string]string{"code": ""}).Error.Reason)
 }
 
 func TestDemoAuthingIsDown(t *testing.T) {
 	t.Parallel()
 	p := start(t, nil)
-	zoe := play(t, p, nil)
+	zoe := newDemoPhone(t, p, nil)
 	down := func(down bool) {
-		assert.Equal(t, http.StatusNoContent, ask(t, "POST", p.url+"/demo/authing", "", map[string]bool{"down": down}).status)
+		assert.Equal(t, http.StatusNoContent, request(t, "POST", p.url+"/demo/authing", "", map[string]bool{"down": down}).status)
 		var state struct {
 			Down bool
 			Pool string
 		}
-		decodeInto(t, ask(t, "GET", p.url+"/demo/state", "", nil), &state)
+		decodeInto(t, request(t, "GET", p.url+"/demo/state", "", nil), &state)
 		assert.Equal(t, down, state.Down)
 		assert.Regexp(t, `^[0-9a-f]{24}$`, state.Pool)
 	}
 	down(true)
-	body := page(zoe.login(t), zoe.tap(t, map[string]any{"button": "getUserInfo"}))
-	got := ask(t, "POST", p.url+"/api/login", "", body)
+	body := loginBody(zoe.login(t), zoe.tap(t, map[string]any{"button": "getUserInfo"}))
+	got := request(t, "POST", p.url+"/api/login", "", body)
 	assert.Equal(t, "service_down", got.Error.Reason, got.text)
 	assert.Equal(t, "retry", got.Error.Next)
 	assert.Equal(t, "5", got.header.Get("Retry-After"))
 	down(false)
-	assert.Equal(t, http.StatusOK, ask(t, "POST", p.url+"/api/login", "", body).status, "the code was not spent")
+	assert.Equal(t, http.StatusOK, request(t, "POST", p.url+"/api/login", "", body).status, "the code was not used")
 }
 
-func TestDemoRefusesNonsense(t *testing.T) {
+func TestDemoInvalidRequests(t *testing.T) {
 	t.Parallel()
-	zoe := play(t, start(t, nil), nil)
+	zoe := newDemoPhone(t, start(t, nil), nil)
 	phone := "/demo/phones/" + zoe.id
 	for _, tt := range []struct {
 		path   string
@@ -164,11 +164,11 @@ func TestDemoRefusesNonsense(t *testing.T) {
 		{phone + "/spend", []int{}, "bad_request"},
 		{"/demo/authing", map[string]int{"down": 1}, "bad_request"},
 	} {
-		assert.Equal(t, tt.reason, ask(t, "POST", zoe.url+tt.path, "", tt.body).Error.Reason, tt)
+		assert.Equal(t, tt.reason, request(t, "POST", zoe.url+tt.path, "", tt.body).Error.Reason, tt)
 	}
 }
 
-// fullDemo is a demo that has given out all its phones.
+// fullDemo returns a demo that has reached its limit of phones.
 func fullDemo(t *testing.T) *httptest.Server {
 	t.Helper()
 	d, err := newDemo(nil)
@@ -184,10 +184,10 @@ func fullDemo(t *testing.T) *httptest.Server {
 	return server
 }
 
-// Another page in the same browser can post a form here without asking, or a body that it calls text.
-func TestDemoIsDrivenByItsOwnPageOnly(t *testing.T) {
+// Pages of other origins can send forms and plain text without a CORS preflight.
+func TestDemoRejectsOtherOrigins(t *testing.T) {
 	t.Parallel()
-	zoe := play(t, start(t, nil), nil)
+	zoe := newDemoPhone(t, start(t, nil), nil)
 	phone := "/demo/phones/" + zoe.id
 	for _, tt := range []struct {
 		method, path string
@@ -203,7 +203,7 @@ func TestDemoIsDrivenByItsOwnPageOnly(t *testing.T) {
 		{"GET", "/demo/state", nil},
 	} {
 		for site, foreign := range map[string]bool{"cross-site": true, "same-site": true, "same-origin": false, "none": false} {
-			got := ask(t, tt.method, zoe.url+tt.path, "", tt.body, "Sec-Fetch-Site", site)
+			got := request(t, tt.method, zoe.url+tt.path, "", tt.body, "Sec-Fetch-Site", site)
 			assert.Equal(t, foreign, got.status == http.StatusForbidden, "%v %s", tt, site)
 			assert.Equal(t, foreign, got.Error.Reason == "other_origin", "%v %s", tt, site)
 		}
@@ -211,7 +211,7 @@ func TestDemoIsDrivenByItsOwnPageOnly(t *testing.T) {
 			continue
 		}
 		for _, contentType := range []string{"text/plain", "application/x-www-form-urlencoded", ""} {
-			got := ask(t, tt.method, zoe.url+tt.path, "", tt.body, "Content-Type", contentType)
+			got := request(t, tt.method, zoe.url+tt.path, "", tt.body, "Content-Type", contentType)
 			assert.Equal(t, "wrong_type", got.Error.Reason, "%v %s", tt, contentType)
 		}
 	}
@@ -220,7 +220,7 @@ func TestDemoIsDrivenByItsOwnPageOnly(t *testing.T) {
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	resp, err := http.DefaultClient.Do(r)
 	require.NoError(t, err)
-	resp.Body.Close() // unread: a stream would not end
+	resp.Body.Close() // not read: a stream would not end
 	assert.Equal(t, http.StatusForbidden, resp.StatusCode)
 }
 

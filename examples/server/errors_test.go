@@ -19,40 +19,40 @@ import (
 func TestErrorTable(t *testing.T) {
 	t.Parallel()
 	fake := newFake(t, authingtest.Options{})
-	p := against(t, fake)
+	p := startBackend(t, fake)
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	closed.Close()
 	down := start(t, map[string]string{
 		"AUTHING_USERPOOL_ID": "p", "AUTHING_USERS_HOST": "http://" + closed.Addr().String(), "AUTHING_OAUTH_HOST": "http://" + closed.Addr().String(),
 	})
-	busy := fullDemo(t)
+	full := fullDemo(t)
 	ann := fake.NewPhone(authingtest.WxUser{NickName: "Ann"})
 	ben := fake.NewPhone(authingtest.WxUser{NickName: "Ben", PhoneNumber: ann.User().PhoneNumber})
 	var tokens []string
 	for _, phone := range []*authingtest.Phone{ann, ben} {
-		login := ask(t, "POST", p.url+"/api/login", "", page(phone.Login(), phone.GetUserInfo()))
+		login := request(t, "POST", p.url+"/api/login", "", loginBody(phone.Login(), phone.GetUserInfo()))
 		require.NotEmpty(t, login.Token)
 		tokens = append(tokens, login.Token)
 	}
-	require.Equal(t, 200, ask(t, "POST", p.url+"/api/phone", tokens[0], page(ann.Login(), ann.GetPhoneNumber())).status)
+	require.Equal(t, 200, request(t, "POST", p.url+"/api/phone", tokens[0], loginBody(ann.Login(), ann.GetPhoneNumber())).status)
 
-	// The table is of one user's calls, which have to come one after the other.
-	type call func(language string) answer
+	// The calls of the table depend on their order.
+	type call func(language string) response
 	login := func(detail func() authing.Detail) call {
-		return func(language string) answer {
-			return ask(t, "POST", p.url+"/api/login", "", page(ann.Login(), detail()), "Accept-Language", language)
+		return func(language string) response {
+			return request(t, "POST", p.url+"/api/login", "", loginBody(ann.Login(), detail()), "Accept-Language", language)
 		}
 	}
-	faulty := func(fault authingtest.Fault) call {
-		return func(language string) answer {
+	withFault := func(fault authingtest.Fault) call {
+		return func(language string) response {
 			fake.FailNext("LoginWithWxapp", fault)
 			return login(ann.GetUserInfo)(language)
 		}
 	}
 	simple := func(method, url, token string, body any, headers ...string) call {
-		return func(language string) answer {
-			return ask(t, method, url, token, body, append(headers, "Accept-Language", language)...)
+		return func(language string) response {
+			return request(t, method, url, token, body, append(headers, "Accept-Language", language)...)
 		}
 	}
 	var seen []string
@@ -64,41 +64,41 @@ func TestErrorTable(t *testing.T) {
 		zh, en       string
 		header       [2]string
 	}{
-		{"refused by the user", login(func() authing.Detail { return ann.Deny("getUserInfo") }), 403, "user_refused", "none", "拒绝", "refused", [2]string{}},
+		{"declined by the user", login(func() authing.Detail { return ann.Deny("getUserInfo") }), 403, "user_refused", "none", "拒绝", "declined", [2]string{}},
 		{"no token", simple("GET", p.url+"/api/me", "", nil), 401, "login_required", "signin", "重新登录", "sign in again",
 			[2]string{"WWW-Authenticate", `Bearer realm="authing"`}},
 		{"bad token", simple("GET", p.url+"/api/me", "a.b.c", nil), 401, "login_required", "signin", "重新登录", "sign in again",
 			[2]string{"WWW-Authenticate", `Bearer realm="authing", error="invalid_token", error_description="sign in again"`}},
-		{"token refused by the call", func(language string) answer {
+		{"token rejected by the call", func(language string) response {
 			fake.FailNext("User", authingtest.Fault{Code: 2206})
 			return simple("GET", p.url+"/api/me", tokens[0], nil)(language)
 		}, 401, "login_required", "signin", "重新登录", "sign in again", [2]string{"WWW-Authenticate", `Bearer realm="authing", error="invalid_token"`}},
-		{"code used before", func(language string) answer {
-			body := page(ann.Login(), ann.GetUserInfo())
+		{"code used before", func(language string) response {
+			body := loginBody(ann.Login(), ann.GetUserInfo())
 			require.Equal(t, 200, simple("POST", p.url+"/api/login", "", body)(language).status)
 			return simple("POST", p.url+"/api/login", "", body)(language)
 		}, 409, "code_spent", "login", "再点一次", "tap again", [2]string{}},
-		{"no answer", faulty(authingtest.Fault{When: authingtest.After, Drop: true}), 502, "outcome_unknown", "login", "可能已经生效", "may have worked", [2]string{}},
-		{"number of another", func(language string) answer {
-			return simple("POST", p.url+"/api/phone", tokens[1], page(ben.Login(), ben.GetPhoneNumber()))(language)
+		{"no response", withFault(authingtest.Fault{When: authingtest.After, Drop: true}), 502, "outcome_unknown", "login", "可能已生效", "may have taken effect", [2]string{}},
+		{"phone taken", func(language string) response {
+			return simple("POST", p.url+"/api/phone", tokens[1], loginBody(ben.Login(), ben.GetPhoneNumber()))(language)
 		}, 409, "phone_taken", "login", "其他账号", "another account", [2]string{}},
-		{"captcha", faulty(authingtest.Fault{Code: 2000}), 403, "captcha_required", "none", "图形验证码", "captcha", [2]string{}},
-		{"second factor", faulty(authingtest.Fault{Code: 1635}), 403, "second_factor", "none", "多因素", "second factor", [2]string{}},
-		{"locked", faulty(authingtest.Fault{Code: 2005}), 403, "user_locked", "none", "锁定", "locked", [2]string{}},
-		{"gone", faulty(authingtest.Fault{Code: 2004}), 401, "login_required", "signin", "不存在", "no longer exists", [2]string{}},
-		{"too often", faulty(authingtest.Fault{ErrCode: 45011}), 429, "rate_limited", "login", "频繁", "Too many", [2]string{"Retry-After", "60"}},
+		{"captcha", withFault(authingtest.Fault{Code: 2000}), 403, "captcha_required", "none", "图形验证码", "captcha", [2]string{}},
+		{"second factor", withFault(authingtest.Fault{Code: 1635}), 403, "second_factor", "none", "多因素", "second factor", [2]string{}},
+		{"locked", withFault(authingtest.Fault{Code: 2005}), 403, "user_locked", "none", "锁定", "locked", [2]string{}},
+		{"deleted", withFault(authingtest.Fault{Code: 2004}), 401, "login_required", "signin", "不存在", "no longer exists", [2]string{}},
+		{"rate limit", withFault(authingtest.Fault{ErrCode: 45011}), 429, "rate_limited", "login", "频繁", "Too many", [2]string{"Retry-After", "60"}},
 		{"WeChat failed", login(func() authing.Detail { return ann.Fail("getUserInfo", "network", 0) }), 400, "bad_request", "login", "微信", "WeChat", [2]string{}},
 		{"not permitted", login(func() authing.Detail { return ann.Fail("getUserInfo", "no permission", 0) }), 403, "not_permitted", "none", "权限", "may not use", [2]string{}},
 		{"malformed", simple("POST", p.url+"/api/login", "", []string{}), 400, "bad_request", "none", "格式", "malformed", [2]string{}},
 		{"too large", simple("POST", p.url+"/api/login", "", strings.Repeat("x", maxBody)), 413, "too_large", "none", "过大", "too large", [2]string{}},
-		{"a form", simple("POST", p.url+"/api/login", "", 1, "Content-Type", "text/plain"), 415, "wrong_type", "none", "JSON", "JSON", [2]string{}},
-		{"no route", simple("GET", p.url+"/nowhere", "", nil), 404, "not_found", "none", "没有这个地址", "no such address", [2]string{}},
-		{"other origin", simple("GET", busy.URL+"/demo/state", "", nil, "Sec-Fetch-Site", "cross-site"), 403, "other_origin", "none", "其他网站", "other sites", [2]string{}},
-		{"no phone left", simple("POST", busy.URL+"/demo/phones", "", nil), 507, "no_phone_left", "none", "重新启动", "restart", [2]string{"Retry-After", ""}},
+		{"form", simple("POST", p.url+"/api/login", "", 1, "Content-Type", "text/plain"), 415, "wrong_type", "none", "JSON", "JSON", [2]string{}},
+		{"no route", simple("GET", p.url+"/nowhere", "", nil), 404, "not_found", "none", "地址不存在", "does not exist", [2]string{}},
+		{"other origin", simple("GET", full.URL+"/demo/state", "", nil, "Sec-Fetch-Site", "cross-site"), 403, "other_origin", "none", "其他网站", "other sites", [2]string{}},
+		{"no phone left", simple("POST", full.URL+"/demo/phones", "", nil), 507, "no_phone_left", "none", "重启", "restart", [2]string{"Retry-After", ""}},
 		{"no such method", simple("GET", p.url+"/api/login", "", nil), 405, "method_not_allowed", "none", "方法", "method", [2]string{"Allow", "POST"}},
-		{"busy", faulty(authingtest.Fault{Code: 1000}), 502, "refused", "login", "拒绝", "refused", [2]string{}},
-		{"not reached", simple("POST", down.url+"/api/login", "", page("code", ann.GetUserInfo())), 503, "service_down", "retry", "稍后", "later", [2]string{"Retry-After", "5"}},
-		{"token unchecked", simple("GET", down.url+"/api/me", tokens[0], nil), 503, "service_down", "retry", "稍后", "later", [2]string{"Retry-After", "5"}},
+		{"busy", withFault(authingtest.Fault{Code: 1000}), 502, "refused", "login", "拒绝", "rejected", [2]string{}},
+		{"unreachable", simple("POST", down.url+"/api/login", "", loginBody("code", ann.GetUserInfo())), 503, "service_down", "retry", "稍后", "later", [2]string{"Retry-After", "5"}},
+		{"token not verified", simple("GET", down.url+"/api/me", tokens[0], nil), 503, "service_down", "retry", "稍后", "later", [2]string{"Retry-After", "5"}},
 	} {
 		for language, text := range map[string]string{
 			"zh-CN,zh;q=0.9": tt.zh, "ZH": tt.zh, "en": tt.en, "": tt.en, "fr, zh": tt.en,
@@ -119,7 +119,7 @@ func TestErrorTable(t *testing.T) {
 	}
 }
 
-// An error can match several rows. What the page is told must hold for the worst of it.
+// For errors that match several rows, the most cautious row must win.
 func TestErrorOrder(t *testing.T) {
 	t.Parallel()
 	const login, detail = "/api/login", `{"code":"c","detail":{"errMsg":"getUserInfo:ok","encryptedData":"AAAAAAAAAAAAAAAAAAAAAA==","iv":"AAAAAAAAAAAAAAAAAAAAAA=="}}`
@@ -127,21 +127,21 @@ func TestErrorOrder(t *testing.T) {
 		authing                  transport
 		reason, next, retryAfter string
 	}{
-		"429 of a proxy":        {says(429, "<html>"), "outcome_unknown", "login", ""},
-		"429 of the service":    {says(429, `{"code":1000,"message":"m"}`, "Retry-After", "17"), "rate_limited", "login", "17"},
-		"a failure with a code": {says(503, `{"code":2035,"message":"m"}`), "outcome_unknown", "login", ""},
-		"a code nobody knows":   {says(200, `{"code":987654,"message":"m"}`), "refused", "login", ""},
-		"a refusal without one": {says(200, `{"code":0,"message":"m"}`), "refused", "login", ""},
-		"no user in a success":  {says(200, `{"code":200,"data":{}}`), "outcome_unknown", "login", ""},
-		"HTML":                  {says(200, "<html>"), "outcome_unknown", "login", ""},
-		"name not found": {func(*http.Request) (*http.Response, error) {
+		"429 from a proxy":     {respondWith(429, "<html>"), "outcome_unknown", "login", ""},
+		"429 from Authing":     {respondWith(429, `{"code":1000,"message":"m"}`, "Retry-After", "17"), "rate_limited", "login", "17"},
+		"503 with a code":      {respondWith(503, `{"code":2035,"message":"m"}`), "outcome_unknown", "login", ""},
+		"unknown code":         {respondWith(200, `{"code":987654,"message":"m"}`), "refused", "login", ""},
+		"code 0":               {respondWith(200, `{"code":0,"message":"m"}`), "refused", "login", ""},
+		"success without user": {respondWith(200, `{"code":200,"data":{}}`), "outcome_unknown", "login", ""},
+		"HTML":                 {respondWith(200, "<html>"), "outcome_unknown", "login", ""},
+		"host not found": {func(*http.Request) (*http.Response, error) {
 			return nil, &net.DNSError{Err: "no such host", IsNotFound: true}
 		},
 			"service_down", "retry", "5"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, log := stub(t, tt.authing)
+			h, log := newStubBackend(t, tt.authing)
 			r := httptest.NewRequest("POST", login, strings.NewReader(detail))
 			r.Header.Set("Content-Type", "application/json")
 			got := record(t, h, r)
@@ -153,21 +153,21 @@ func TestErrorOrder(t *testing.T) {
 	}
 }
 
-// When the token cannot be checked, the page must not throw it away, and the log says why.
-func TestLoginUnchecked(t *testing.T) {
+// If the token cannot be verified, the page must keep it, and the reason is logged.
+func TestTokenNotVerified(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		authing            transport
 		retryAfter, logged string
 	}{
-		"down":          {says(502, "<html>"), "5", "HTTP 502"},
-		"asked to wait": {says(503, "", "Retry-After", "17"), "17", "HTTP 503"},
-		"limited":       {says(429, ""), "5", "HTTP 429"},
-		"broken":        {func(*http.Request) (*http.Response, error) { return nil, errors.New("cable cut") }, "5", "cable cut"},
+		"down":        {respondWith(502, "<html>"), "5", "HTTP 502"},
+		"Retry-After": {respondWith(503, "", "Retry-After", "17"), "17", "HTTP 503"},
+		"rate limit":  {respondWith(429, ""), "5", "HTTP 429"},
+		"broken":      {func(*http.Request) (*http.Response, error) { return nil, errors.New("cable cut") }, "5", "cable cut"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, log := stub(t, tt.authing)
+			h, log := newStubBackend(t, tt.authing)
 			r := httptest.NewRequest("GET", "/api/me", nil)
 			r.Header.Set("Authorization", "Bearer canary.token.x")
 			got := record(t, h, r)
@@ -175,7 +175,7 @@ func TestLoginUnchecked(t *testing.T) {
 			assert.Equal(t, "service_down", got.Error.Reason)
 			assert.Equal(t, "retry", got.Error.Next)
 			assert.Equal(t, tt.retryAfter, got.header.Get("Retry-After"))
-			assert.Contains(t, log.String(), "the login could not be checked: authing: VerifyToken: ")
+			assert.Contains(t, log.String(), "cannot verify the login: authing: VerifyToken: ")
 			assert.Contains(t, log.String(), tt.logged)
 			assert.NotContains(t, log.String()+got.text, "canary")
 		})

@@ -11,10 +11,10 @@ import (
 	"unicode/utf8"
 )
 
-// maxBody is many times what a page posts.
+// maxBody is far more than a page sends.
 const maxBody = 64 << 10
 
-// handler is an http.Handler that leaves its errors to writeError.
+// handler is an http.Handler whose errors are passed to writeError.
 type handler func(http.ResponseWriter, *http.Request) error
 
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -23,23 +23,23 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// readJSON reads a body that must be JSON.
+// readJSON decodes a request body with the JSON content type.
 func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
-	if !saysJSON(r) {
+	if !hasJSONContentType(r) {
 		return errWrongType
 	}
 	return decode(http.MaxBytesReader(w, r.Body, maxBody), into)
 }
 
-// saysJSON also keeps pages of other origins out: their forms cannot send this Content-Type, and for their scripts the
-// browser asks the server first, with a request of the method OPTIONS, which no route here takes.
-func saysJSON(r *http.Request) bool {
+// hasJSONContentType also protects against pages of other origins: their forms cannot send this content type, and their
+// scripts need a CORS preflight, which no route here answers.
+func hasJSONContentType(r *http.Request) bool {
 	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return mediaType == "application/json"
 }
 
-// decode takes one JSON value with known fields, so that a misspelt one does not go unnoticed. An authing.Detail in it
-// is more patient: WeChat adds fields.
+// decode accepts one JSON value and rejects unknown fields, which are likely misspelled. authing.Detail ignores unknown
+// fields, because WeChat adds new ones.
 func decode(body io.Reader, into any) error {
 	text, err := io.ReadAll(body)
 	var tooLarge *http.MaxBytesError
@@ -60,7 +60,7 @@ func decode(body io.Reader, into any) error {
 	return nil
 }
 
-// writeJSON answers with v, or with the status alone if v is nil.
+// writeJSON responds with v, or without a body if v is nil.
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	header := w.Header()
 	header.Set("Content-Type", "application/json; charset=utf-8")
@@ -68,21 +68,21 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	if v != nil {
-		json.NewEncoder(w).Encode(v) // what fails here is the connection, and with it the way to tell
+		json.NewEncoder(w).Encode(v) // an error means that the connection is lost
 	}
 }
 
-// withJSONErrors says in JSON what mux would say in plain text to requests that it has no route for.
+// withJSONErrors replaces the plain-text responses of mux to requests without a route.
 func withJSONErrors(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		refuse, pattern := mux.Handler(r)
+		errorHandler, pattern := mux.Handler(r)
 		if pattern != "" {
 			mux.ServeHTTP(w, r)
 			return
 		}
-		said := refusal{header: http.Header{}}
-		refuse.ServeHTTP(&said, r)
-		if allow := said.header.Get("Allow"); allow != "" {
+		response := headerWriter{header: http.Header{}}
+		errorHandler.ServeHTTP(&response, r)
+		if allow := response.header.Get("Allow"); allow != "" {
 			w.Header().Set("Allow", allow)
 			writeError(w, r, errWrongMethod)
 			return
@@ -91,9 +91,9 @@ func withJSONErrors(mux *http.ServeMux) http.Handler {
 	})
 }
 
-// refusal is an answer that is not sent.
-type refusal struct{ header http.Header }
+// headerWriter keeps the header of a response and discards the rest.
+type headerWriter struct{ header http.Header }
 
-func (f *refusal) Header() http.Header         { return f.header }
-func (f *refusal) WriteHeader(int)             {}
-func (f *refusal) Write(b []byte) (int, error) { return len(b), nil }
+func (w *headerWriter) Header() http.Header         { return w.header }
+func (w *headerWriter) WriteHeader(int)             {}
+func (w *headerWriter) Write(b []byte) (int, error) { return len(b), nil }

@@ -8,65 +8,65 @@ import (
 	"time"
 )
 
-// note is what only a handler can tell the log about a request.
-type note struct {
+// logEntry contains the parts of a log record that only the handler knows.
+type logEntry struct {
 	user   string
 	reason string
 	err    error
 }
 
-type noteKey struct{}
+type logEntryKey struct{}
 
-func noteOf(r *http.Request) *note {
-	if n, ok := r.Context().Value(noteKey{}).(*note); ok {
-		return n
+func logEntryFrom(r *http.Request) *logEntry {
+	if entry, ok := r.Context().Value(logEntryKey{}).(*logEntry); ok {
+		return entry
 	}
-	return &note{}
+	return &logEntry{}
 }
 
-// logged writes one record per request, with the route and never the path, which may hold anything. A handler that
-// panics leaves one, too; what it panicked with goes on to net/http, which logs that and cuts the connection.
-func logged(log *slog.Logger, next http.Handler) http.Handler {
+// logRequests writes one record per request. It logs the route instead of the path, which may contain anything. A panic
+// is logged, too, and then propagates to net/http, which logs its value and closes the connection.
+func logRequests(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		n := &note{}
-		r = r.WithContext(context.WithValue(r.Context(), noteKey{}, n))
-		answer := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		entry := &logEntry{}
+		r = r.WithContext(context.WithValue(r.Context(), logEntryKey{}, entry))
+		sw := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		panicked := true
 		defer func() {
 			if panicked {
-				// The page sees no status, but a connection that was cut.
-				answer.status, n.reason, n.err = http.StatusInternalServerError, "panic", errPanicked
+				// The page gets no status, because the connection is closed.
+				sw.status, entry.reason, entry.err = http.StatusInternalServerError, "panic", errPanicked
 			}
-			logRequest(log, r, n, answer.status, time.Since(start))
+			logRequest(log, r, entry, sw.status, time.Since(start))
 		}()
-		next.ServeHTTP(answer, r)
+		next.ServeHTTP(sw, r)
 		panicked = false
 	})
 }
 
-var errPanicked = errors.New("the handler panicked and the connection was cut")
+var errPanicked = errors.New("handler panicked, connection closed")
 
-func logRequest(log *slog.Logger, r *http.Request, n *note, status int, took time.Duration) {
+func logRequest(log *slog.Logger, r *http.Request, entry *logEntry, status int, took time.Duration) {
 	attrs := []slog.Attr{
 		slog.String("method", r.Method), slog.String("route", r.Pattern),
 		slog.Int("status", status), slog.Duration("took", took),
 	}
 	level := slog.LevelInfo
-	if n.reason != "" {
-		attrs = append(attrs, slog.String("reason", n.reason))
+	if entry.reason != "" {
+		attrs = append(attrs, slog.String("reason", entry.reason))
 	}
-	if n.user != "" {
-		attrs = append(attrs, slog.String("user", n.user))
+	if entry.user != "" {
+		attrs = append(attrs, slog.String("user", entry.user))
 	}
-	if n.err != nil {
+	if entry.err != nil {
 		level = slog.LevelError
-		attrs = append(attrs, slog.String("error", n.err.Error()))
+		attrs = append(attrs, slog.String("error", entry.err.Error()))
 	}
 	log.LogAttrs(context.Background(), level, "request", attrs...)
 }
 
-// statusWriter remembers the status of an answer. It is 200 unless the handler says otherwise, as with net/http.
+// statusWriter records the status of the response.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
@@ -77,5 +77,5 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap supports http.ResponseController.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

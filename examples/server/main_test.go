@@ -23,19 +23,19 @@ import (
 	"github.com/authing-wxapp/authing/authingtest"
 )
 
-// program is a server that runs, as main would run it.
+// program is a running server.
 type program struct {
 	url  string
-	log  *logBook
-	stop func() error // stops it and returns what run returned
+	log  *logBuffer
+	stop func() error // stops the server and returns the error of run
 }
 
-// start runs the server with these environment variables; without any it is a demo.
+// start runs the server with the given environment variables; without any, it is the demo.
 func start(t *testing.T, env map[string]string) *program {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	printed, out := io.Pipe()
-	p := &program{log: &logBook{}}
+	p := &program{log: &logBuffer{}}
 	stopped := make(chan error, 1)
 	go func() {
 		err := run(ctx, []string{"-addr", "127.0.0.1:0"}, func(name string) string { return env[name] }, out, p.log.logger())
@@ -54,8 +54,8 @@ func start(t *testing.T, env map[string]string) *program {
 	return p
 }
 
-// against starts the server as a real backend, of a service that the test plays.
-func against(t *testing.T, fake *authingtest.Server) *program {
+// startBackend runs the server with the user pool of fake.
+func startBackend(t *testing.T, fake *authingtest.Server) *program {
 	t.Helper()
 	return start(t, map[string]string{
 		"AUTHING_USERPOOL_ID": fake.UserPoolID(), "AUTHING_USERS_HOST": fake.UsersURL(), "AUTHING_OAUTH_HOST": fake.OAuthURL(),
@@ -69,28 +69,28 @@ func newFake(t *testing.T, opts authingtest.Options) *authingtest.Server {
 	return fake
 }
 
-// logBook keeps what is logged.
-type logBook struct {
+// logBuffer collects log output.
+type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (b *logBook) Write(p []byte) (int, error) {
+func (b *logBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.Write(p)
 }
 
-func (b *logBook) String() string {
+func (b *logBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.String()
 }
 
-func (b *logBook) logger() *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
+func (b *logBuffer) logger() *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
 
-// answer is what the page gets.
-type answer struct {
+// response is a response of the API.
+type response struct {
 	status int
 	header http.Header
 	text   string
@@ -100,8 +100,8 @@ type answer struct {
 	Error struct{ Reason, Message, Next string }
 }
 
-// ask sends a request as the page does. headers are pairs of names and values.
-func ask(t *testing.T, method, url, token string, body any, headers ...string) answer {
+// request sends a request like the page. headers contains names and values in turn.
+func request(t *testing.T, method, url, token string, body any, headers ...string) response {
 	t.Helper()
 	var text io.Reader
 	if body != nil {
@@ -128,21 +128,21 @@ func ask(t *testing.T, method, url, token string, body any, headers ...string) a
 	return read(t, resp.StatusCode, resp.Header, b)
 }
 
-// read also checks what all answers of the API have in common.
-func read(t *testing.T, status int, header http.Header, text []byte) answer {
+// read decodes a response and checks the headers that all responses share.
+func read(t *testing.T, status int, header http.Header, text []byte) response {
 	t.Helper()
 	assert.Equal(t, "application/json; charset=utf-8", header.Get("Content-Type"))
 	assert.Equal(t, "no-store", header.Get("Cache-Control"))
 	assert.Equal(t, "nosniff", header.Get("X-Content-Type-Options"))
-	a := answer{status: status, header: header, text: string(text)}
+	a := response{status: status, header: header, text: string(text)}
 	if len(text) > 0 {
 		require.NoError(t, json.Unmarshal(text, &a), a.text)
 	}
 	return a
 }
 
-// page is the body of a login or a bind.
-func page(code string, detail authing.Detail) map[string]any {
+// loginBody returns the body of a login or bind request.
+func loginBody(code string, detail authing.Detail) map[string]any {
 	return map[string]any{"code": code, "detail": detail}
 }
 
@@ -150,7 +150,7 @@ func TestStartFailures(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	t.Cleanup(func() { taken.Close() }) // after the parallel cases
+	t.Cleanup(func() { taken.Close() }) // runs after the parallel subtests
 	for name, tt := range map[string]struct {
 		args []string
 		env  map[string]string
@@ -158,24 +158,24 @@ func TestStartFailures(t *testing.T) {
 	}{
 		"address in use": {args: []string{"-addr", taken.Addr().String()}, want: "address already in use: choose another address with -addr"},
 		"unknown flag":   {args: []string{"-nonsense"}, want: "not defined"},
-		"no flag":        {args: []string{"demo"}, want: "not a flag"},
+		"argument":       {args: []string{"demo"}, want: "unexpected argument"},
 		"bad pool":       {env: map[string]string{"AUTHING_USERPOOL_ID": "a/b"}, want: "user pool id"},
 		"plain http": {env: map[string]string{"AUTHING_USERPOOL_ID": "p", "AUTHING_USERS_HOST": "http://users.example.com"},
 			want: "plain http"},
-		"users host, no pool":  {env: map[string]string{"AUTHING_USERS_HOST": "https://users.example.com"}, want: "AUTHING_USERPOOL_ID is missing"},
-		"OAuth host, no pool":  {env: map[string]string{"AUTHING_OAUTH_HOST": "https://oauth.example.com"}, want: "AUTHING_USERPOOL_ID is missing"},
-		"demo on all, by name": {args: []string{"-addr", ":0"}, want: "the demo signs in whoever asks"},
-		"demo on all of IPv4":  {args: []string{"-addr", "0.0.0.0:0"}, want: "the demo signs in whoever asks"},
-		"demo on all of IPv6":  {args: []string{"-addr", "[::]:0"}, want: "the demo signs in whoever asks"},
-		"demo for others":      {args: []string{"-addr", "192.0.2.1:0"}, want: "the demo signs in whoever asks"},
-		"no address":           {args: []string{"-addr", "127.0.0.1"}, want: "missing port in address: choose another address with -addr"},
+		"users host, no pool":     {env: map[string]string{"AUTHING_USERS_HOST": "https://users.example.com"}, want: "AUTHING_USERPOOL_ID is missing"},
+		"OAuth host, no pool":     {env: map[string]string{"AUTHING_OAUTH_HOST": "https://oauth.example.com"}, want: "AUTHING_USERPOOL_ID is missing"},
+		"demo on all interfaces":  {args: []string{"-addr", ":0"}, want: "the demo signs in anyone"},
+		"demo on all of IPv4":     {args: []string{"-addr", "0.0.0.0:0"}, want: "the demo signs in anyone"},
+		"demo on all of IPv6":     {args: []string{"-addr", "[::]:0"}, want: "the demo signs in anyone"},
+		"demo on another address": {args: []string{"-addr", "192.0.2.1:0"}, want: "the demo signs in anyone"},
+		"no port":                 {args: []string{"-addr", "127.0.0.1"}, want: "missing port in address: choose another address with -addr"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			env := func(name string) string { return tt.env[name] }
 			ended, cancel := context.WithCancel(context.Background())
-			cancel() // a server that starts all the same stops at once
-			err := run(ended, tt.args, env, io.Discard, (&logBook{}).logger())
+			cancel() // stops a server that starts in spite of the error
+			err := run(ended, tt.args, env, io.Discard, (&logBuffer{}).logger())
 			assert.ErrorContains(t, err, tt.want)
 		})
 	}
@@ -183,21 +183,21 @@ func TestStartFailures(t *testing.T) {
 	assert.ErrorIs(t, err, flag.ErrHelp)
 }
 
-func TestReachable(t *testing.T) {
+func TestBrowserAddress(t *testing.T) {
 	t.Parallel()
-	for given, want := range map[string]string{
+	for input, want := range map[string]string{
 		"127.0.0.1:80": "127.0.0.1:80", "0.0.0.0:80": "127.0.0.1:80", "[::]:80": "127.0.0.1:80", "[::1]:80": "[::1]:80",
 		"192.0.2.1:80": "192.0.2.1:80",
 	} {
-		addr, err := net.ResolveTCPAddr("tcp", given)
+		addr, err := net.ResolveTCPAddr("tcp", input)
 		require.NoError(t, err)
-		assert.Equal(t, want, reachable(addr))
+		assert.Equal(t, want, browserAddress(addr))
 	}
 }
 
 func TestRealModeHasNoDemo(t *testing.T) {
 	t.Parallel()
-	p := against(t, newFake(t, authingtest.Options{}))
+	p := startBackend(t, newFake(t, authingtest.Options{}))
 	resp, err := http.Get(p.url)
 	require.NoError(t, err)
 	defer resp.Body.Close()
@@ -207,13 +207,13 @@ func TestRealModeHasNoDemo(t *testing.T) {
 	assert.Equal(t, "text/html; charset=utf-8", resp.Header.Get("Content-Type"))
 	assert.Contains(t, string(text), "real user pool")
 	for _, path := range []string{"/demo/state", "/demo/trace", "/page/", "/page/index.html"} {
-		assert.Equal(t, "not_found", ask(t, "GET", p.url+path, "", nil).Error.Reason, path)
+		assert.Equal(t, "not_found", request(t, "GET", p.url+path, "", nil).Error.Reason, path)
 	}
-	assert.Equal(t, "not_found", ask(t, "POST", p.url+"/demo/phones", "", nil).Error.Reason)
+	assert.Equal(t, "not_found", request(t, "POST", p.url+"/demo/phones", "", nil).Error.Reason)
 }
 
-// serving runs serve with a handler that tells when a request is in it and waits for the end of release.
-func serving(t *testing.T, patience time.Duration) (url string, entered, release chan struct{}, cancel func(), served chan error) {
+// startServing runs serve with a handler that closes entered and then blocks until release is closed.
+func startServing(t *testing.T, gracePeriod time.Duration) (url string, entered, release chan struct{}, cancel func(), served chan error) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -229,14 +229,14 @@ func serving(t *testing.T, patience time.Duration) (url string, entered, release
 			case <-r.Context().Done():
 			}
 		})
-		served <- serve(ctx, listener, newServer(handler, (&logBook{}).logger()), patience)
+		served <- serve(ctx, listener, newServer(handler, (&logBuffer{}).logger()), gracePeriod)
 	}()
 	return "http://" + listener.Addr().String(), entered, release, cancel, served
 }
 
-func TestShutdownFinishesWhatItBegan(t *testing.T) {
+func TestShutdownFinishesRequests(t *testing.T) {
 	t.Parallel()
-	url, entered, release, cancel, served := serving(t, time.Minute)
+	url, entered, release, cancel, served := startServing(t, time.Minute)
 	got := make(chan string, 1)
 	go func() {
 		resp, err := http.Get(url)
@@ -250,7 +250,7 @@ func TestShutdownFinishesWhatItBegan(t *testing.T) {
 	}()
 	<-entered
 	cancel()
-	for { // until the listener is closed, which is when the shutdown has begun
+	for { // wait until the listener is closed, which means that the shutdown has begun
 		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 		if err != nil {
 			break
@@ -262,9 +262,9 @@ func TestShutdownFinishesWhatItBegan(t *testing.T) {
 	assert.NoError(t, <-served)
 }
 
-func TestShutdownEnds(t *testing.T) {
+func TestShutdownTimeout(t *testing.T) {
 	t.Parallel()
-	url, entered, _, cancel, served := serving(t, time.Millisecond)
+	url, entered, _, cancel, served := startServing(t, time.Millisecond)
 	failed := make(chan error, 1)
 	go func() {
 		resp, err := http.Get(url)
@@ -275,7 +275,7 @@ func TestShutdownEnds(t *testing.T) {
 	}()
 	<-entered
 	cancel()
-	assert.ErrorContains(t, <-served, "requests were cut")
+	assert.ErrorContains(t, <-served, "were cut off")
 	assert.Error(t, <-failed)
 }
 
@@ -284,25 +284,25 @@ func TestServeFails(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	closed.Close()
-	server := newServer(http.NotFoundHandler(), (&logBook{}).logger())
+	server := newServer(http.NotFoundHandler(), (&logBuffer{}).logger())
 	assert.ErrorIs(t, serve(context.Background(), closed, server, time.Second), net.ErrClosed)
 }
 
-func TestServerHasLimits(t *testing.T) {
+func TestServerLimits(t *testing.T) {
 	t.Parallel()
-	s := newServer(http.NotFoundHandler(), (&logBook{}).logger())
+	s := newServer(http.NotFoundHandler(), (&logBuffer{}).logger())
 	assert.Equal(t, 5*time.Second, s.ReadHeaderTimeout)
 	assert.Equal(t, 10*time.Second, s.ReadTimeout)
 	assert.Equal(t, time.Minute, s.WriteTimeout)
 	assert.Equal(t, 2*time.Minute, s.IdleTimeout)
-	// Between two questions to Authing and the time after which Kubernetes kills.
-	assert.Greater(t, patience, 20*time.Second)
-	assert.Less(t, patience, 30*time.Second)
+	// Longer than two calls of Authing, shorter than the grace period of Kubernetes.
+	assert.Greater(t, gracePeriod, 20*time.Second)
+	assert.Less(t, gracePeriod, 30*time.Second)
 }
 
-func TestHeadersAreBounded(t *testing.T) {
+func TestHeaderLimit(t *testing.T) {
 	t.Parallel()
-	p := against(t, newFake(t, authingtest.Options{}))
+	p := startBackend(t, newFake(t, authingtest.Options{}))
 	for length, status := range map[int]int{12 << 10: http.StatusOK, 24 << 10: http.StatusRequestHeaderFieldsTooLarge} {
 		r, err := http.NewRequest("GET", p.url+"/healthz", nil)
 		require.NoError(t, err)
@@ -314,16 +314,15 @@ func TestHeadersAreBounded(t *testing.T) {
 	}
 }
 
-// What net/http has to say goes where everything else goes.
-func TestServerLogsItsErrors(t *testing.T) {
+func TestServerLogsHTTPErrors(t *testing.T) {
 	t.Parallel()
-	log := &logBook{}
+	log := &logBuffer{}
 	server := httptest.NewUnstartedServer(nil)
 	server.Config = newServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("out of order") }), log.logger())
 	server.Start()
 	t.Cleanup(server.Close)
 	_, err := http.Get(server.URL)
-	assert.Error(t, err, "the connection is cut")
+	assert.Error(t, err, "the connection is closed")
 	server.Close()
 	assert.Regexp(t, `level=WARN msg="http: panic serving 127\.0\.0\.1:\d+: out of order`, log.String())
 }

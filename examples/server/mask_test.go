@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestMasked(t *testing.T) {
+func TestMaskBody(t *testing.T) {
 	t.Parallel()
-	for given, want := range map[string]string{
+	for input, want := range map[string]string{
 		``:                  `null`,
 		`{"code":"061Abc"}`: `{"code":"•••• (6)"}`,
 		`{"code":500,"errcode":40163,"errno":1400001,"exp":1795375118}`: `{"code":500,"errcode":40163,"errno":"•••• (7)","exp":"•••• (10)"}`,
@@ -29,30 +29,30 @@ func TestMasked(t *testing.T) {
 		`{"code":1} x`:                                        `"•••• (12)"`,
 		`{"query":"query 061Abc"}`:                            `{"query":"•••• (12)"}`,
 	} {
-		got, err := json.Marshal(masked([]byte(given)))
+		got, err := json.Marshal(maskBody([]byte(input)))
 		require.NoError(t, err)
-		assert.JSONEq(t, want, string(got), given)
+		assert.JSONEq(t, want, string(got), input)
 	}
 }
 
-func TestMaskedCall(t *testing.T) {
+func TestMaskCall(t *testing.T) {
 	t.Parallel()
-	for given, want := range map[string]string{
+	for input, want := range map[string]string{
 		`{"query":"query user($id: String!) { user }","variables":{"id":"u","code":200,"message":"m"}}`: `{"query":"query user","variables":{"id":"•••• (1)","code":"•••• (3)","message":"•••• (1)"}}`,
 		`{"query":"{ user(id: \"u\") }","variables":null,"other":1}`:                                    `{"query":"•••• (17)"}`,
 		`{"iv":"x"}`: `{"iv":"•••• (1)"}`,
 		`[]`:         `[]`,
 		``:           `null`,
 	} {
-		got, err := json.Marshal(maskedCall([]byte(given)))
+		got, err := json.Marshal(maskCall([]byte(input)))
 		require.NoError(t, err)
-		assert.JSONEq(t, want, string(got), given)
+		assert.JSONEq(t, want, string(got), input)
 	}
 }
 
-func TestMaskedPath(t *testing.T) {
+func TestMaskPath(t *testing.T) {
 	t.Parallel()
-	for given, want := range map[string]string{
+	for input, want := range map[string]string{
 		"/graphql":                     "/graphql",
 		"/oauth/wechatapp/auth/p00l":   "/oauth/wechatapp/auth/p00l",
 		"/oauth/wechatapp/auth/0ther":  "/oauth/wechatapp/auth/•••• (5)",
@@ -60,6 +60,6 @@ func TestMaskedPath(t *testing.T) {
 		"/demo/phones/12/tap":          "/demo/phones/12/tap",
 		"/":                            "/",
 	} {
-		assert.Equal(t, want, maskedPath(given, "p00l"))
+		assert.Equal(t, want, maskPath(input, "p00l"))
 	}
 }

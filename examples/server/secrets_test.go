@@ -12,19 +12,19 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// Everything that must stay secret is collected while the demo is played through, and looked for afterwards wherever a
-// stranger may look: in the log, in the trace and in the answers with errors.
-func TestNothingSecretIsShown(t *testing.T) {
+// The test collects all secrets while going through the demo, and then looks for them in the log, the trace and the
+// error responses.
+func TestNoSecretsShown(t *testing.T) {
 	t.Parallel()
 	const number, mail = "13912345678", "canary@example.com"
 	p := start(t, nil)
-	zoe := play(t, p, map[string]string{"nickName": "Zoe " + number + " " + mail, "phoneNumber": number})
+	zoe := newDemoPhone(t, p, map[string]string{"nickName": "Zoe " + number + " " + mail, "phoneNumber": number})
 	secrets := map[string]bool{number: true, mail: true}
 	var errorBodies strings.Builder
 
-	api := func(method, path, token string, body any, status int) answer {
+	api := func(method, path, token string, body any, status int) response {
 		t.Helper()
-		got := ask(t, method, p.url+path, token, body)
+		got := request(t, method, p.url+path, token, body)
 		require.Equal(t, status, got.status, got.text)
 		if status >= 400 {
 			errorBodies.WriteString(got.text)
@@ -35,37 +35,37 @@ func TestNothingSecretIsShown(t *testing.T) {
 		}
 		return got
 	}
-	posted := func(button string, refuse bool) map[string]any {
+	tapped := func(button string, refuse bool) map[string]any {
 		code := zoe.login(t)
 		detail := zoe.tap(t, map[string]any{"button": button, "refuse": refuse, "generation": "old"})
 		for _, s := range []string{code, detail.IV, detail.EncryptedData, detail.Signature, detail.PhoneCode} {
 			secrets[s] = true
 		}
-		return page(code, detail)
+		return loginBody(code, detail)
 	}
 	down := func(down bool) {
-		ask(t, "POST", p.url+"/demo/authing", "", map[string]bool{"down": down})
+		request(t, "POST", p.url+"/demo/authing", "", map[string]bool{"down": down})
 	}
 
-	login := posted("getUserInfo", false)
+	login := tapped("getUserInfo", false)
 	down(true)
 	api("POST", "/api/login", "", login, 503)
 	down(false)
 	token := api("POST", "/api/login", "", login, 200).Token
 	api("POST", "/api/login", "", login, 409)
-	api("POST", "/api/login", "", posted("getUserInfo", true), 403)
-	api("POST", "/api/login", "", posted("getPhoneNumber", false), 400)
-	api("POST", "/api/login", "", page(posted("getUserInfo", false)["code"].(string), authing.Detail{ErrMsg: number + ":fail " + mail}), 400)
-	api("POST", "/api/login", "", map[string]any{number: mail, "query": "query " + number, token: 13912345678, "message": mail + token}, 400)
+	api("POST", "/api/login", "", tapped("getUserInfo", true), 403)
+	api("POST", "/api/login", "", tapped("getPhoneNumber", false), 400)
+	api("POST", "/api/login", "", loginBody(tapped("getUserInfo", false)["code"].(string), authing.Detail{ErrMsg: number + ":fail " + mail}), 400)
+	api("POST", "/api/login", "", map[string]any{number: mail, "query": "query " + number, token: int64(13912345678), "message": mail + token}, 400)
 	api("POST", "/api/login/"+token, "", nil, 404)
 	api("GET", "/api/me", token, nil, 200)
 	api("GET", "/api/me?token="+token, "", nil, 401)
 	api("GET", "/api/me", token+"x", nil, 401)
-	api("POST", "/api/phone", token, posted("getUserInfo", false), 400)
-	bind := posted("getPhoneNumber", false)
+	api("POST", "/api/phone", token, tapped("getUserInfo", false), 400)
+	bind := tapped("getPhoneNumber", false)
 	api("POST", "/api/phone", token, bind, 200)
 	api("POST", "/api/phone", token, bind, 409)
-	ask(t, "POST", p.url+"/demo/phones/"+zoe.id+"/spend", "", map[string]any{"code": bind["code"]})
+	request(t, "POST", p.url+"/demo/phones/"+zoe.id+"/spend", "", map[string]any{"code": bind["code"]})
 	down(true)
 	api("GET", "/api/me", token, nil, 503)
 	api("GET", "/api/me", strings.ReplaceAll(token, ".", ".A"), nil, 503)
@@ -73,29 +73,29 @@ func TestNothingSecretIsShown(t *testing.T) {
 	down(false)
 	api("POST", "/api/logout", token, nil, 204)
 	api("GET", "/api/me", token, nil, 401)
-	api("POST", "/api/phone", token, posted("getPhoneNumber", false), 401)
+	api("POST", "/api/phone", token, tapped("getPhoneNumber", false), 401)
 
-	ask(t, "POST", p.url+"/api/login", "", map[string]int{"last": 1})
+	request(t, "POST", p.url+"/api/login", "", map[string]int{"last": 1})
 	next := follow(t, p, "")
-	var shown strings.Builder
-	for !strings.Contains(shown.String(), `{"last":`) {
+	var trace strings.Builder
+	for !strings.Contains(trace.String(), `{"last":`) {
 		s, ok := next()
 		require.True(t, ok)
-		shown.WriteString(s.raw + "\n")
+		trace.WriteString(s.raw + "\n")
 	}
 	require.NoError(t, p.stop())
 
 	delete(secrets, "")
 	require.Greater(t, len(secrets), 20)
-	for where, text := range map[string]string{"log": p.log.String(), "trace": shown.String(), "errors": errorBodies.String()} {
+	for where, text := range map[string]string{"log": p.log.String(), "trace": trace.String(), "errors": errorBodies.String()} {
 		require.NotEmpty(t, text)
 		for secret := range secrets {
-			assert.False(t, strings.Contains(text, secret), "the %s holds %s", where, secret)
+			assert.False(t, strings.Contains(text, secret), "the %s contains %s", where, secret)
 			if len(secret) > 20 {
-				assert.False(t, strings.Contains(text, secret[:12]), "the %s holds the beginning of %s", where, secret)
+				assert.False(t, strings.Contains(text, secret[:12]), "the %s contains the beginning of %s", where, secret)
 			}
 		}
 		assert.NotRegexp(t, `[0-9a-zA-Z+=_-]{32}`, text, where)
 	}
-	assert.Contains(t, shown.String(), "139••••5678")
+	assert.Contains(t, trace.String(), "139••••5678")
 }

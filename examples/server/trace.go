@@ -20,46 +20,46 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// event is one step of an exchange, as the page shows it.
+// event is one step of an exchange, in the JSON format that the page expects.
 type event struct {
 	N        int    `json:"n"`
 	At       string `json:"at"`
-	Exchange int64  `json:"exchange"` // ties together the steps that one request of the page leads to
+	Exchange int64  `json:"exchange"` // groups the steps caused by one request of the page
 	From     string `json:"from"`
 	To       string `json:"to"`
 	Kind     string `json:"kind"`
 	Op       string `json:"op,omitempty"`
-	*sent
-	*answered
+	*requestLine
+	*result
 	Body any `json:"body,omitempty"` // masked
 }
 
-type sent struct {
+type requestLine struct {
 	Method string `json:"method"`
 	Path   string `json:"path"`
 }
 
-type answered struct {
-	Status int    `json:"status"` // 0: no answer came
+type result struct {
+	Status int    `json:"status"` // 0: no response
 	MS     int64  `json:"ms"`
 	Error  string `json:"error,omitempty"`
 }
 
-// kept is how many events the trace remembers.
-const kept = 200
+// maxEvents is the number of events that a trace keeps.
+const maxEvents = 200
 
-// trace holds the last events. Readers come and take what is new, so that a slow one misses events and keeps nobody
-// waiting.
+// trace keeps the latest events. Readers poll for new ones, so a slow reader may miss events but never blocks the
+// writer.
 type trace struct {
-	ending <-chan struct{}
+	done <-chan struct{}
 
 	mu      sync.Mutex
 	last    int
-	events  []line // in their order
+	events  []line // oldest first
 	changed chan struct{}
 }
 
-// line is an event as it is sent.
+// line is an encoded event.
 type line struct {
 	n    int
 	text []byte
@@ -70,21 +70,21 @@ func (t *trace) add(e event) {
 	defer t.mu.Unlock()
 	t.last++
 	e.N, e.At = t.last, time.Now().Format("15:04:05.000")
-	text, _ := json.Marshal(e) // of types that JSON has
+	text, _ := json.Marshal(e) // cannot fail for these types
 	t.events = append(t.events, line{e.N, text})
-	if len(t.events) > kept {
+	if len(t.events) > maxEvents {
 		t.events = t.events[1:]
 	}
 	close(t.changed)
 	t.changed = make(chan struct{})
 }
 
-// after returns the events that came after number n, and a channel that is closed when there are more.
+// after returns the events after number n, and a channel that is closed when there are new ones.
 func (t *trace) after(n int) (lines []line, more <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if n > t.last {
-		n = 0 // the reader knows the numbers of an earlier process
+		n = 0 // the number is from before a restart
 	}
 	for _, l := range t.events {
 		if l.n > n {
@@ -94,7 +94,7 @@ func (t *trace) after(n int) (lines []line, more <-chan struct{}) {
 	return lines, t.changed
 }
 
-// stream sends events as they come, to a browser's EventSource.
+// stream sends events to a browser's EventSource.
 func (t *trace) stream(w http.ResponseWriter, r *http.Request) {
 	const writeTimeout = 5 * time.Second
 	w.Header().Set("Content-Type", "text/event-stream")
@@ -104,7 +104,7 @@ func (t *trace) stream(w http.ResponseWriter, r *http.Request) {
 	seen, _ := strconv.Atoi(r.Header.Get("Last-Event-ID"))
 	for {
 		lines, more := t.after(seen)
-		conn.SetWriteDeadline(time.Now().Add(writeTimeout)) // instead of the server's, which is for requests that end
+		conn.SetWriteDeadline(time.Now().Add(writeTimeout)) // overrides the server's, which would end the stream
 		for _, l := range lines {
 			if _, err := fmt.Fprintf(w, "id: %d\ndata: %s\n\n", l.n, l.text); err != nil {
 				return
@@ -119,7 +119,7 @@ func (t *trace) stream(w http.ResponseWriter, r *http.Request) {
 		case <-more:
 		case <-r.Context().Done():
 			return
-		case <-t.ending:
+		case <-t.done:
 			return
 		}
 	}
@@ -127,8 +127,8 @@ func (t *trace) stream(w http.ResponseWriter, r *http.Request) {
 
 type exchangeKey struct{}
 
-// traced takes down what the page asks of the backend, and of the phone.
-func (d *demo) traced(mux *http.ServeMux, next http.Handler) http.Handler {
+// traceRequests records the page's requests to the backend and to the phone.
+func (d *demo) traceRequests(mux *http.ServeMux, next http.Handler) http.Handler {
 	var exchanges atomic.Int64
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, pattern := mux.Handler(r)
@@ -146,72 +146,72 @@ func (d *demo) traced(mux *http.ServeMux, next http.Handler) http.Handler {
 		id := exchanges.Add(1)
 		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, id))
 		var body []byte
-		body, r.Body = peek(r.Body)
+		body, r.Body = peekBody(r.Body)
 		d.trace.add(event{Exchange: id, From: "page", To: to, Kind: "request", Op: op,
-			sent: &sent{r.Method, maskedPath(r.URL.Path, "")}, Body: masked(body)})
+			requestLine: &requestLine{r.Method, maskPath(r.URL.Path, "")}, Body: maskBody(body)})
 
 		start := time.Now()
-		held := &heldWriter{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(held, r)
-		outcome := &answered{Status: held.status, MS: time.Since(start).Milliseconds()}
+		buffered := &bufferedWriter{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(buffered, r)
+		res := &result{Status: buffered.status, MS: time.Since(start).Milliseconds()}
 		if r.Context().Err() != nil {
-			outcome.Error = "the page went away" // or closed only its own side, and still gets the answer
+			res.Error = "the page disconnected" // or closed only its sending side, and still gets the response
 		}
-		d.trace.add(event{Exchange: id, From: to, To: "page", Kind: "answer", Op: op,
-			answered: outcome, Body: masked(held.body.Bytes())})
-		w.WriteHeader(held.status)
-		w.Write(held.body.Bytes())
+		d.trace.add(event{Exchange: id, From: to, To: "page", Kind: "response", Op: op,
+			result: res, Body: maskBody(buffered.body.Bytes())})
+		w.WriteHeader(buffered.status)
+		w.Write(buffered.body.Bytes())
 	})
 }
 
-// heldWriter holds an answer back until it is taken down: the page's next request must not come before it in the trace.
-type heldWriter struct {
+// bufferedWriter holds back a response until it is recorded, so that the page's next request follows it in the trace.
+type bufferedWriter struct {
 	http.ResponseWriter
 	status int
 	body   bytes.Buffer
 }
 
-func (w *heldWriter) WriteHeader(status int)      { w.status = status }
-func (w *heldWriter) Write(b []byte) (int, error) { return w.body.Write(b) }
+func (w *bufferedWriter) WriteHeader(status int)      { w.status = status }
+func (w *bufferedWriter) Write(b []byte) (int, error) { return w.body.Write(b) }
 
-// wire carries the SDK's requests to Authing and takes them down. While it is down, nothing leaves.
-type wire struct {
+// tracingTransport records the SDK's requests to Authing. While it is down, it sends nothing.
+type tracingTransport struct {
 	trace *trace
 	pool  string
 	base  *http.Transport
 	down  atomic.Bool
 }
 
-func (t *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t *tracingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	id, _ := r.Context().Value(exchangeKey{}).(int64)
 	op := authing.OperationFromContext(r.Context())
-	body, rest := peek(r.Body)
+	body, rest := peekBody(r.Body)
 	r = r.Clone(r.Context()) // a RoundTripper must not change its request
 	r.Body = rest
 	t.trace.add(event{Exchange: id, From: "backend", To: "authing", Kind: "request", Op: op,
-		sent: &sent{r.Method, maskedPath(r.URL.Path, t.pool)}, Body: maskedCall(body)})
+		requestLine: &requestLine{r.Method, maskPath(r.URL.Path, t.pool)}, Body: maskCall(body)})
 
 	start := time.Now()
 	resp, err := t.send(r)
-	outcome := &answered{MS: time.Since(start).Milliseconds()}
-	answer := event{Exchange: id, From: "authing", To: "backend", Kind: "answer", Op: op, answered: outcome}
+	res := &result{MS: time.Since(start).Milliseconds()}
+	response := event{Exchange: id, From: "authing", To: "backend", Kind: "response", Op: op, result: res}
 	if err != nil {
-		outcome.Error = "no answer"
+		res.Error = "no response"
 		if errors.Is(err, syscall.ECONNREFUSED) {
-			outcome.Error = "connection refused"
+			res.Error = "connection refused"
 		}
-		t.trace.add(answer)
+		t.trace.add(response)
 		return nil, err
 	}
-	body, resp.Body = peek(resp.Body)
-	outcome.Status = resp.StatusCode
-	answer.Body = masked(body)
-	t.trace.add(answer)
+	body, resp.Body = peekBody(resp.Body)
+	res.Status = resp.StatusCode
+	response.Body = maskBody(body)
+	t.trace.add(response)
 	return resp, nil
 }
 
-// send fails while the wire is down as a dial does that nobody answers: so the SDK knows that nothing was sent.
-func (t *wire) send(r *http.Request) (*http.Response, error) {
+// send fails like a refused connection while t is down, so that the SDK knows that nothing was sent.
+func (t *tracingTransport) send(r *http.Request) (*http.Response, error) {
 	if t.down.Load() {
 		r.Body.Close()
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
@@ -219,8 +219,8 @@ func (t *wire) send(r *http.Request) (*http.Response, error) {
 	return t.base.RoundTrip(r)
 }
 
-// peek returns what a body begins with, and a body that still has all of it, the error included that it ends with.
-func peek(body io.ReadCloser) ([]byte, io.ReadCloser) {
+// peekBody reads the start of a body, and returns it with a body that still yields everything, including a final error.
+func peekBody(body io.ReadCloser) ([]byte, io.ReadCloser) {
 	start, _ := io.ReadAll(io.LimitReader(body, maxBody+1))
 	return start, struct {
 		io.Reader

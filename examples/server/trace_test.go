@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// step is an event as the page reads it.
+// step is an event as decoded by the page.
 type step struct {
 	N, Exchange, Status                  int
 	At, From, To, Kind, Op, Method, Path string
@@ -26,7 +26,7 @@ type step struct {
 	raw                                  string
 }
 
-// follow connects to the trace and returns a function that reads the next event; false at the end.
+// follow connects to the trace and returns a function that reads the next event. It returns false at the end.
 func follow(t *testing.T, p *program, lastEventID string) func() (step, bool) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -62,17 +62,17 @@ func follow(t *testing.T, p *program, lastEventID string) func() (step, bool) {
 	}
 }
 
-func TestTraceTellsTheStory(t *testing.T) {
+func TestTraceEvents(t *testing.T) {
 	t.Parallel()
 	p := start(t, nil)
 	next := follow(t, p, "")
-	zoe := play(t, p, nil)
+	zoe := newDemoPhone(t, p, nil)
 	token := zoe.signIn(t, "").Token
-	ask(t, "GET", p.url+"/api/me", token, nil)
-	ask(t, "POST", p.url+"/demo/authing", "", map[string]bool{"down": true})
-	ask(t, "POST", p.url+"/api/logout", token, nil)
-	ask(t, "GET", p.url+"/nowhere", "", nil)
-	ask(t, "POST", p.url+"/api/login", "", 1)
+	request(t, "GET", p.url+"/api/me", token, nil)
+	request(t, "POST", p.url+"/demo/authing", "", map[string]bool{"down": true})
+	request(t, "POST", p.url+"/api/logout", token, nil)
+	request(t, "GET", p.url+"/nowhere", "", nil)
+	request(t, "POST", p.url+"/api/login", "", 1)
 
 	var got []string
 	var pool string
@@ -82,7 +82,7 @@ func TestTraceTellsTheStory(t *testing.T) {
 		require.True(t, ok)
 		assert.Equal(t, i+1, s.N)
 		assert.Regexp(t, `^\d\d:\d\d:\d\d\.\d{3}$`, s.At)
-		assert.Equal(t, s.Kind == "answer", s.MS != nil, s.raw)
+		assert.Equal(t, s.Kind == "response", s.MS != nil, s.raw)
 		assert.Equal(t, s.Kind == "request", s.Method != "", s.raw)
 		if s.Op == "LoginWithWxapp" && s.Kind == "request" {
 			pool = s.Path[strings.LastIndexByte(s.Path, '/')+1:]
@@ -110,14 +110,14 @@ func TestTraceTellsTheStory(t *testing.T) {
 		Down bool
 		Pool string
 	}
-	decodeInto(t, ask(t, "GET", p.url+"/demo/state", "", nil), &state)
+	decodeInto(t, request(t, "GET", p.url+"/demo/state", "", nil), &state)
 	assert.Equal(t, state.Pool, pool)
 }
 
 func TestTraceReplays(t *testing.T) {
 	t.Parallel()
 	p := start(t, nil)
-	zoe := play(t, p, nil)
+	zoe := newDemoPhone(t, p, nil)
 	zoe.login(t)
 	zoe.login(t)
 	for lastEventID, first := range map[string]int{"": 1, "0": 1, "2": 3, "99": 1, "x": 1, "-5": 1} {
@@ -136,23 +136,23 @@ func TestTraceReplays(t *testing.T) {
 }
 
 func newTestTrace() (*trace, chan struct{}) {
-	ending := make(chan struct{})
-	return &trace{ending: ending, changed: make(chan struct{})}, ending
+	done := make(chan struct{})
+	return &trace{done: done, changed: make(chan struct{})}, done
 }
 
 func TestTraceIsBounded(t *testing.T) {
 	t.Parallel()
 	tr, _ := newTestTrace()
-	for range kept + 50 {
+	for range maxEvents + 50 {
 		tr.add(event{})
 	}
 	lines, _ := tr.after(0)
-	require.Len(t, lines, kept)
+	require.Len(t, lines, maxEvents)
 	assert.Equal(t, 51, lines[0].n)
-	assert.Equal(t, kept+50, lines[kept-1].n)
+	assert.Equal(t, maxEvents+50, lines[maxEvents-1].n)
 }
 
-// stuckWriter is a connection that takes nothing until it is released.
+// stuckWriter blocks until release is closed.
 type stuckWriter struct {
 	*httptest.ResponseRecorder
 	stuck, release chan struct{}
@@ -167,9 +167,9 @@ func (w *stuckWriter) Write(b []byte) (int, error) {
 	return w.ResponseRecorder.Write(b)
 }
 
-func TestStalledSubscriberKeepsNobodyWaiting(t *testing.T) {
+func TestStalledReaderDoesNotBlock(t *testing.T) {
 	t.Parallel()
-	tr, ending := newTestTrace()
+	tr, done := newTestTrace()
 	tr.add(event{})
 	stuck, release, left := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	w := &stuckWriter{httptest.NewRecorder(), stuck, release}
@@ -178,32 +178,32 @@ func TestStalledSubscriberKeepsNobodyWaiting(t *testing.T) {
 		close(left)
 	}()
 	<-stuck
-	for range 3 * kept {
+	for range 3 * maxEvents {
 		tr.add(event{})
 	}
 	lines, _ := tr.after(0)
-	assert.Len(t, lines, kept)
-	close(ending)
+	assert.Len(t, lines, maxEvents)
+	close(done)
 	close(release)
 	<-left
 	assert.Contains(t, w.Body.String(), "id: 1\n")
 }
 
-// failingWriter is a connection that is gone.
+// failingWriter is a closed connection.
 type failingWriter struct{ *httptest.ResponseRecorder }
 
 func (failingWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 func (failingWriter) FlushError() error         { return io.ErrClosedPipe }
 
-func TestStreamEndsWithItsConnection(t *testing.T) {
+func TestStreamEndsOnDisconnect(t *testing.T) {
 	t.Parallel()
 	tr, _ := newTestTrace()
-	tr.stream(failingWriter{httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil)) // nothing to write, fails to flush
+	tr.stream(failingWriter{httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil)) // no events: fails in Flush
 	tr.add(event{})
 	tr.stream(failingWriter{httptest.NewRecorder()}, httptest.NewRequest("GET", "/", nil))
-	gone, leave := context.WithCancel(context.Background())
-	leave()
-	tr.stream(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil).WithContext(gone))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	tr.stream(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil).WithContext(ctx))
 }
 
 func TestShutdownEndsStreams(t *testing.T) {
@@ -214,11 +214,11 @@ func TestShutdownEndsStreams(t *testing.T) {
 	require.NoError(t, p.stop())
 	_, ok := next()
 	assert.False(t, ok)
-	assert.Less(t, time.Since(started), patience)
+	assert.Less(t, time.Since(started), gracePeriod)
 	assert.Regexp(t, `route="GET /demo/trace" status=200 `, p.log.String())
 }
 
-func TestSilenceIsASuccess(t *testing.T) {
+func TestTraceImplicitStatus(t *testing.T) {
 	t.Parallel()
 	d, err := newDemo(nil)
 	require.NoError(t, err)
@@ -226,36 +226,36 @@ func TestSilenceIsASuccess(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/logout", func(http.ResponseWriter, *http.Request) {})
 	w := httptest.NewRecorder()
-	d.traced(mux, mux).ServeHTTP(w, httptest.NewRequest("POST", "/api/logout", nil))
+	d.traceRequests(mux, mux).ServeHTTP(w, httptest.NewRequest("POST", "/api/logout", nil))
 	assert.Equal(t, http.StatusOK, w.Code)
 	lines, _ := d.trace.after(1)
 	require.Len(t, lines, 1)
 	assert.Contains(t, string(lines[0].text), `"status":200`)
 }
 
-func TestTraceOfAPageThatWentAway(t *testing.T) {
+func TestTraceDisconnectedPage(t *testing.T) {
 	t.Parallel()
 	d, err := newDemo(nil)
 	require.NoError(t, err)
 	t.Cleanup(d.close)
-	ctx, leave := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	mux := http.NewServeMux()
 	mux.Handle("POST /api/login", handler(func(http.ResponseWriter, *http.Request) error {
-		leave()
+		cancel()
 		return ctx.Err()
 	}))
 	r := httptest.NewRequest("POST", "/api/login", strings.NewReader("x"))
-	got := record(t, d.traced(mux, mux), r.WithContext(ctx))
+	got := record(t, d.traceRequests(mux, mux), r.WithContext(ctx))
 	lines, _ := d.trace.after(0)
 	require.Len(t, lines, 2)
 	assert.Contains(t, string(lines[0].text), `"body":"•••• (1)"`)
-	assert.Contains(t, string(lines[1].text), `"status":503,"ms":0,"error":"the page went away","body":{"error":`)
-	assert.Equal(t, "service_down", got.Error.Reason, "it may have closed only its own side")
+	assert.Contains(t, string(lines[1].text), `"status":503,"ms":0,"error":"the page disconnected","body":{"error":`)
+	assert.Equal(t, "service_down", got.Error.Reason, "the page may have closed only its sending side")
 
 	d.fake.Close()
 	r = httptest.NewRequest("POST", d.fake.OAuthURL()+"/x", strings.NewReader(""))
 	r.RequestURI = ""
-	_, err = d.wire.RoundTrip(r)
+	_, err = d.transport.RoundTrip(r)
 	require.Error(t, err)
 	lines, _ = d.trace.after(2)
 	require.Len(t, lines, 2)

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// open starts the one browser of a run. It reaches this machine and nothing else.
+// open starts a browser that can only connect to this machine.
 func open(t *testing.T) (browser context.Context) {
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(),
 		chromedp.ExecPath(chromium(t)),
@@ -24,7 +24,7 @@ func open(t *testing.T) (browser context.Context) {
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("disable-renderer-backgrounding", true), // the tabs run side by side
+		chromedp.Flag("disable-renderer-backgrounding", true), // the tabs run in parallel
 		chromedp.Flag("disable-background-timer-throttling", true),
 		chromedp.Flag("no-proxy-server", true),
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
@@ -32,7 +32,7 @@ func open(t *testing.T) (browser context.Context) {
 	)
 	t.Cleanup(cancel)
 	browser, _ = chromedp.NewContext(ctx)
-	t.Cleanup(func() { chromedp.Cancel(browser) }) // waits for the end, so that its folder can be removed
+	t.Cleanup(func() { chromedp.Cancel(browser) }) // waits for the exit, so that the directory can be removed
 	require.NoError(t, chromedp.Do(browser))
 	return browser
 }

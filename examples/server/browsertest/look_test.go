@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// noSecrets looks for everything in the page that travelled and is long enough to be a secret.
+// noSecrets checks that the page shows none of the secrets that it sent or received.
 func noSecrets(tab *tab) {
 	tab.click("sign-in")
 	tab.shows("nickname", "微信用户")
@@ -27,7 +27,7 @@ func noSecrets(tab *tab) {
 	tab.shows("phone-number", "138••••0001")
 	tab.traced("Authing → Backend 200")
 
-	secrets := tab.travelled()
+	secrets := tab.secrets()
 	assert.Contains(tab.t, secrets, "13800000001")
 	assert.Contains(tab.t, secrets, eval[string](tab, `sessionStorage.getItem('token')`))
 	assert.Greater(tab.t, len(secrets), 15, "codes, ivs, encrypted data")
@@ -37,11 +37,11 @@ func noSecrets(tab *tab) {
 	}
 	assert.NotRegexp(tab.t, `[0-9A-Za-z+=_-]{32,}`, tab.text("#trace"))
 	assert.Contains(tab.t, tab.text("#trace"), `"phone": "138••••0001"`)
-	tab.refused("POST /api/phone 409")
+	tab.errorResponses("POST /api/phone 409")
 }
 
-// travelled returns the texts that the page sent and got, apart from those that anybody may read.
-func (tab *tab) travelled() (texts []string) {
+// secrets returns all long strings that the page sent or received, except those that may be shown.
+func (tab *tab) secrets() (found []string) {
 	tab.mu.Lock()
 	requests := maps.Clone(tab.requests)
 	tab.mu.Unlock()
@@ -50,17 +50,17 @@ func (tab *tab) travelled() (texts []string) {
 			continue
 		}
 		for _, entry := range request.PostDataEntries {
-			texts = append(texts, longTexts(entry.Bytes)...)
+			found = append(found, longStrings(entry.Bytes)...)
 		}
-		// An answer without a body is an error here; that the others came shows in what is found in them.
-		answer, _ := chromedp.Call(tab.ctx, network.GetResponseBody, network.GetResponseBodyParams{RequestID: id})
-		texts = append(texts, longTexts(answer.Body)...)
+		// The error for a response without a body is ignored.
+		response, _ := chromedp.Call(tab.ctx, network.GetResponseBody, network.GetResponseBodyParams{RequestID: id})
+		found = append(found, longStrings(response.Body)...)
 	}
-	slices.Sort(texts)
-	return slices.Compact(texts)
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
-func longTexts(body []byte) (texts []string) {
+func longStrings(body []byte) (found []string) {
 	var walk func(key string, v any)
 	walk = func(key string, v any) {
 		switch v := v.(type) {
@@ -70,7 +70,7 @@ func longTexts(body []byte) (texts []string) {
 			}
 		case string:
 			if len(v) > 10 && !slices.Contains([]string{"errMsg", "message", "button", "nickname", "nickName"}, key) {
-				texts = append(texts, v)
+				found = append(found, v)
 			}
 		}
 	}
@@ -78,26 +78,26 @@ func longTexts(body []byte) (texts []string) {
 	if json.Unmarshal(body, &v) == nil {
 		walk("", v)
 	}
-	return texts
+	return found
 }
 
-// fits looks for anything that is wider than the screen.
+// fits checks that nothing is wider than the screen.
 func fits(tab *tab) {
 	states := []struct {
-		name string
-		make func()
+		name  string
+		enter func()
 	}{
 		{"welcome", func() {}},
 		{"notice", func() { tab.click("down"); tab.click("sign-in"); tab.shows("notice", "") }},
 		{"profile", func() { tab.click("down"); tab.click("sign-in"); tab.shows("nickname", "微信用户") }},
 		{"bound", func() { tab.click("bind"); tab.shows("phone-number", "138••••0001") }},
-		{"folded out", func() {
+		{"details open", func() {
 			eval[chromedp.Void](tab, `for (const d of document.querySelectorAll('details')) d.open = true`)
 		}},
 	}
 	for _, state := range states {
 		tab.do(chromedp.EmulateViewport(1280, 800))
-		state.make()
+		state.enter()
 		for _, width := range []int64{1280, 390} {
 			tab.do(chromedp.EmulateViewport(width, 844))
 			for _, language := range []string{"zh", "en"} {
@@ -108,28 +108,28 @@ func fits(tab *tab) {
 			}
 		}
 	}
-	tab.refused("POST /api/login 503")
+	tab.errorResponses("POST /api/login 503")
 }
 
-// labels asks the browser what it tells a screen reader.
+// labels checks the accessible names that the browser reports to a screen reader.
 func labels(tab *tab) {
-	tab.named()
-	tab.refuseOnce()
-	tab.named()
+	tab.accessibleNames()
+	tab.declineOnce()
+	tab.accessibleNames()
 	tab.click("sign-in")
 	tab.shows("nickname", "微信用户")
-	names := tab.named()
+	names := tab.accessibleNames()
 	for _, want := range []string{
-		"checkbox: user refuses", "checkbox: code already spent", "checkbox: old profile generation", "checkbox: Authing is down",
-		"button: 中文", "button: English", "button: Clear", "button: Bind phone", "button: Sign out", "log: What happens",
+		"checkbox: user declines", "checkbox: code already used", "checkbox: pre-2021 profile", "checkbox: Authing is down",
+		"button: 中文", "button: English", "button: Clear", "button: Bind phone", "button: Sign out", "log: Live trace",
 	} {
 		assert.Contains(tab.t, names, want)
 	}
-	tab.refused("POST /api/login 403")
+	tab.errorResponses("POST /api/login 403")
 }
 
-// named returns the roles and names of all controls, none of which may lack a name.
-func (tab *tab) named() (names []string) {
+// accessibleNames returns the roles and names of all controls, and checks that none lacks a name.
+func (tab *tab) accessibleNames() (names []string) {
 	tab.t.Helper()
 	controls := []string{"button", "checkbox", "textbox", "link", "DisclosureTriangle", "log", "region", "alert"}
 	for _, node := range call(tab, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{}).Nodes {

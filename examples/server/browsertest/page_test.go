@@ -9,50 +9,50 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestPage plays visitors of the demo page, in one browser.
+// TestPage runs the scenarios in parallel tabs of one browser.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	browser, program := open(t), build(t)
-	t.Run("visitors", func(t *testing.T) { // ends when all of them are gone, before the browser does
-		for name, story := range map[string]func(*tab){
-			"sign in":            signIn,
-			"bind a phone":       bindPhone,
-			"refuse":             refuse,
-			"spent code":         spentCode,
-			"generations":        generations,
-			"outage":             outage,
-			"languages":          languages,
-			"sign out":           signOut,
-			"reload":             reload,
-			"double tap":         doubleTap,
-			"clear":              clearTrace,
-			"backend gone":       backendGone,
-			"rate limit":         rateLimit,
-			"late state":         lateState,
-			"switch fails":       switchFails,
-			"order of the codes": orderOfCodes,
-			"keyboard":           keyboard,
-			"no secrets":         noSecrets,
-			"fits":               fits,
-			"labels":             labels,
+	t.Run("scenarios", func(t *testing.T) { // waits for all of them before the browser is closed
+		for name, scenario := range map[string]func(*tab){
+			"sign in":      signIn,
+			"bind a phone": bindPhone,
+			"decline":      decline,
+			"used code":    usedCode,
+			"generations":  generations,
+			"outage":       outage,
+			"languages":    languages,
+			"sign out":     signOut,
+			"reload":       reload,
+			"double tap":   doubleTap,
+			"clear":        clearTrace,
+			"backend gone": backendGone,
+			"rate limit":   rateLimit,
+			"late state":   lateState,
+			"switch fails": switchFails,
+			"code order":   codeOrder,
+			"keyboard":     keyboard,
+			"no secrets":   noSecrets,
+			"fits":         fits,
+			"labels":       labels,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				story(visit(t, browser, program, "en-US"))
+				scenario(visit(t, browser, program, "en-US"))
 			})
 		}
-		t.Run("speaks Chinese", func(t *testing.T) {
+		t.Run("Chinese", func(t *testing.T) {
 			t.Parallel()
-			speaksChinese(visit(t, browser, program, "zh-CN,en"))
+			chinese(visit(t, browser, program, "zh-CN,en"))
 		})
 	})
 }
 
 func signIn(tab *tab) {
-	assert.Contains(tab.t, tab.text(".tagline"), "Nothing leaves this machine")
+	assert.Contains(tab.t, tab.text(".tagline"), "Everything runs on this machine")
 	tab.click("sign-in")
 	tab.shows("nickname", "微信用户")
-	tab.shows("anonymous", "no longer tells names")
+	tab.shows("anonymous", "no longer provides real nicknames")
 	tab.shows("phone-number", "not bound")
 	assert.False(tab.t, eval[bool](tab, `document.getElementById('welcome').checkVisibility()`))
 	tab.until(steps + `.length === 10`)
@@ -68,7 +68,7 @@ func signIn(tab *tab) {
 		"Page → WeChat wx.login", // for the next call
 		"WeChat → Page login:ok",
 	}, eval[[]string](tab, steps))
-	tab.refused()
+	tab.errorResponses()
 }
 
 func bindPhone(tab *tab) {
@@ -83,18 +83,18 @@ func bindPhone(tab *tab) {
 	tab.shows("phone-number", "138••••0001")
 	tab.hides("bind")
 
-	tab.click("old") // someone else's phone, from the next visit on
+	tab.click("old") // a new user's phone after the next sign-out
 	tab.click("sign-out")
 	tab.click("sign-in")
 	tab.shows("phone-number", "not bound")
 	tab.shows("bind", "Bind phone")
-	tab.refused()
+	tab.errorResponses()
 }
 
-func refuse(tab *tab) {
+func decline(tab *tab) {
 	tab.click("refuse")
 	tab.click("sign-in")
-	tab.shows("notice", "You refused")
+	tab.shows("notice", "You declined")
 	tab.traced("WeChat → Page getUserInfo:fail auth deny")
 	tab.traced("Backend → Page 403")
 	assert.NotContains(tab.t, tab.text("#trace"), "LoginWithWxapp")
@@ -106,30 +106,30 @@ func refuse(tab *tab) {
 	tab.hides("notice")
 	tab.click("refuse")
 	tab.click("bind")
-	tab.shows("notice", "You refused")
+	tab.shows("notice", "You declined")
 	tab.shows("phone-number", "not bound")
 	assert.NotContains(tab.t, tab.text("#trace"), "BindPhone")
 	tab.click("dismiss")
 	tab.hides("notice")
-	tab.refused("POST /api/login 403", "POST /api/phone 403")
+	tab.errorResponses("POST /api/login 403", "POST /api/phone 403")
 }
 
-func spentCode(tab *tab) {
+func usedCode(tab *tab) {
 	tab.click("spent")
 	tab.click("sign-in")
-	tab.shows("notice", "fetched a fresh code")
+	tab.shows("notice", "already fetched a new code")
 	assert.True(tab.t, eval[bool](tab, `document.getElementById('welcome').checkVisibility()`))
 	tab.click("spent")
 	tab.click("sign-in")
 	tab.shows("nickname", "微信用户")
 	tab.click("spent")
 	tab.click("bind")
-	tab.shows("notice", "fetched a fresh code")
+	tab.shows("notice", "already fetched a new code")
 	tab.shows("phone-number", "not bound")
 	tab.click("spent")
 	tab.click("bind")
 	tab.shows("phone-number", "138••••0001")
-	tab.refused("POST /api/login 409", "POST /api/phone 409")
+	tab.errorResponses("POST /api/login 409", "POST /api/phone 409")
 }
 
 func generations(tab *tab) {
@@ -142,20 +142,20 @@ func generations(tab *tab) {
 	tab.shows("nickname", "")
 	assert.NotContains(tab.t, tab.text("#nickname"), "微信用户")
 	tab.hides("anonymous")
-	assert.False(tab.t, eval[bool](tab, `document.getElementById('avatar-image').checkVisibility()`), "an avatar from elsewhere")
+	assert.False(tab.t, eval[bool](tab, `document.getElementById('avatar-image').checkVisibility()`), "the avatar is on another host")
 
 	tab.click("sign-out")
 	tab.shows("welcome", "Sign in with WeChat")
 	tab.click("old")
 	tab.click("sign-in")
 	tab.shows("nickname", "微信用户")
-	tab.refused()
+	tab.errorResponses()
 }
 
 func outage(tab *tab) {
 	tab.click("down")
 	tab.click("sign-in")
-	tab.shows("notice", "Nothing was spent")
+	tab.shows("notice", "The code was not used")
 	tab.traced("Authing → Backend connection refused")
 	tab.click("down")
 	tab.click("sign-in")
@@ -163,17 +163,17 @@ func outage(tab *tab) {
 
 	tab.click("down")
 	tab.click("bind")
-	tab.shows("notice", "Nothing was spent")
+	tab.shows("notice", "The code was not used")
 	tab.shows("phone-number", "not bound")
 	tab.load()
 	tab.until(`document.getElementById('down').checked`)
-	tab.shows("notice", "Nothing was spent") // who the token belongs to cannot be told now
+	tab.shows("notice", "The code was not used") // the token cannot be verified
 	tab.click("down")
 	tab.load()
 	tab.shows("nickname", "微信用户")
 	tab.click("bind")
 	tab.shows("phone-number", "138••••0001")
-	tab.refused("POST /api/login 503", "POST /api/phone 503", "GET /api/me 503")
+	tab.errorResponses("POST /api/login 503", "POST /api/phone 503", "GET /api/me 503")
 }
 
 func signOut(tab *tab) {
@@ -185,13 +185,13 @@ func signOut(tab *tab) {
 	assert.False(tab.t, eval[bool](tab, `'token' in sessionStorage`))
 	tab.traced("Backend → Authing Logout POST /graphql")
 
-	// Somebody kept the token.
+	// Reuse the old token.
 	eval[chromedp.Void](tab, `sessionStorage.setItem('token', '`+token+`')`)
 	tab.load()
 	tab.shows("notice", "sign in again")
 	tab.shows("welcome", "Sign in with WeChat")
 	assert.False(tab.t, eval[bool](tab, `'token' in sessionStorage`))
-	tab.refused("GET /api/me 401")
+	tab.errorResponses("GET /api/me 401")
 }
 
 func reload(tab *tab) {
@@ -202,8 +202,8 @@ func reload(tab *tab) {
 	tab.shows("nickname", "微信用户")
 	assert.Equal(tab.t, id, tab.text("#user-id"))
 	tab.click("bind")
-	tab.shows("phone-number", "138••••0001") // the phone in the hand is the same
-	tab.refused()
+	tab.shows("phone-number", "138••••0001") // still the same phone
+	tab.errorResponses()
 }
 
 func doubleTap(tab *tab) {
@@ -211,7 +211,7 @@ func doubleTap(tab *tab) {
 	tab.shows("nickname", "微信用户")
 	tab.until(steps + `.length === 10`)
 	assert.Equal(tab.t, 1, strings.Count(tab.text("#trace"), "POST /api/login"))
-	tab.refused()
+	tab.errorResponses()
 }
 
 func clearTrace(tab *tab) {
@@ -222,17 +222,17 @@ func clearTrace(tab *tab) {
 	tab.click("bind")
 	tab.traced("Backend → Page 200")
 	assert.NotContains(tab.t, tab.text("#trace"), "LoginWithWxapp")
-	tab.refused()
+	tab.errorResponses()
 }
 
-// orderOfCodes holds the page to its main rule: the code is there before the tap, and the next one is fetched when the
-// call is over, spent or not.
-func orderOfCodes(tab *tab) {
+// codeOrder checks the main rule of the page: it has a code before the tap, and requests the next one after the call,
+// whether or not the call used the code.
+func codeOrder(tab *tab) {
 	tab.click("sign-in")
 	tab.shows("nickname", "微信用户")
 	tab.click("refuse")
 	tab.click("bind")
-	tab.shows("notice", "You refused")
+	tab.shows("notice", "You declined")
 	want := []string{
 		"POST /demo/phones", "POST /demo/phones 200",
 		"POST /demo/phones/1/login", "POST /demo/phones/1/login 200",
@@ -243,7 +243,7 @@ func orderOfCodes(tab *tab) {
 		"POST /api/phone", "POST /api/phone 403",
 		"POST /demo/phones/1/login", "POST /demo/phones/1/login 200",
 	}
-	assert.Equal(tab.t, want, tab.travels(len(want)))
+	assert.Equal(tab.t, want, tab.waitForTraffic(len(want)))
 }
 
 func keyboard(tab *tab) {
@@ -252,7 +252,7 @@ func keyboard(tab *tab) {
 	assert.Equal(tab.t, "profile-title", eval[string](tab, `document.activeElement.id`))
 	tab.press("refuse", " ")
 	tab.press("bind", " ")
-	tab.shows("notice", "You refused")
+	tab.shows("notice", "You declined")
 	assert.NotEqual(tab.t, "none", eval[string](tab, `getComputedStyle(document.activeElement).outlineStyle`))
 	tab.press("refuse", " ")
 	tab.press("bind", "\r")
@@ -261,11 +261,11 @@ func keyboard(tab *tab) {
 	tab.press("sign-out", "\r")
 	tab.shows("welcome", "Sign in with WeChat")
 	assert.Equal(tab.t, "welcome-title", eval[string](tab, `document.activeElement.id`))
-	tab.refused("POST /api/phone 403")
+	tab.errorResponses("POST /api/phone 403")
 }
 
-// refuseOnce makes a notice.
-func (tab *tab) refuseOnce() {
+// declineOnce makes the page show a notice.
+func (tab *tab) declineOnce() {
 	tab.t.Helper()
 	tab.click("refuse")
 	tab.click("sign-in")
@@ -274,32 +274,32 @@ func (tab *tab) refuseOnce() {
 }
 
 func languages(tab *tab) {
-	tab.refuseOnce()
-	tab.shows("notice", "You refused")
+	tab.declineOnce()
+	tab.shows("notice", "You declined")
 	english := tab.text("#notice-message")
 	assert.Regexp(tab.t, `^[\x20-\x7e’]+$`, english)
 	assert.Equal(tab.t, "en", eval[string](tab, `document.documentElement.lang`))
 	assert.Contains(tab.t, tab.text("#trace"), "Page → Backend")
 
 	tab.do(chromedp.Click(chromedp.CSS(`[data-language="zh"]`)))
-	speaksChinese(tab)
+	chinese(tab)
 	tab.load()
-	speaksChinese(tab) // as chosen
+	chinese(tab) // the choice is kept
 
 	tab.do(chromedp.Click(chromedp.CSS(`[data-language="en"]`)))
 	tab.shows("welcome", "Sign in with WeChat")
 	assert.Contains(tab.t, tab.text("#trace"), "Page → Backend")
-	tab.refused("POST /api/login 403", "POST /api/login 403", "POST /api/login 403")
+	tab.errorResponses("POST /api/login 403", "POST /api/login 403", "POST /api/login 403")
 }
 
-func speaksChinese(tab *tab) {
+func chinese(tab *tab) {
 	tab.shows("welcome", "微信登录")
 	assert.Equal(tab.t, "zh-CN", eval[string](tab, `document.documentElement.lang`))
 	assert.Equal(tab.t, "true", run(tab, chromedp.AttributeValue(chromedp.CSS(`[data-language="zh"]`), "aria-pressed")).Value)
-	assert.Equal(tab.t, "微信小程序登录 Authing", run(tab, chromedp.Title()))
-	tab.refuseOnce()
-	tab.shows("notice", "微信没有给出信息")
-	assert.Regexp(tab.t, `\p{Han}`, tab.text("#notice-message"), "the backend's own words")
+	assert.Equal(tab.t, "使用 Authing 实现微信登录", run(tab, chromedp.Title()))
+	tab.declineOnce()
+	tab.shows("notice", "微信没有返回数据")
+	assert.Regexp(tab.t, `\p{Han}`, tab.text("#notice-message"), "the backend's message")
 	tab.until(`document.getElementById('trace').textContent.includes('页面 → 后端')`)
 	assert.NotContains(tab.t, tab.text("#trace"), "Page → Backend")
 }
@@ -310,32 +310,32 @@ func backendGone(tab *tab) {
 	tab.mu.Unlock()
 	tab.stop()
 	tab.click("sign-in")
-	tab.shows("notice", "The backend does not answer")
+	tab.shows("notice", "The backend is not responding")
 }
 
-// rateLimit is refused in a way that says nothing of the code.
+// rateLimit checks a message that says nothing about the code.
 func rateLimit(tab *tab) {
 	eval[chromedp.Void](tab, `{
-		const reached = fetch
+		const originalFetch = fetch
 		const error = { reason: 'rate_limited', message: 'Too many attempts.', next: 'retry' }
-		fetch = (path, ...more) => path === '/api/login' ? Promise.resolve(Response.json({ error }, { status: 429 })) : reached(path, ...more)
+		fetch = (path, ...more) => path === '/api/login' ? Promise.resolve(Response.json({ error }, { status: 429 })) : originalFetch(path, ...more)
 	}`)
 	tab.click("sign-in")
 	tab.shows("notice", "Too many attempts.")
-	assert.NotContains(tab.t, tab.text("#notice"), "spent")
-	tab.refused()
+	assert.NotContains(tab.t, tab.text("#notice"), "code")
+	tab.errorResponses()
 }
 
 func lateState(tab *tab) {
 	call(tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
-		const reached = fetch
+		const originalFetch = fetch
 		const released = new Promise(resolve => { window.release = resolve })
 		fetch = async (path, ...more) => {
-			const response = await reached(path, ...more)
+			const response = await originalFetch(path, ...more)
 			if (path !== '/demo/state') return response
 			const state = await response.json()
 			await released
-			setTimeout(() => { window.told = true }) // when all that waited for the state has run
+			setTimeout(() => { window.handled = true }) // after the handlers of the state have run
 			return { json: async () => state }
 		}
 	`})
@@ -343,23 +343,23 @@ func lateState(tab *tab) {
 	tab.click("down")
 	tab.until(`document.getElementById('down').checked`)
 	eval[chromedp.Void](tab, `release()`)
-	tab.until(`window.told`)
+	tab.until(`window.handled`)
 	assert.True(tab.t, eval[bool](tab, `document.getElementById('down').checked`))
 	tab.click("sign-in")
-	tab.shows("notice", "not available")
-	tab.refused("POST /api/login 503")
+	tab.shows("notice", "temporarily unavailable")
+	tab.errorResponses("POST /api/login 503")
 }
 
 func switchFails(tab *tab) {
 	tab.click("down")
 	tab.click("sign-in")
-	tab.shows("notice", "not available")
+	tab.shows("notice", "temporarily unavailable")
 	tab.mu.Lock()
 	tab.stopped = true
 	tab.mu.Unlock()
 	tab.stop()
 	tab.click("down")
-	tab.shows("notice", "The backend does not answer")
-	assert.True(tab.t, eval[bool](tab, `document.getElementById('down').checked`), "as the server was told last")
-	tab.refused("POST /api/login 503")
+	tab.shows("notice", "The backend is not responding")
+	assert.True(tab.t, eval[bool](tab, `document.getElementById('down').checked`), "the last state of the server")
+	tab.errorResponses("POST /api/login 503")
 }

@@ -12,22 +12,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var screenshot = flag.String("screenshot", "", "TestScreenshot writes a picture of the page to this `FILE`")
+var screenshot = flag.String("screenshot", "", "`file` to which TestScreenshot writes an image of the page")
 
-// TestScreenshot makes the picture in the README:
+// TestScreenshot creates the image in the README:
 //
 //	go test -run TestScreenshot -screenshot ../../../docs/demo.png
 func TestScreenshot(t *testing.T) {
 	t.Parallel()
 	file := cmp.Or(*screenshot, filepath.Join(t.TempDir(), "page.png"))
 	tab := visit(t, open(t), build(t), "en-US")
-	tab.click("old") // with a name, as of before 2021
+	tab.click("old") // with a real nickname
 	tab.click("sign-in")
 	tab.shows("nickname", "")
 	tab.click("bind")
 	tab.shows("phone-number", "••••")
 	tab.hides("bind")
-	tab.until(steps + `.filter(step => step.endsWith('login:ok')).length === 4`) // one for each phone and each call
+	tab.until(steps + `.filter(step => step.endsWith('login:ok')).length === 4`) // one per phone and per call
 	tab.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, 0, 0), chromedp.EmulateViewport(1280, 800, chromedp.EmulateScale(2)))
 	require.NoError(t, os.WriteFile(file, run(tab, chromedp.CaptureScreenshot()), 0o644))
 }

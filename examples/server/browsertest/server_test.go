@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// build compiles the server that this module lies in.
+// build compiles the server in the parent directory.
 func build(t *testing.T) (program string) {
 	program = filepath.Join(t.TempDir(), "server")
 	cmd := exec.Command("go", "build", "-o", program, ".")
@@ -23,7 +23,7 @@ func build(t *testing.T) (program string) {
 	return program
 }
 
-// start runs a server of its own for a test: outages and traces are common to all users of one server.
+// start runs a separate server for a test, because outages and traces affect all visitors of a server.
 func start(t *testing.T, program string) (address string, stop func()) {
 	var log bytes.Buffer
 	cmd := exec.Command(program, "-addr", "127.0.0.1:0")
@@ -39,11 +39,11 @@ func start(t *testing.T, program string) (address string, stop func()) {
 	t.Cleanup(func() {
 		stop()
 		if t.Failed() {
-			t.Logf("log of the server:\n%s", log.Bytes())
+			t.Logf("server log:\n%s", log.Bytes())
 		}
 	})
 	line, _ := bufio.NewReader(out).ReadString('\n')
 	address, ok := strings.CutPrefix(strings.TrimSpace(line), "open ")
-	require.True(t, ok, "first line of the server: %q", line)
+	require.True(t, ok, "first line of output: %q", line)
 	return address, stop
 }

@@ -23,29 +23,29 @@ import (
 
 const patience = 30 * time.Second
 
-// tab is a visitor: a tab in a browser profile of its own, with a server of its own.
+// tab is a browser tab with its own profile and its own server.
 type tab struct {
 	t       *testing.T
 	ctx     context.Context
 	address string
-	stop    func() // ends the server
+	stop    func() // stops the server
 
 	mu       sync.Mutex
 	stopped  bool
 	requests map[network.RequestID]*network.Request
-	empty    map[network.RequestID]bool // answered by 204
-	traffic  []string                   // of the backend and the phone: "POST /api/login", and "POST /api/login 200" when it is answered
-	refusals []string                   // such as "POST /api/login 403"
-	problems []string                   // what must not happen
+	empty    map[network.RequestID]bool // responses with status 204
+	traffic  []string                   // requests to the backend and the phone, and their responses: "POST /api/login", "POST /api/login 200"
+	errors   []string                   // error responses, such as "POST /api/login 403"
+	problems []string                   // anything that fails the test
 }
 
-// visit opens the page for somebody whose browser speaks language.
+// visit opens the page in a tab with the given Accept-Language.
 func visit(t *testing.T, browser context.Context, program, language string) *tab {
 	tab := &tab{t: t, requests: map[network.RequestID]*network.Request{}, empty: map[network.RequestID]bool{}}
 	tab.address, tab.stop = start(t, program)
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(tab.watch))
 	t.Cleanup(cancel)
-	require.NoError(t, chromedp.Do(ctx)) // before the timeout: it would end the tab
+	require.NoError(t, chromedp.Do(ctx)) // without the timeout, which would close the tab
 	tab.ctx, cancel = context.WithTimeout(ctx, patience)
 	t.Cleanup(cancel)
 	t.Cleanup(func() {
@@ -60,7 +60,7 @@ func visit(t *testing.T, browser context.Context, program, language string) *tab
 	return tab
 }
 
-// watch takes down what goes wrong. Refused requests count separately: many are meant to be.
+// watch records problems. Error responses are recorded separately, because many are expected.
 func (tab *tab) watch(event any) {
 	tab.mu.Lock()
 	defer tab.mu.Unlock()
@@ -74,12 +74,12 @@ func (tab *tab) watch(event any) {
 		if e.Entry.Source != log.EntrySourceNetwork {
 			problem("log: %s %s", e.Entry.Text, e.Entry.URL)
 		}
-	case *audits.EventIssueAdded: // a breach of the Content-Security-Policy, for one
+	case *audits.EventIssueAdded: // such as a violation of the Content-Security-Policy
 		problem("issue: %s", e.Issue.Code)
 	case *network.EventRequestWillBeSent:
 		tab.requests[e.RequestID] = e.Request
 		if !strings.HasPrefix(e.Request.URL, tab.address+"/") && !strings.HasPrefix(e.Request.URL, "data:") {
-			problem("request to elsewhere: %s", e.Request.URL)
+			problem("request to another host: %s", e.Request.URL)
 		}
 		tab.record(tab.line(e.RequestID))
 	case *network.EventResponseReceived:
@@ -87,10 +87,10 @@ func (tab *tab) watch(event any) {
 		line := fmt.Sprintf("%s %d", tab.line(e.RequestID), e.Response.Status)
 		tab.record(line)
 		if e.Response.Status >= 400 {
-			tab.refusals = append(tab.refusals, line)
+			tab.errors = append(tab.errors, line)
 		}
 	case *network.EventLoadingFailed:
-		// A stream is cut when its page goes, and an answer without a body counts as aborted.
+		// A reload aborts the event stream, and Chromium reports a response without a body as aborted.
 		if e.Type != network.ResourceTypeEventSource && !tab.empty[e.RequestID] && !tab.stopped {
 			problem("request failed: %s %s", tab.requests[e.RequestID].URL, e.ErrorText)
 		}
@@ -108,8 +108,9 @@ func (tab *tab) record(line string) {
 	}
 }
 
-// travels waits for n lines of traffic: the trace, which tells of an answer before it is sent, cannot be waited for.
-func (tab *tab) travels(n int) (traffic []string) {
+// waitForTraffic waits for n lines of traffic. Waiting for the trace would not do, because it shows a response before
+// it is sent.
+func (tab *tab) waitForTraffic(n int) (traffic []string) {
 	for {
 		tab.mu.Lock()
 		traffic = slices.Clone(tab.traffic)
@@ -125,12 +126,12 @@ func (tab *tab) travels(n int) (traffic []string) {
 	}
 }
 
-// refused checks which requests were refused in this tab, and that there were no others.
-func (tab *tab) refused(want ...string) {
+// errorResponses checks that the tab got exactly these error responses.
+func (tab *tab) errorResponses(want ...string) {
 	tab.t.Helper()
 	tab.mu.Lock()
 	defer tab.mu.Unlock()
-	assert.Equal(tab.t, want, tab.refusals)
+	assert.Equal(tab.t, want, tab.errors)
 }
 
 func (tab *tab) do(steps ...chromedp.Action[chromedp.Void]) {
@@ -155,17 +156,17 @@ func call[P, R any](tab *tab, command cdp.Command[P, R], params P) R {
 // until waits for a condition, in JavaScript.
 func (tab *tab) until(condition string) {
 	tab.t.Helper()
-	// The tabs are not all in front, and those behind draw no frames to wait for.
+	// Poll by time, because tabs in the background do not render frames.
 	_, err := chromedp.Run(tab.ctx, chromedp.Poll[chromedp.Void](condition,
 		chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(0)))
 	if err != nil {
-		tab.t.Logf("the page says:\n%s", tab.lastWords())
+		tab.t.Logf("text of the page:\n%s", tab.pageText())
 	}
-	require.NoError(tab.t, err, "waited for %s", condition)
+	require.NoError(tab.t, err, "waiting for %s", condition)
 }
 
-// lastWords is the text of the page when the time of its test is over.
-func (tab *tab) lastWords() string {
+// pageText returns the text of the page even after the test has timed out.
+func (tab *tab) pageText() string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(tab.ctx), time.Second)
 	defer cancel()
 	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
@@ -177,19 +178,19 @@ func (tab *tab) click(id string) {
 	tab.do(chromedp.Click(chromedp.ID(id), chromedp.NodeVisible))
 }
 
-// press uses the keyboard: "\r" is the Enter key.
+// press sends a key to an element. "\r" is the Enter key.
 func (tab *tab) press(id, key string) {
 	tab.t.Helper()
 	tab.do(chromedp.Focus(chromedp.ID(id)), chromedp.KeyEvent(key))
 }
 
-// load opens the page anew.
+// load reloads the page.
 func (tab *tab) load() {
 	tab.t.Helper()
 	tab.do(chromedp.Reload())
 }
 
-// shows waits until the element with this id is there and says text.
+// shows waits until the element is visible and contains text.
 func (tab *tab) shows(id, text string) {
 	tab.t.Helper()
 	tab.until(fmt.Sprintf(`document.getElementById(%q).checkVisibility() && document.getElementById(%[1]q).innerText.includes(%q)`, id, text))
@@ -200,13 +201,13 @@ func (tab *tab) hides(id string) {
 	tab.until(fmt.Sprintf(`!document.getElementById(%q).checkVisibility()`, id))
 }
 
-// steps is what the trace shows, in short.
+// steps evaluates to a summary of the trace.
 const steps = `[...document.querySelectorAll('.step')].map(step => [
 	step.querySelector('.route').textContent,
 	...[...step.querySelectorAll('.op, .path, .status')].map(e => e.textContent.replace(/[0-9a-f]{24}/, 'POOL')),
 ].filter(Boolean).join(' '))`
 
-// traced waits for a step in the trace, which comes by another way than the answers do.
+// traced waits for a step in the trace, which arrives independently of the responses.
 func (tab *tab) traced(step string) {
 	tab.t.Helper()
 	tab.until(fmt.Sprintf(`%s.includes(%q)`, steps, step))
@@ -217,7 +218,7 @@ func eval[T any](tab *tab, expression string) T {
 	return run(tab, chromedp.Evaluate[T](expression))
 }
 
-// text is what an element says, also what is folded away.
+// text returns the text of an element, including collapsed parts.
 func (tab *tab) text(selector string) string {
 	tab.t.Helper()
 	return run(tab, chromedp.TextContent(chromedp.CSS(selector)))

@@ -1,6 +1,6 @@
-// Puts the pieces together: the mini program's two screens, the switches and the trace.
+// The main module: the two screens of the mini program, the switches and the trace.
 
-import { Backend, Refusal, unreachable } from './backend.js'
+import { Backend, ApiError, unreachable } from './backend.js'
 import { Phone, isDown, setDown } from './phone.js'
 import { currentLanguage, setLanguage, text, translate } from './text.js'
 import { Trace } from './trace.js'
@@ -12,23 +12,23 @@ const backend = new Backend()
 const trace = new Trace($('trace'))
 let user = null
 let busy = false
-let down = false // as far as the server has said
-let downTapped = false // its switch, so that a late answer does not put it back
+let down = false // last state reported by the server
+let downTouched = false // the user has used the switch: a late response must not reset it
 
 const generation = () => ($('old').checked ? 'old' : 'new')
 
-function show(whom) {
-  const moved = mainButton(user) !== mainButton(whom)
-  user = whom
+function show(newUser) {
+  const buttonChanged = mainButton(user) !== mainButton(newUser)
+  user = newUser
   $('welcome').hidden = user !== null
   $('profile').hidden = user === null
   if (user) fillProfile()
-  // The button that was tapped is gone: without a new place, the keyboard would start over at the top of the page.
-  if (moved) $(user ? 'profile-title' : 'welcome-title').focus({ preventScroll: true })
+  // The focused button is hidden now. Without a new focus, keyboard users would start over at the top of the page.
+  if (buttonChanged) $(user ? 'profile-title' : 'welcome-title').focus({ preventScroll: true })
 }
 
-// WeChat charges for each phone number: whoever has one is not asked again.
-const mainButton = (whom) => (!whom ? 'sign-in' : whom.phone ? 'sign-out' : 'bind')
+// WeChat charges for each phone number, so a user who has one cannot bind again.
+const mainButton = (user) => (!user ? 'sign-in' : user.phone ? 'sign-out' : 'bind')
 
 function fillProfile() {
   $('avatar-image').hidden = !ownImage(user.photo)
@@ -42,16 +42,16 @@ function fillProfile() {
   $('bind').hidden = mainButton(user) !== 'bind'
 }
 
-// WeChat's avatars are on its CDN, and nothing may leave this machine.
+// WeChat's avatars are on its CDN, but the demo must not send requests to other machines.
 const ownImage = (url) => url.startsWith('data:image/') || url.startsWith(`${location.origin}/`)
 
 const mask = (number) => number.replace(/^(.{3}).*(.{4})$/, '$1••••$2')
 
-function notify(refusal) {
-  $('notice-message').textContent = refusal.message
+function notify(error) {
+  $('notice-message').textContent = error.message
   const next = text('next')
-  $('notice-next').textContent = next[refusal.reason] ?? next[refusal.next] ?? ''
-  $('notice').dataset.reason = refusal.reason
+  $('notice-next').textContent = next[error.reason] ?? next[error.next] ?? ''
+  $('notice').dataset.reason = error.reason
   $('notice').hidden = false
 }
 
@@ -59,38 +59,38 @@ function dismiss() {
   $('notice').hidden = true
 }
 
-// during runs one call at a time: a second tap would send the same code again.
-async function during(work) {
+// runExclusive runs one call at a time: a second tap would send the same code again.
+async function runExclusive(call) {
   if (busy) return
   busy = true
   $('screen').setAttribute('aria-busy', 'true')
   dismiss()
   try {
-    await work()
+    await call()
   } catch (error) {
-    if (error.next === 'signin') leave()
-    notify(error instanceof Refusal ? error : unreachable())
+    if (error.next === 'signin') reset()
+    notify(error instanceof ApiError ? error : unreachable())
   }
   busy = false
   $('screen').removeAttribute('aria-busy')
 }
 
-function leave() {
+function reset() {
   backend.forget()
   phone.enter(generation())
   show(null)
 }
 
-const tap = (button, call) => during(async () => {
+const tap = (button, call) => runExclusive(async () => {
   try {
     const { code, detail } = await phone.tap(button, { refuse: $('refuse').checked, spent: $('spent').checked })
     show(await call(code, detail))
   } finally {
-    phone.renew() // whatever came of it, the code is not to be sent again
+    phone.renew() // even after a failure: the code must not be sent again
   }
 })
 
-function speak(language) {
+function switchLanguage(language) {
   setLanguage(language)
   document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en'
   document.title = text('title')
@@ -99,26 +99,26 @@ function speak(language) {
     button.setAttribute('aria-pressed', String(button.dataset.language === language))
   }
   if (user) fillProfile()
-  dismiss() // the backend worded it in the other language
+  dismiss() // its message is in the other language
   trace.translate()
 }
 
 async function start() {
-  speak(currentLanguage())
+  switchLanguage(currentLanguage())
   trace.listen('/demo/trace')
   $('old').checked = phone.generation === 'old'
   phone.enter(phone.generation)
   showDown().catch(() => notify(unreachable()))
-  if (backend.hasToken) await during(async () => show(await backend.me()))
+  if (backend.hasToken) await runExclusive(async () => show(await backend.me()))
 }
 
 async function showDown() {
-  const told = await isDown()
-  if (!downTapped) $('down').checked = down = told
+  const state = await isDown()
+  if (!downTouched) $('down').checked = down = state
 }
 
-async function switchDown() {
-  downTapped = true
+async function toggleDown() {
+  downTouched = true
   const wanted = $('down').checked
   try {
     await setDown(wanted)
@@ -131,18 +131,18 @@ async function switchDown() {
 
 $('sign-in').addEventListener('click', () => tap('getUserInfo', (code, detail) => backend.login(code, detail)))
 $('bind').addEventListener('click', () => tap('getPhoneNumber', (code, detail) => backend.bindPhone(code, detail)))
-$('sign-out').addEventListener('click', () => during(async () => {
+$('sign-out').addEventListener('click', () => runExclusive(async () => {
   await backend.logout()
-  leave()
+  reset()
 }))
 $('dismiss').addEventListener('click', dismiss)
 $('old').addEventListener('change', () => {
-  if (!user) phone.enter(generation()) // a signed-in user keeps the phone until signing out
+  if (!user) phone.enter(generation()) // a signed-in user keeps the current phone
 })
-$('down').addEventListener('change', switchDown)
+$('down').addEventListener('change', toggleDown)
 $('clear').addEventListener('click', () => trace.clear())
 for (const button of document.querySelectorAll('[data-language]')) {
-  button.addEventListener('click', () => speak(button.dataset.language))
+  button.addEventListener('click', () => switchLanguage(button.dataset.language))
 }
 
 start()

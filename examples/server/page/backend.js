@@ -1,9 +1,9 @@
-// Calls the backend, as wx.request does in a real mini program.
+// The client of the backend. A real mini program uses wx.request instead of fetch.
 
 import { currentLanguage, text } from './text.js'
 
-// Refusal is an answer of the backend other than success. next says what the page has to do.
-export class Refusal extends Error {
+// ApiError is an error response of the backend. next tells the page what to do.
+export class ApiError extends Error {
   constructor({ reason, message, next }) {
     super(message)
     Object.assign(this, { reason, next })
@@ -11,7 +11,7 @@ export class Refusal extends Error {
 }
 
 export class Backend {
-  // In sessionStorage the token ends with the tab, as it would with the mini program.
+  // sessionStorage keeps the token until the tab is closed.
   get #token() {
     return sessionStorage.getItem('token')
   }
@@ -47,16 +47,16 @@ export class Backend {
     const headers = { 'Accept-Language': currentLanguage() }
     if (this.hasToken) headers.Authorization = `Bearer ${this.#token}`
     if (body) headers['Content-Type'] = 'application/json'
-    const response = await fetch(path, { method, headers, body: body && JSON.stringify(body) }).catch(notReached)
+    const response = await fetch(path, { method, headers, body: body && JSON.stringify(body) }).catch(throwUnreachable)
     if (response.status === 204) return null
-    const answer = await response.json().catch(notReached) // a proxy's error page is no answer of the backend
-    if (!response.ok) throw new Refusal(answer.error)
-    return answer
+    const result = await response.json().catch(throwUnreachable) // not JSON: an error page of a proxy
+    if (!response.ok) throw new ApiError(result.error)
+    return result
   }
 }
 
-export const unreachable = () => new Refusal({ reason: 'unreachable', message: text('unreachable'), next: 'none' })
+export const unreachable = () => new ApiError({ reason: 'unreachable', message: text('unreachable'), next: 'none' })
 
-function notReached() {
+function throwUnreachable() {
   throw unreachable()
 }

@@ -1,7 +1,7 @@
-// Plays the WeChat of a phone: what wx.login and an open-type button are in a real mini program. Nothing here belongs to
-// the backend's API, and a real page needs nothing of it but the order of the calls.
+// Simulates WeChat on the phone: wx.login and open-type buttons. A real page needs nothing from this file except the
+// order of the calls.
 
-// WeChat's codes live five minutes. A page that stays open has to replace its code before that.
+// A wx.login code expires after five minutes. A page that stays open must replace its code before that.
 const codeLifetime = 4 * 60 * 1000
 
 async function post(path, body = {}) {
@@ -19,62 +19,62 @@ export const setDown = (down) => post('/demo/authing', { down })
 export const isDown = async () => (await (await fetch('/demo/state')).json()).down
 
 export class Phone {
-  #held = JSON.parse(sessionStorage.getItem('phone')) // {id, generation}; survives a reload, as its user does
-  #generation = this.#held?.generation ?? 'new'
-  #code = Promise.resolve() // a promise: a tap may come while wx.login is still on its way
+  #current = JSON.parse(sessionStorage.getItem('phone')) // {id, generation}; kept across reloads, like the login
+  #generation = this.#current?.generation ?? 'new'
+  #code = Promise.resolve() // a promise, because the user may tap while wx.login is pending
   #timer
 
   get generation() {
     return this.#generation
   }
 
-  // enter opens the mini program. Another generation of WeChat is another user's phone: an account keeps the name that
-  // it was created with.
+  // enter opens the mini program. Each generation has a phone with another user, because an account keeps the nickname
+  // that it was created with.
   enter(generation) {
     this.#generation = generation
     this.renew()
   }
 
-  // renew gets the code for the next tap. It is called when the page opens and after every call to the backend, spent or
-  // not, but never in a tap's callback: a login may replace the session key, and then the detail of that tap, encrypted
-  // with the key before, could not be decrypted with the code that comes after it.
+  // renew requests the code for the next tap. It is called when the page opens and after every call of the backend, but
+  // never in a tap's callback: wx.login may replace the session key, and the new code cannot decrypt a detail that was
+  // encrypted with the previous key.
   renew() {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.renew(), codeLifetime)
     const login = () => this.#login()
     this.#code = this.#code.then(login, login)
-    this.#code.catch(() => {}) // the tap that awaits it reports the failure
+    this.#code.catch(() => {}) // reported by the tap that awaits it
   }
 
-  // tap plays a tap on an open-type button. The code was asked for before it, and is handed out once.
+  // tap simulates a tap on an open-type button. It returns the code requested before the tap.
   async tap(button, { refuse, spent }) {
-    clearTimeout(this.#timer) // a renewal between here and the backend's answer would be one in the callback
+    clearTimeout(this.#timer) // no renewal until the backend has responded
     const code = await this.#code
-    const { id, generation } = this.#held
+    const { id, generation } = this.#current
     const detail = await post(`/demo/phones/${id}/tap`, { button, refuse, generation })
     if (spent) await post(`/demo/phones/${id}/spend`, { code })
     return { code, detail }
   }
 
   async #login() {
-    if (this.#held?.generation !== this.#generation) await this.#buy()
+    if (this.#current?.generation !== this.#generation) await this.#newPhone()
     try {
       return await this.#wxLogin()
     } catch (error) {
       if (error.status !== 404) throw error
-      await this.#buy() // the server was started anew, and knows no phone of before
+      await this.#newPhone() // the server was restarted and has lost its phones
       return this.#wxLogin()
     }
   }
 
   async #wxLogin() {
-    return (await post(`/demo/phones/${this.#held.id}/login`)).code
+    return (await post(`/demo/phones/${this.#current.id}/login`)).code
   }
 
-  async #buy() {
+  async #newPhone() {
     const generation = this.#generation
     const { id } = await post('/demo/phones', { generation })
-    this.#held = { id, generation }
-    sessionStorage.setItem('phone', JSON.stringify(this.#held))
+    this.#current = { id, generation }
+    sessionStorage.setItem('phone', JSON.stringify(this.#current))
   }
 }

@@ -1,17 +1,17 @@
-// Every word of the page, in both languages. The backend words its own refusals: it is told the language with each
+// The texts of the page in both languages. The messages of API errors come from the backend, in the language of the
 // request (see backend.js).
 
 const texts = {
   en: {
-    title: 'Sign in with WeChat, through Authing',
-    tagline: 'Nothing leaves this machine: WeChat, the phone and Authing are played. The Go backend and its SDK are real.',
+    title: 'WeChat sign-in with Authing',
+    tagline: 'Everything runs on this machine: WeChat, the phone and Authing are simulated; the Go backend and its SDK are real.',
     language: 'Language',
     miniProgram: 'Mini program',
     welcome: 'Welcome',
     welcomeHint: 'Sign in with your WeChat account. No password needed.',
     signIn: 'Sign in with WeChat',
     profile: 'Your account',
-    anonymous: 'WeChat no longer tells names',
+    anonymous: 'WeChat no longer provides real nicknames',
     userId: 'User ID',
     phone: 'Phone',
     noPhone: 'not bound',
@@ -19,32 +19,32 @@ const texts = {
     signOut: 'Sign out',
     dismiss: 'Dismiss',
     switches: 'What if …',
-    refuse: 'user refuses',
-    spent: 'code already spent',
-    old: 'old profile generation',
-    oldHint: 'For the next new user: name and avatar as WeChat gave them before 2021',
+    refuse: 'user declines',
+    spent: 'code already used',
+    old: 'pre-2021 profile',
+    oldHint: 'Applies to the next new user: real nickname and avatar, as WeChat provided before 2021',
     down: 'Authing is down',
-    trace: 'What happens',
-    traceHint: 'Codes, tokens and phone numbers are masked before they come here.',
-    traceEmpty: 'Tap the green button: every request shows up here.',
+    trace: 'Live trace',
+    traceHint: 'Codes, tokens and phone numbers are masked by the server.',
+    traceEmpty: 'Tap the green button to see every request here.',
     clear: 'Clear',
     wechat: 'WeChat',
     page: 'Page',
     backend: 'Backend',
     authing: 'Authing',
-    unreachable: 'The backend does not answer.',
-    // What the page has done about a refusal, after the backend's words on what the user can do; a reason goes before next.
+    unreachable: 'The backend is not responding.',
+    // Shown after the backend's message, by reason or else by next: what this means for the page.
     next: {
-      login: 'The page has fetched a fresh code already.',
-      signin: 'The page has thrown the token away.',
-      service_down: 'Nothing was spent.',
-      user_refused: 'WeChat gave nothing, so the code was not spent.',
+      login: 'The page has already fetched a new code.',
+      signin: 'The page has discarded the token.',
+      service_down: 'The code was not used.',
+      user_refused: 'WeChat returned no data, so the code was not used.',
       unreachable: 'Is the server still running?',
     },
   },
   zh: {
-    title: '微信小程序登录 Authing',
-    tagline: '一切都在本机：微信、手机和 Authing 由程序扮演，Go 后端和 SDK 是真的。',
+    title: '使用 Authing 实现微信登录',
+    tagline: '全部在本机运行：微信、手机和 Authing 都是模拟的，Go 后端和 SDK 是真实的。',
     language: '语言',
     miniProgram: '小程序',
     welcome: '欢迎',
@@ -59,14 +59,14 @@ const texts = {
     signOut: '退出登录',
     dismiss: '关闭',
     switches: '如果……',
-    refuse: '用户点了拒绝',
+    refuse: '用户拒绝授权',
     spent: 'code 已被使用',
-    old: '旧版用户信息',
-    oldHint: '对下一位新用户生效：昵称和头像与 2021 年以前一样',
+    old: '2021 年前的用户信息',
+    oldHint: '对下一个新用户生效：和 2021 年以前一样返回真实昵称和头像',
     down: 'Authing 不可用',
-    trace: '过程',
-    traceHint: 'code、token 和手机号在到达这里之前已被遮盖。',
-    traceEmpty: '点绿色按钮，每个请求都会出现在这里。',
+    trace: '请求过程',
+    traceHint: 'code、token 和手机号已由服务端脱敏。',
+    traceEmpty: '点击绿色按钮，这里会显示每个请求。',
     clear: '清空',
     wechat: '微信',
     page: '页面',
@@ -74,11 +74,11 @@ const texts = {
     authing: 'Authing',
     unreachable: '后端没有响应。',
     next: {
-      login: '页面已经取得新的 code。',
-      signin: '页面已经清除 token。',
-      service_down: '没有消耗 code。',
-      user_refused: '微信没有给出信息，code 也没有被消耗。',
-      unreachable: '服务还在运行吗？',
+      login: '页面已获取新的 code。',
+      signin: '页面已清除 token。',
+      service_down: 'code 未被使用。',
+      user_refused: '微信没有返回数据，code 未被使用。',
+      unreachable: '请检查服务是否仍在运行。',
     },
   },
 }
@@ -94,8 +94,7 @@ export function setLanguage(to) {
   sessionStorage.setItem('language', to)
 }
 
-// translate fills in everything under root that the HTML marks with data-text (its content) or data-label (its name for
-// screen readers).
+// translate sets the texts of elements with data-text (content) or data-label (accessible name) under root.
 export function translate(root) {
   for (const element of root.querySelectorAll('[data-text]')) element.textContent = text(element.dataset.text)
   for (const element of root.querySelectorAll('[data-label]')) element.setAttribute('aria-label', text(element.dataset.label))

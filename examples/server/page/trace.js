@@ -1,4 +1,4 @@
-// Draws the live trace: a sequence diagram with a lane for each party, one card a step, a group for each exchange.
+// Renders the live trace as a sequence diagram: one lane per party, one card per step, one group per exchange.
 
 import { text } from './text.js'
 
@@ -7,7 +7,7 @@ const lanes = ['wechat', 'page', 'backend', 'authing']
 export class Trace {
   #scroll
   #list
-  #groups = new Map() // by the number of the exchange: the steps of two exchanges may arrive mixed
+  #groups = new Map() // by exchange, because the steps of two exchanges may be interleaved
   #last = 0
 
   constructor(scroll) {
@@ -29,9 +29,9 @@ export class Trace {
   }
 
   #add(step) {
-    if (step.n <= this.#last) this.clear() // the numbers start over: so did the server
+    if (step.n <= this.#last) this.clear() // the numbers start over: the server was restarted
     this.#last = step.n
-    // Follows the newest step only for those who are not reading an older one.
+    // Keep scrolling only if the user has not scrolled up.
     const { scrollHeight, scrollTop, clientHeight } = this.#scroll
     const atEnd = scrollHeight - scrollTop - clientHeight < 40
     this.#group(step).append(card(step))
@@ -64,15 +64,15 @@ function card(step) {
   Object.assign(route.dataset, { from, to })
   route.textContent = routeText(route.dataset)
   const head = element('span', 'head')
-  head.append(route, ...(step.kind === 'answer' ? outcome(step) : call(step)))
+  head.append(route, ...(step.kind === 'response' ? response(step) : request(step)))
 
-  const empty = Object.keys(step.body ?? {}).length === 0
-  const box = element(empty ? 'div' : 'details', 'card')
-  const line = empty ? box : element('summary', 'line')
+  const noBody = Object.keys(step.body ?? {}).length === 0
+  const box = element(noBody ? 'div' : 'details', 'card')
+  const line = noBody ? box : element('summary', 'line')
   line.append(head, element('span', 'arrow'))
-  if (!empty) {
+  if (!noBody) {
     const preview = element('code', 'preview', inOneLine(step.body))
-    if (step.kind === 'answer') head.append(preview)
+    if (step.kind === 'response') head.append(preview)
     else line.append(preview)
     box.append(line, element('pre', 'body', JSON.stringify(step.body, null, 2)))
   }
@@ -80,27 +80,27 @@ function card(step) {
   return item
 }
 
-function call({ to, op, method, path, body }) {
-  // In a real mini program these are no HTTP requests.
+function request({ to, op, method, path, body }) {
+  // In a real mini program, calls of WeChat are not HTTP requests.
   if (lane(to) === 'wechat') return [element('strong', 'op', op), element('span', 'path', body?.button)]
   const parts = [element('span', 'path', `${method} ${path}`)]
   if (op) parts.unshift(element('strong', 'op', op))
   return parts
 }
 
-function outcome({ from, status, error, ms, body }) {
-  let said = error ?? status // without a status no answer came, and error says why
+function response({ from, status, error, ms, body }) {
+  let summary = error ?? status // error is set if there is no response
   let good = status >= 200 && status < 300
   if (lane(from) === 'wechat' && body?.errMsg) {
-    said = body.errMsg
-    good = said.endsWith(':ok')
+    summary = body.errMsg
+    good = summary.endsWith(':ok')
   }
   if (from === 'authing' && body?.code !== undefined && body.code !== 200) {
-    said = `${status}, code ${body.code}` // Authing answers most refusals with HTTP 200
+    summary = `${status}, code ${body.code}` // Authing reports most errors with HTTP 200
     good = false
   }
   if (from === 'authing' && body?.errors) good = false
-  const pill = element('span', 'status', said)
+  const pill = element('span', 'status', summary)
   pill.dataset.good = String(good)
   return [pill, element('span', 'ms', `${ms} ms`)]
 }
@@ -112,8 +112,8 @@ const lane = (party) => (party === 'phone' ? 'wechat' : party)
 const routeText = ({ from, to }) => `${text(from)} → ${text(to)}`
 
 function element(name, className, content = '') {
-  const made = document.createElement(name)
-  made.className = className
-  made.textContent = content
-  return made
+  const node = document.createElement(name)
+  node.className = className
+  node.textContent = content
+  return node
 }
