@@ -2,24 +2,24 @@ const config = require('./config');
 
 const TOKEN = 'token';
 
-// 后端每次最多等 Authing 10 秒，读取失败会再试一次；GET /api/me 要读取两项，加起来可达 40 秒。
-// 页面等得不比它短，才听得到“结果未知”这样的答复，而不是自己先断开、什么都不知道。60 秒是微信允许的最长时间。
+// 后端每次调用 Authing 最多等 10 秒，读取失败会重试一次；GET /api/me 要读取两次，最长约 40 秒。
+// 页面的超时必须更长，否则会先断开，收不到“结果未知”这类响应。60 秒是微信允许的上限。
 const TIMEOUT = 60000;
 
 /** @typedef {{ id: string, nickname: string, photo: string, phone: string, phoneVerified: boolean }} User */
 
 /**
- * 按钮事件的 e.detail。页面只看 errMsg，其余原样交给后端。
+ * 按钮事件的 e.detail。页面只检查 errMsg，其余字段原样发给后端。
  * @typedef {{ errMsg: string }} Detail
  */
 
 /**
- * message 给用户看；next 告诉页面怎么办，取值与后端相同：login、signin、retry、none。
+ * message 展示给用户；next 决定页面的下一步，取值与后端一致：login、signin、retry、none。
  * @typedef {Error & { reason: string, next: string }} Failure
  */
 
 /**
- * 不用 class 继承 Error：编译成 ES5 之后 instanceof 不一定可靠。
+ * 不用 class 继承 Error，因为编译成 ES5 后 instanceof 不可靠。
  * @param {{ reason: string, message: string, next: string }} error
  * @returns {Failure}
  */
@@ -28,7 +28,7 @@ function failure({ reason, message, next }) {
 }
 
 /**
- * 用 wx.login 换一个新 code。
+ * 调用 wx.login 获取新的 code。
  * @returns {Promise<string>}
  */
 function newCode() {
@@ -57,29 +57,29 @@ function request(method, path, body) {
       data: body,
       timeout: TIMEOUT,
       header: {
-        // 后端据此选择 message 的语言，要与页面上的文字一致。
+        // 让后端返回中文的 message，与页面语言一致。
         'Accept-Language': 'zh-CN',
         ...(token ? { Authorization: `Bearer ${token}` } : {}),
       },
-      // 只要收到答复就算 success，不论状态码是多少。
+      // 收到响应就会触发 success，与状态码无关。
       success({ statusCode, data }) {
-        // 有些网络会用登录网页顶替答复，状态码也是 200：不是 JSON 的不算。
+        // 有些公共网络会返回自己的登录页，状态码也是 200，所以只接受 JSON。
         if (statusCode === 204 || (statusCode === 200 && typeof data === 'object')) {
           resolve(data);
           return;
         }
         const { error } = Object(data);
         if (error && error.next === 'signin') wx.removeStorageSync(TOKEN);
-        // 没有 error 的答复不是后端给的，多半来自中间的代理：请求有没有到达、code 用没用掉都不知道，只能当作用掉了。
-        reject(failure(error || { reason: 'bad_answer', message: '服务暂时不可用，请稍后再点一次。', next: 'login' }));
+        // 没有 error 说明响应不是后端返回的，多半来自中间代理。请求是否到达、code 是否已使用都不确定，按已使用处理。
+        reject(failure(error || { reason: 'bad_response', message: '服务暂时不可用，请稍后再点一次。', next: 'login' }));
       },
-      // 断网或超时也一样：请求可能已经到达。
-      fail: () => reject(failure({ reason: 'network', message: '没有收到服务器的答复，请检查网络后再点一次。', next: 'login' })),
+      // 断网或超时同理：请求可能已经到达后端。
+      fail: () => reject(failure({ reason: 'network', message: '没有收到服务器的响应，请检查网络后再点一次。', next: 'login' })),
     });
   });
 }
 
-/** 本机存有 token。它是否仍然有效，只有后端知道。 */
+/** 本机是否保存了 token。token 是否有效由后端判断。 */
 function hasToken() {
   return Boolean(wx.getStorageSync(TOKEN));
 }
@@ -113,7 +113,7 @@ async function signOut() {
   try {
     await request('POST', '/api/logout');
   } finally {
-    // 后端不可用时，用户也必须能在这台手机上退出。
+    // 即使后端不可用，用户也必须能在本机退出。
     wx.removeStorageSync(TOKEN);
   }
 }

@@ -15,7 +15,7 @@ test('project.config.json 指向小程序目录', () => {
   assert.equal(config.compileType, 'miniprogram');
 });
 
-test('app.json 列出的文件都在', () => {
+test('app.json 列出的文件都存在', () => {
   JSON.parse(read(path.join(root, app.sitemapLocation)));
   for (const page of app.pages) {
     for (const ext of ['js', 'wxml', 'wxss']) assert.ok(fs.existsSync(path.join(root, `${page}.${ext}`)), `${page}.${ext}`);
@@ -28,7 +28,7 @@ for (const page of app.pages) {
   const view = wxml.parse(read(path.join(root, `${page}.wxml`)));
   const elements = wxml.all(view);
 
-  test(`${page}.wxml 里绑定的方法，页面里都有`, () => {
+  test(`${page}.wxml 绑定的方法都已定义`, () => {
     const handlers = elements.flatMap(({ attrs }) =>
       Object.keys(attrs)
         .filter((name) => /^(bind|catch)/.test(name))
@@ -38,7 +38,7 @@ for (const page of app.pages) {
     for (const name of handlers) assert.equal(typeof options[name], 'function', name);
   });
 
-  test(`${page}.wxml 里的每个微信按钮都绑定了自己的事件`, () => {
+  test(`${page}.wxml 的每个微信按钮都绑定了对应的事件`, () => {
     const buttons = elements.filter(({ attrs }) => attrs['open-type']);
     assert.deepEqual(buttons.map(({ attrs }) => attrs['open-type']).sort(), ['getPhoneNumber', 'getUserInfo']);
     for (const { attrs } of buttons) {
@@ -47,12 +47,12 @@ for (const page of app.pages) {
     }
   });
 
-  test(`${page}.wxml 只用到 data 里有的变量`, () => {
+  test(`${page}.wxml 只使用 data 中的变量`, () => {
     wxml.render(view, options.data);
     wxml.render(view, { ...options.data, user: { photo: 'x' }, notice: 'x', state: 'failed' });
   });
 }
 
-test('package-lock.json 不记录下载地址', () => {
+test('package-lock.json 不包含下载地址', () => {
   assert.doesNotMatch(read(path.join(project, 'package-lock.json')), /https?:/);
 });

@@ -31,48 +31,48 @@ async function openSignedIn() {
   return page;
 }
 
-// 每个场景都要守住的顺序：code 在点击之前取得、只发送一次；请求结束之后立即换新的。
+// 所有用例都要满足：code 在点击之前获取，只发送一次，请求结束后立即更换。
 afterEach(() => {
   const sent = new Set();
   let fresh = '';
-  let spending = false;
+  let used = false;
   let tapped = false;
   for (const { name, code, refused } of phone.log) {
     if (name.startsWith('tap get')) tapped = !refused;
     if (name.startsWith('wx.login')) {
       assert.ok(!tapped, '在点击之后、请求之前调用了 wx.login');
       fresh = code ?? '';
-      spending = false;
+      used = false;
     } else if (code) {
       assert.equal(code, fresh, '发送的不是最近一次 wx.login 的 code');
       assert.ok(!sent.has(code), '同一个 code 发送了两次');
       sent.add(code);
-      spending = true;
+      used = true;
     } else if (!name.startsWith('tap')) {
       tapped = false;
     }
   }
-  assert.ok(!spending, '用过 code 之后没有换新的');
+  assert.ok(!used, 'code 使用后没有更换');
 });
 
 describe('登录', () => {
-  test('先取 code，点击后发送，再换新的 code', async () => {
+  test('先获取 code，点击后发送，然后更换', async () => {
     const page = await open();
     await page.tap('微信登录');
     assert.deepEqual(phone.names(), ['wx.login', 'tap getUserInfo', 'POST /api/login', '200', 'wx.login']);
-    assert.ok(page.sees('微信用户'), '如今微信给的昵称是匿名的');
+    assert.ok(page.sees('微信用户'), '微信现在返回匿名昵称');
     assert.ok(page.sees('尚未绑定手机号'));
     assert.ok(phone.storage.get('token'));
     assert.ok(!page.button('微信登录'));
   });
 
-  test('旧版微信给出真实昵称', async () => {
+  test('旧版微信返回真实昵称', async () => {
     const page = await open();
     await page.tap('微信登录', { generation: 'old' });
     assert.ok(page.sees(phone.nickName));
   });
 
-  test('再次打开页面时仍然是登录状态', async () => {
+  test('再次打开页面时保持登录状态', async () => {
     await openSignedIn();
     const page = await openPage(phone);
     assert.deepEqual(phone.names(), ['GET /api/me', '200', 'wx.login']);
@@ -87,7 +87,7 @@ describe('登录', () => {
     assert.ok(!page.sees('请再点一次'));
   });
 
-  test('token 存不下时不算登录，页面仍然可用', async () => {
+  test('token 保存失败时不算登录，页面仍然可用', async () => {
     const page = await open();
     const { setStorageSync } = phone.wx;
     phone.wx.setStorageSync = () => {
@@ -100,7 +100,7 @@ describe('登录', () => {
     assert.ok(page.sees('微信用户'));
   });
 
-  test('请求期间按钮不能点', async () => {
+  test('请求期间按钮不可点击', async () => {
     const page = await open();
     const signingIn = page.tap('微信登录');
     const states = [];
@@ -120,7 +120,7 @@ describe('登录', () => {
 });
 
 describe('绑定手机号', () => {
-  test('用登录之后的新 code', async () => {
+  test('使用登录后更换的 code', async () => {
     const page = await openSignedIn();
     await page.tap('绑定手机号');
     assert.deepEqual(phone.names(), ['tap getPhoneNumber', 'POST /api/phone', '200', 'wx.login']);
@@ -135,7 +135,7 @@ describe('绑定手机号', () => {
     assert.ok(!page.sees('请再点一次'));
   });
 
-  test('手机号属于别人', async () => {
+  test('手机号已绑定其他账号', async () => {
     const other = await openSignedIn();
     await other.tap('绑定手机号');
     const { phoneNumber } = phone;
@@ -154,19 +154,19 @@ describe('用户拒绝', () => {
       const page = await prepare();
       phone.forget();
       await page.tap(label, { refuse: true });
-      assert.equal(phone.names().length, 1, '只有点击，没有任何请求');
-      assert.ok(page.sees('没有得到微信授权'));
+      assert.equal(phone.names().length, 1, '只有点击，没有请求');
+      assert.ok(page.sees('未获得微信授权'));
 
       await page.tap(label);
-      assert.ok(!page.button(label), 'code 没有用掉，可以接着用');
-      assert.ok(!page.sees('没有得到微信授权'));
+      assert.ok(!page.button(label), 'code 没有使用，仍然有效');
+      assert.ok(!page.sees('未获得微信授权'));
     });
   }
 });
 
 describe('code', () => {
   for (const [label, prepare] of /** @type {const} */ ([['微信登录', open], ['绑定手机号', openSignedIn]])) {
-    test(`${label}：已被用掉，再点一次就行`, async () => {
+    test(`${label}：code 已被使用，再点一次即可`, async () => {
       const page = await prepare();
       await phone.spend(phone.lastCode());
       await page.tap(label);
@@ -176,7 +176,7 @@ describe('code', () => {
     });
   }
 
-  test('回到页面时，旧了才换', async (t) => {
+  test('回到页面时，code 快过期才更换', async (t) => {
     const page = await open();
     const opened = Date.now();
     const now = t.mock.method(Date, 'now', () => opened + 3 * 60 * 1000);
@@ -186,10 +186,10 @@ describe('code', () => {
     await page.show();
     assert.deepEqual(phone.names(), ['wx.login', 'wx.login']);
     await page.show();
-    assert.deepEqual(phone.names(), ['wx.login', 'wx.login'], '换过的重新计时');
+    assert.deepEqual(phone.names(), ['wx.login', 'wx.login'], '更换后重新计时');
   });
 
-  test('请求期间回到页面，不会多换一次', async (t) => {
+  test('请求期间回到页面，不会重复更换', async (t) => {
     const page = await open();
     const opened = Date.now();
     t.mock.method(Date, 'now', () => opened + 5 * 60 * 1000);
@@ -203,7 +203,7 @@ describe('code', () => {
     assert.deepEqual(phone.names(), ['wx.login', 'tap getUserInfo', 'POST /api/login', '200', 'wx.login']);
   });
 
-  test('授权弹窗开着时切走，回来不换 code', async (t) => {
+  test('授权弹窗打开时切走再回来，不更换 code', async (t) => {
     const page = await openSignedIn();
     const opened = Date.now();
     const now = t.mock.method(Date, 'now', () => opened + 5 * 60 * 1000);
@@ -213,10 +213,10 @@ describe('code', () => {
     phone.forget();
     now.mock.mockImplementation(() => opened + 10 * 60 * 1000);
     await page.show();
-    assert.deepEqual(phone.names(), ['wx.login'], '弹窗已经关了');
+    assert.deepEqual(phone.names(), ['wx.login'], '弹窗已关闭');
   });
 
-  test('授权被拒绝之后，回到页面照常换 code', async (t) => {
+  test('拒绝授权后回到页面，照常更换 code', async (t) => {
     const page = await open();
     const opened = Date.now();
     t.mock.method(Date, 'now', () => opened + 5 * 60 * 1000);
@@ -225,7 +225,7 @@ describe('code', () => {
     assert.deepEqual(phone.names(), ['wx.login', 'tap getUserInfo', 'wx.login']);
   });
 
-  test('授权弹窗没有回调：下次点击照常', async (t) => {
+  test('授权弹窗没有回调：下次点击仍然有效', async (t) => {
     const page = await openSignedIn();
     const opened = Date.now();
     t.mock.method(Date, 'now', () => opened + 5 * 60 * 1000);
@@ -239,17 +239,17 @@ describe('code', () => {
     assert.ok(page.sees(phone.phoneNumber));
   });
 
-  test('换 code 期间点下：告诉用户再点一次', async (t) => {
+  test('更换 code 期间点击：提示再点一次', async (t) => {
     const page = await openSignedIn();
     const opened = Date.now();
     t.mock.method(Date, 'now', () => opened + 5 * 60 * 1000);
     const { login } = phone.wx;
-    let answerLogin = () => {};
+    let respondLogin = () => {};
     let shown;
     const before = () =>
       new Promise((answered) => {
         const success = (options) => (answer) => {
-          answerLogin = () => options.success(answer);
+          respondLogin = () => options.success(answer);
           answered(undefined);
         };
         phone.wx.login = (options) => login({ ...options, success: success(options) });
@@ -258,7 +258,7 @@ describe('code', () => {
     await page.tap('绑定手机号', { before });
     phone.wx.login = login;
     assert.ok(!phone.names().includes('POST /api/phone'));
-    answerLogin();
+    respondLogin();
     await shown;
     assert.ok(page.sees('请再点一次'));
     await page.tap('绑定手机号');
@@ -282,7 +282,7 @@ describe('code', () => {
     });
   }
 
-  test('wx.login 失败后，回到页面时自动再试', async () => {
+  test('wx.login 失败后，回到页面时自动重试', async () => {
     phone = await newPhone(server.url);
     phone.faults.push('login');
     const page = await openPage(phone);
@@ -291,7 +291,7 @@ describe('code', () => {
     assert.ok(page.sees('微信用户'));
   });
 
-  test('登录成功而换 code 失败，不影响登录和退出', async () => {
+  test('登录成功但更换 code 失败，不影响登录和退出', async () => {
     const page = await open();
     phone.faults.push('login');
     await page.tap('微信登录');
@@ -333,7 +333,7 @@ describe('服务不可用', () => {
   afterEach(() => demo(server.url, '/demo/authing', { down: false }));
 
   for (const [label, prepare] of /** @type {const} */ ([['微信登录', open], ['绑定手机号', openSignedIn]])) {
-    test(`${label}：恢复后再点一次就行`, async () => {
+    test(`${label}：恢复后再点一次即可`, async () => {
       const page = await prepare();
       await demo(server.url, '/demo/authing', { down: true });
       await page.tap(label);
@@ -346,7 +346,7 @@ describe('服务不可用', () => {
     });
   }
 
-  test('打开页面时取不到资料：保留 token，下次打开再取', async () => {
+  test('打开页面时获取资料失败：保留 token，下次打开时重试', async () => {
     await openSignedIn();
     await demo(server.url, '/demo/authing', { down: true });
     assert.ok((await openPage(phone)).sees('稍后再试'));
@@ -354,7 +354,7 @@ describe('服务不可用', () => {
     assert.ok((await openPage(phone)).sees('微信用户'));
   });
 
-  test('打开页面时取不到资料：可以重新登录', async () => {
+  test('打开页面时获取资料失败：可以重新登录', async () => {
     await openSignedIn();
     await demo(server.url, '/demo/authing', { down: true });
     const page = await openPage(phone);
@@ -372,8 +372,8 @@ describe('服务不可用', () => {
   });
 });
 
-describe('收不到答复', () => {
-  test('等得比后端久', async () => {
+describe('收不到响应', () => {
+  test('超时比后端长', async () => {
     const page = await openSignedIn();
     const { request } = phone.wx;
     const timeouts = [];
@@ -386,7 +386,7 @@ describe('收不到答复', () => {
     assert.ok(timeouts[0] > 40_000 && timeouts[0] <= 60_000, String(timeouts[0]));
   });
 
-  for (const [fault, notice] of [['request', '检查网络'], ['answer', '检查网络'], ['proxy', '稍后再点'], ['portal', '稍后再点']]) {
+  for (const [fault, notice] of [['request', '检查网络'], ['response', '检查网络'], ['proxy', '稍后再点'], ['portal', '稍后再点']]) {
     test(`登录：${fault}`, async () => {
       const page = await open();
       phone.faults.push(fault);
@@ -398,16 +398,16 @@ describe('收不到答复', () => {
     });
   }
 
-  test('绑定其实成功了：重新取资料，显示手机号', async () => {
+  test('绑定其实成功：重新获取资料，显示手机号', async () => {
     const page = await openSignedIn();
-    phone.faults.push('answer');
+    phone.faults.push('response');
     await page.tap('绑定手机号');
-    assert.ok(page.sees('没有收到服务器的答复'));
+    assert.ok(page.sees('没有收到服务器的响应'));
     assert.ok(page.sees(phone.phoneNumber));
-    assert.ok(!page.button('绑定手机号'), '手机号验证按次收费，不能再来一次');
+    assert.ok(!page.button('绑定手机号'), '获取手机号按次收费，不能重复');
   });
 
-  test('绑定没有送达：再点一次就行', async () => {
+  test('绑定请求没有送达：再点一次即可', async () => {
     const page = await openSignedIn();
     phone.faults.push('request');
     await page.tap('绑定手机号');
@@ -416,11 +416,11 @@ describe('收不到答复', () => {
     assert.ok(page.sees(phone.phoneNumber));
   });
 
-  test('资料也取不到：只能重试', async () => {
+  test('资料也获取失败：只能重试', async () => {
     const page = await openSignedIn();
-    phone.faults.push('answer', 'request');
+    phone.faults.push('response', 'request');
     await page.tap('绑定手机号');
-    assert.ok(page.button('绑定手机号')?.attrs.disabled, '绑没绑上还不知道');
+    assert.ok(page.button('绑定手机号')?.attrs.disabled, '是否绑定成功未知');
     await page.tap('重试');
     assert.ok(page.sees(phone.phoneNumber));
   });
@@ -442,7 +442,7 @@ describe('退出', () => {
     assert.ok(!page.sees('微信用户'));
     assert.ok(!page.sees('服务暂时不可用'));
     const me = await fetch(`${server.url}/api/me`, { headers: { Authorization: `Bearer ${token}` } });
-    assert.equal(me.status, 401, '旧 token 在服务端也失效了');
+    assert.equal(me.status, 401, 'token 在服务端也已失效');
     await page.tap('微信登录');
     assert.ok(page.sees('微信用户'));
   });

@@ -5,7 +5,7 @@ const wxml = require('./wxml');
 
 const root = path.join(__dirname, '../src');
 
-/** 像框架那样执行一个源文件，取得它交给 App 或 Page 的对象。 */
+/** 像框架一样执行源文件，返回传给 App 或 Page 的对象。 */
 function load(name, register) {
   const file = require.resolve(path.join(root, name));
   const registered = [];
@@ -13,17 +13,17 @@ function load(name, register) {
   delete require.cache[file];
   require(file);
   delete globalThis[register];
-  assert.equal(registered.length, 1, `${name} 应当调用一次 ${register}()`);
+  assert.equal(registered.length, 1, `${name} 应调用一次 ${register}()`);
   return registered[0];
 }
 
-/** 页面实例：方法共用，其余属性每个实例一份。 */
+/** 创建页面实例：方法共用，其他属性每个实例独立。 */
 function instantiate(options) {
   const page = { data: {} };
   for (const [name, value] of Object.entries(options)) page[name] = typeof value === 'function' ? value : structuredClone(value);
   page.setData = (patch) => {
     for (const [name, value] of Object.entries(patch)) {
-      assert.match(name, /^\w+$/, '替身不懂数据路径');
+      assert.match(name, /^\w+$/, '不支持数据路径');
       assert.notEqual(value, undefined, `setData 不接受 undefined：${name}`);
       page.data[name] = structuredClone(value);
     }
@@ -31,7 +31,7 @@ function instantiate(options) {
   return page;
 }
 
-/** 打开 app.json 里的第一个页面，等它准备好。 */
+/** 打开 app.json 中的第一个页面，等待就绪。 */
 async function openPage(phone) {
   globalThis.wx = phone.wx;
   load('app.js', 'App');
@@ -51,13 +51,13 @@ async function openPage(phone) {
     sees: (text) => screen().some((element) => element.text.includes(text)),
 
     /**
-     * 点按钮，times 次点击都赶在视图更新之前；before 发生在点击之前，视图还来不及更新，meanwhile 发生在授权弹窗开着时。
+     * 点击按钮。times 次点击都发生在视图更新之前；before 在点击之前执行，此时视图尚未更新；meanwhile 在授权弹窗打开时执行。
      * @param {string} label
      * @param {{ times?: number, before?: () => Promise<void>, meanwhile?: () => Promise<void>, refuse?: boolean, generation?: string }} [options]
      */
     async tap(label, { times = 1, before, meanwhile, ...how } = {}) {
-      const { attrs } = button(label) ?? assert.fail(`看不到按钮：${label}`);
-      assert.ok(!attrs.disabled, `按钮不能点：${label}`);
+      const { attrs } = button(label) ?? assert.fail(`找不到按钮：${label}`);
+      assert.ok(!attrs.disabled, `按钮不可点击：${label}`);
       if (before) await before();
       const openType = attrs['open-type'];
       const running = [];

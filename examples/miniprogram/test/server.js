@@ -7,7 +7,7 @@ const readline = require('node:readline');
 const repository = path.join(__dirname, '../../..');
 
 /**
- * 编译并启动 examples/server 的演示模式：它在自己的进程里扮演微信和 Authing。
+ * 编译并以演示模式启动 examples/server，由它模拟微信和 Authing。
  * @returns {Promise<{ url: string, stop: () => Promise<void> }>}
  */
 async function startServer() {
@@ -15,7 +15,7 @@ async function startServer() {
   const program = path.join(dir, 'server');
   execFileSync('go', ['build', '-o', program, './examples/server'], { cwd: repository, stdio: 'inherit' });
 
-  // 环境里若有真实的用户池，就不是演示模式了。
+  // 去掉真实用户池的环境变量，否则不会进入演示模式。
   const { AUTHING_USERPOOL_ID, AUTHING_USERS_HOST, AUTHING_OAUTH_HOST, ...env } = process.env;
   const child = spawn(program, ['-addr', '127.0.0.1:0'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = new Promise((resolve) => child.once('exit', resolve));
@@ -35,7 +35,7 @@ async function startServer() {
   const opened = /^open (http:\/\/127\.0\.0\.1:\d+)$/.exec(first);
   if (!opened) {
     await stop();
-    throw new Error(`服务没有启动，第一行是 ${JSON.stringify(first)}\n${errors}`);
+    throw new Error(`服务启动失败，第一行输出是 ${JSON.stringify(first)}\n${errors}`);
   }
   return { url: opened[1], stop };
 }

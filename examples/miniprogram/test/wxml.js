@@ -3,7 +3,7 @@ const vm = require('node:vm');
 /** @typedef {{ tag: string, attrs: Record<string, string>, children: (Node | string)[] }} Node */
 
 /**
- * 只懂示例用到的 WXML；标签不配对、属性写坏都会抛错。
+ * 只支持示例用到的 WXML；标签不匹配或属性格式错误时抛出错误。
  * @param {string} source
  * @returns {Node}
  */
@@ -15,12 +15,12 @@ function parse(source) {
   while (token.lastIndex < source.length) {
     const at = token.lastIndex;
     const match = token.exec(source);
-    if (!match) throw new Error(`看不懂：${source.slice(at, at + 40)}`);
+    if (!match) throw new Error(`无法解析：${source.slice(at, at + 40)}`);
     const [text, closed, tag, attrs, selfClosing] = match;
     if (text.startsWith('<!--')) continue;
     if (closed) {
       const last = open.pop();
-      if (last?.tag !== closed) throw new Error(`<${last?.tag}> 被 </${closed}> 关闭`);
+      if (last?.tag !== closed) throw new Error(`标签不匹配：<${last?.tag}> 与 </${closed}>`);
     } else if (tag) {
       const pairs = [...attrs.matchAll(/([\w:-]+)(?:="([^"]*)")?/g)];
       const node = { tag, attrs: Object.fromEntries(pairs.map(([, name, value]) => [name, value ?? ''])), children: [] };
@@ -30,19 +30,19 @@ function parse(source) {
       open[open.length - 1].children.push(text);
     }
   }
-  if (open.length > 1) throw new Error(`<${open[open.length - 1].tag}> 没有关闭`);
+  if (open.length > 1) throw new Error(`<${open[open.length - 1].tag}> 未关闭`);
   return root;
 }
 
 function evaluate(text, data) {
   const whole = /^\{\{([^]*)\}\}$/.exec(text);
-  // 变量没有在 data 里声明时抛 ReferenceError；真正的框架会悄悄当成空值。
+  // 变量未在 data 中声明时抛出 ReferenceError；真实框架会当作空值。
   if (whole && !whole[1].includes('}}')) return vm.runInNewContext(`(${whole[1]})`, { ...data });
   return text.replace(/\{\{(.*?)\}\}/g, (_, expression) => vm.runInNewContext(`(${expression})`, { ...data }));
 }
 
 /**
- * 用户此刻看得到的元素，属性里的表达式已经求值。
+ * 当前可见的元素，属性中的表达式已求值。
  * @param {Node} node
  * @returns {{ tag: string, attrs: Record<string, any>, text: string }[]}
  */
@@ -67,7 +67,7 @@ function render(node, data) {
 }
 
 /**
- * 所有元素，不论显示与否。
+ * 所有元素，不论是否显示。
  * @param {Node} node
  * @returns {Node[]}
  */
