@@ -34,8 +34,9 @@
 // # Errors
 //
 // Every failure is an [*Error] with the method, HTTP status, and the service's code and message. Branch with errors.Is on
-// the sentinels ([ErrUserRefused], [ErrCodeInvalid], [ErrLoginRequired], …). An error may match several: test
-// [ErrRateLimited] first, then the specific ones, then [ErrBadResponse] and [ErrOutcomeUnknown].
+// the sentinels. An error may match several, so test [ErrUserRefused], [ErrNotPermitted], [ErrLoginRequired] and
+// [ErrCodeInvalid] first, then [ErrOutcomeUnknown], then the others: only the first four are right to act on whatever else
+// the error matches.
 //
 // # Printing
 //

@@ -144,7 +144,7 @@ func documentedSentinels(t *testing.T, name string) []string {
 func TestSentinels(t *testing.T) {
 	t.Parallel()
 	for _, name := range bilingual("docs/errors.md") {
-		assert.Subset(t, documentedSentinels(t, name), sentinels(t), name)
+		assert.ElementsMatch(t, sentinels(t), documentedSentinels(t, name), name)
 	}
 	for _, name := range bilingual("README.md") {
 		assert.Subset(t, documentedSentinels(t, "docs/errors.md"), documentedSentinels(t, name), name)
@@ -152,6 +152,24 @@ func TestSentinels(t *testing.T) {
 }
 
 // TestOrderOfSentinels checks that the example backend tests them in the order of the documents.
+// TestErrorFields compares the table of docs/errors.md with the struct.
+func TestErrorFields(t *testing.T) {
+	t.Parallel()
+	var fields []string
+	for i := range reflect.TypeFor[authing.Error]().NumField() {
+		fields = append(fields, reflect.TypeFor[authing.Error]().Field(i).Name)
+	}
+	for _, name := range bilingual("docs/errors.md") {
+		var rows []string
+		_, table, _ := strings.Cut(read(t, name), "\n| `Op`")
+		table, _, _ = strings.Cut("| `Op`"+table, "\n\n")
+		for _, cell := range submatches(`(?m)^\| (.*?) \|`, table) {
+			rows = append(rows, submatches("`(\\w+)`", cell)...)
+		}
+		assert.Equal(t, fields, rows, name)
+	}
+}
+
 func TestOrderOfSentinels(t *testing.T) {
 	t.Parallel()
 	tested := submatches(`(?m)^\t\{is\(authing\.(Err\w+)\)`, read(t, "examples/server/errors.go"))

@@ -143,3 +143,10 @@ func source(t *testing.T) *doc.Package {
 	require.NoError(t, err)
 	return pkg
 }
+
+func TestEveryMethodSaysWhetherToRetry(t *testing.T) {
+	t.Parallel()
+	for _, m := range clientMethods(t) {
+		assert.NotEmpty(t, m.retry, m.name)
+	}
+}

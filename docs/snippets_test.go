@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"testing"
 	"time"
 
@@ -242,4 +243,35 @@ var _ = func(poolID, publicKey string) (*authing.Client, error) {
 var _ = func(poolID string) (*authing.Client, error) {
 	client, err := authing.NewClient(poolID, authing.WithLogger(slog.Default()))
 	return client, err
+}
+
+var _ = func(poolID string, proxy *url.URL) (*authing.Client, error) {
+	transport := authing.NewTransport()
+	transport.Proxy = http.ProxyURL(proxy)
+	client, err := authing.NewClient(poolID, authing.WithHTTPClient(&http.Client{Transport: traced{transport}}))
+	return client, err
+}
+
+type form struct{ Email, Password, Captcha string }
+
+var _ = func(ctx context.Context, client *authing.Client, form form, userIP string, showCaptcha func(string)) (*authing.User, error) {
+	user, err := client.Login(ctx, authing.LoginParams{
+		Email: form.Email, Password: authing.Secret(form.Password),
+		LastIP:     userIP,       // otherwise every sign-in seems to come from your backend
+		VerifyCode: form.Captcha, // empty the first time
+	})
+	if failed := (*authing.Error)(nil); errors.Is(err, authing.ErrCaptchaRequired) && errors.As(err, &failed) {
+		showCaptcha(failed.CaptchaURL()) // the next form comes with the captcha
+	}
+	return user, err
+}
+
+var _ = func(ctx context.Context, client *authing.Client, token authing.Secret, id string) error {
+	for app, err := range client.As(token).AllAuthedApps(ctx, id) {
+		if err != nil {
+			return err
+		}
+		fmt.Println(app)
+	}
+	return nil
 }
