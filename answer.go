@@ -48,7 +48,7 @@ func explain(req request, resp transport.Response, err error, secrets redact.Sec
 	case errors.Is(err, transport.ErrTooLarge), errors.Is(err, transport.ErrEncoded):
 		return badResponse(resp, "a "+err.Error(), nil), false
 	}
-	e = err.(*Error)
+	e, _ = errors.AsType[*Error](err)
 	return e, req.settles(resp.Status) && !errors.Is(e, ErrBadResponse)
 }
 

@@ -143,7 +143,7 @@ func invalid(format string, args ...any) *Error {
 
 // notSent names the call that an error belongs to.
 func notSent(op string, err error) *Error {
-	e := err.(*Error)
+	e, _ := errors.AsType[*Error](err)
 	e.Op = op
 	return e
 }

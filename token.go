@@ -3,6 +3,7 @@ package authing
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -73,7 +74,7 @@ func (w *wireToken) missing() string {
 func (w *wireToken) info(pool string, raw wire.Raw) (*TokenInfo, error) {
 	owner := w.Token.Data
 	if err := w.refused(); err != nil {
-		if e := err.(*Error); e.Code == 0 || e.Code == http.StatusOK {
+		if e, ok := errors.AsType[*Error](err); ok && (e.Code == 0 || e.Code == http.StatusOK) {
 			e.match(ErrLoginRequired)
 		}
 		return nil, err

@@ -169,7 +169,7 @@ func (t *Timestamp) UnmarshalJSON(b []byte) error {
 
 // MarshalJSON writes Text, or for a Timestamp without one, the time in RFC 3339.
 func (t Timestamp) MarshalJSON() ([]byte, error) {
-	if t.Text != "" || t.Time.IsZero() {
+	if t.Text != "" || t.IsZero() {
 		return json.Marshal(t.Text)
 	}
 	return json.Marshal(t.Time)

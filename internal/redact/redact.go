@@ -103,7 +103,7 @@ func (s Secrets) shownBy(err error) bool {
 	if personal.MatchString(text) || slices.ContainsFunc(s, func(secret string) bool { return strings.Contains(text, secret) }) {
 		return true
 	}
-	switch wrapper := err.(type) {
+	switch wrapper := err.(type) { //nolint:errorlint // each layer is looked at by itself
 	case interface{ Unwrap() error }:
 		return s.shownBy(wrapper.Unwrap())
 	case interface{ Unwrap() []error }:

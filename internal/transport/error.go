@@ -28,7 +28,7 @@ func lost(ctx context.Context, err error, seen *trace) *Error {
 	}
 	if ended := ctx.Err(); ended != nil {
 		switch cause := context.Cause(ctx); {
-		case cause != ended && errors.Is(err, cause):
+		case cause != ended && errors.Is(err, cause): //nolint:errorlint // a cause that wraps ended is not ended
 			err = ended
 		case !errors.Is(err, ended):
 			err = fmt.Errorf("%w: %w", ended, err)
