@@ -22,6 +22,7 @@ type GraphQLRequest struct {
 	Variables  map[string]any    `json:"variables"`
 }
 
+// RootField is one field at the top of an operation.
 type RootField struct {
 	Field     string         `json:"field"`
 	Alias     string         `json:"alias"`

@@ -15,6 +15,7 @@ import (
 // passwordKey takes the place of Authing's, whose private half is not known.
 var passwordKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 1024) })
 
+// PublicKeyPEM returns the key that [DecryptPassword] decrypts for.
 func PublicKeyPEM(t require.TestingT) string {
 	key, err := passwordKey()
 	require.NoError(t, err)
