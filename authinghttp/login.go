@@ -120,10 +120,9 @@ func bearerToken(h http.Header) (authing.Secret, bool) {
 
 // isToken68 reports whether s matches the token syntax of RFC 6750, section 2.1.
 func isToken68(s string) bool {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/"
 	body := strings.TrimRight(s, "=")
-	return body != "" && !strings.ContainsFunc(body, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~+/", r))
-	})
+	return body != "" && strings.Trim(body, alphabet) == ""
 }
 
 // isRejection reports whether err is a verdict on the token or its user, as opposed to a failed verification.
