@@ -13,12 +13,15 @@ import (
 type When int
 
 const (
-	Before   When = iota // before the call: the code is not used up
-	After                // after the call has taken effect and used up its code, before the reply is sent
-	MidReply             // like After, but half of the reply body is sent before the connection is closed
+	// Before is before the call: the code is not used up.
+	Before When = iota
+	// After is after the call has taken effect and used up its code, before the reply is sent.
+	After
+	// MidReply is like After, but half of the reply body is sent before the connection is closed.
+	MidReply
 )
 
-// UntilGone, as Fault.Delay, waits until the client gives up or the server is closed.
+// UntilGone as Fault.Delay waits until the client gives up or the server is closed.
 const UntilGone time.Duration = math.MaxInt64
 
 // Fault makes one call fail. If Drop, Code, ErrCode, Status and Body are all zero, the call is only delayed.

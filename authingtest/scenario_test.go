@@ -208,6 +208,7 @@ func TestPhoneCodeLogin(t *testing.T) {
 func TestConcurrentUsers(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{})
+	avatar := pngImage(t)
 	var wg sync.WaitGroup
 	for i := range 20 {
 		wg.Add(1)
@@ -222,7 +223,7 @@ func TestConcurrentUsers(t *testing.T) {
 			asUser := client.As(user.Token)
 			_, err = asUser.SetMetadata(ctx, user.ID, "phone", phone)
 			assert.NoError(t, err)
-			_, err = asUser.ChangeAvatar(ctx, user.ID, bytes.NewReader(pngImage(t)))
+			_, err = asUser.ChangeAvatar(ctx, user.ID, bytes.NewReader(avatar))
 			assert.NoError(t, err)
 			metadata, err := asUser.Metadata(ctx, user.ID)
 			if assert.NoError(t, err) {

@@ -19,7 +19,7 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// KeepKey, as Options.MinKeyAge, makes wx.login never replace the session key.
+// KeepKey as Options.MinKeyAge makes wx.login never replace the session key.
 const KeepKey time.Duration = math.MaxInt64
 
 // Options configures a [Server]. The zero value is as strict as the real service, but without limits per address.
