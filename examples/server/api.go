@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"net/http"
 	"time"
 
@@ -125,5 +125,5 @@ func rejectRequest(w http.ResponseWriter, r *http.Request, status int, err error
 		return
 	}
 	// err is not wrapped: it is about verifying the token, and must not match a row about the call itself.
-	writeError(w, r, fmt.Errorf("cannot verify the login: %v", err))
+	writeError(w, r, errors.New("cannot verify the login: "+err.Error()))
 }

@@ -20,7 +20,7 @@ import (
 
 func TestSignInBindAndSignOut(t *testing.T) {
 	t.Parallel()
-	fake := newFake(t, authingtest.Options{})
+	fake := newFake(t)
 	p := startBackend(t, fake)
 	ann := fake.NewPhone(authingtest.WxUser{NickName: "Ann", AvatarURL: "https://example.com/a.png", PhoneNumber: "13912345678"})
 
@@ -73,7 +73,7 @@ func codeCounts(fake *authingtest.Server, codes ...string) map[string]int {
 // its handlers call Authing.
 func TestTwoInstances(t *testing.T) {
 	t.Parallel()
-	fake := newFake(t, authingtest.Options{})
+	fake := newFake(t)
 	a, b := startBackend(t, fake), startBackend(t, fake)
 	ann := fake.NewPhone(authingtest.WxUser{NickName: "Ann"})
 
@@ -103,7 +103,7 @@ func verifications(fake *authingtest.Server) (n int) {
 
 func TestUsersAreNotMixedUp(t *testing.T) {
 	t.Parallel()
-	fake := newFake(t, authingtest.Options{})
+	fake := newFake(t)
 	p := startBackend(t, fake)
 	for _, name := range []string{"Ann", "Ben"} {
 		phone := fake.NewPhone(authingtest.WxUser{NickName: name})
@@ -252,7 +252,7 @@ func TestRoutes(t *testing.T) {
 // Locking an account ends its sessions. The page learns the reason when it signs in again.
 func TestLockedWhileSignedIn(t *testing.T) {
 	t.Parallel()
-	fake := newFake(t, authingtest.Options{})
+	fake := newFake(t)
 	p := startBackend(t, fake)
 	fake.FailNext("VerifyToken", authingtest.Fault{Code: 2005})
 	got := request(t, "GET", p.url+"/api/me", "a.b.c", nil)
@@ -315,7 +315,7 @@ func TestHalfClosedClientGetsResponse(t *testing.T) {
 
 func TestLogRecordPerRequest(t *testing.T) {
 	t.Parallel()
-	fake := newFake(t, authingtest.Options{})
+	fake := newFake(t)
 	p := startBackend(t, fake)
 	ann := fake.NewPhone(authingtest.WxUser{NickName: "Ann"})
 	login := request(t, "POST", p.url+"/api/login", "", loginBody(ann.Login(), ann.GetUserInfo()))

@@ -18,7 +18,7 @@ import (
 
 func TestErrorTable(t *testing.T) {
 	t.Parallel()
-	fake := newFake(t, authingtest.Options{})
+	fake := newFake(t)
 	p := startBackend(t, fake)
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

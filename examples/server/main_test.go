@@ -62,9 +62,9 @@ func startBackend(t *testing.T, fake *authingtest.Server) *program {
 	})
 }
 
-func newFake(t *testing.T, opts authingtest.Options) *authingtest.Server {
+func newFake(t *testing.T) *authingtest.Server {
 	t.Helper()
-	fake := authingtest.NewServer(opts)
+	fake := authingtest.NewServer(authingtest.Options{})
 	t.Cleanup(fake.Close)
 	return fake
 }
@@ -197,7 +197,7 @@ func TestBrowserAddress(t *testing.T) {
 
 func TestRealModeHasNoDemo(t *testing.T) {
 	t.Parallel()
-	p := startBackend(t, newFake(t, authingtest.Options{}))
+	p := startBackend(t, newFake(t))
 	resp, err := http.Get(p.url)
 	require.NoError(t, err)
 	defer resp.Body.Close()
@@ -302,7 +302,7 @@ func TestServerLimits(t *testing.T) {
 
 func TestHeaderLimit(t *testing.T) {
 	t.Parallel()
-	p := startBackend(t, newFake(t, authingtest.Options{}))
+	p := startBackend(t, newFake(t))
 	for length, status := range map[int]int{12 << 10: http.StatusOK, 24 << 10: http.StatusRequestHeaderFieldsTooLarge} {
 		r, err := http.NewRequest("GET", p.url+"/healthz", nil)
 		require.NoError(t, err)
