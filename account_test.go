@@ -2,7 +2,6 @@ package authing_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"testing"
@@ -155,48 +154,6 @@ func TestLoginRefusals(t *testing.T) {
 	}
 }
 
-// A text that would be GraphQL inside the document stays a text, since it travels as a variable.
-func TestDocumentsHoldNoValues(t *testing.T) {
-	t.Parallel()
-	const hostile = `"}) { token } } mutation { removeUsers #`
-	for name, call := range map[string]func(context.Context, *authing.Client) error{
-		"username": func(ctx context.Context, c *authing.Client) error {
-			_, err := c.Login(ctx, authing.LoginParams{Username: hostile})
-			return err
-		},
-		"oauth": func(ctx context.Context, c *authing.Client) error {
-			_, err := c.Register(ctx, authing.RegisterParams{Username: "ann", OAuth: hostile})
-			return err
-		},
-		"nickname": func(ctx context.Context, c *authing.Client) error {
-			nickname := hostile
-			_, err := c.Update(ctx, "u1", authing.UserUpdate{Nickname: &nickname})
-			return err
-		},
-		"_id": func(ctx context.Context, c *authing.Client) error {
-			return c.Logout(ctx, hostile)
-		},
-		"user": func(ctx context.Context, c *authing.Client) error {
-			_, err := c.UnbindEmail(ctx, hostile)
-			return err
-		},
-		"userId": func(ctx context.Context, c *authing.Client) error {
-			_, err := c.GetAuthedAppList(ctx, hostile, authing.ListOptions{})
-			return err
-		},
-	} {
-		client, got := setup(t, 200, `{"errors":["no"]}`)
-		require.Error(t, call(context.Background(), client))
-		var sent struct {
-			Query     string
-			Variables map[string]any
-		}
-		require.NoError(t, json.Unmarshal([]byte(got.Only(t).Body), &sent))
-		assert.Equal(t, hostile, sent.Variables[name])
-		assert.NotContains(t, sent.Query, "removeUsers")
-	}
-}
-
 func TestAccountBadInput(t *testing.T) {
 	t.Parallel()
 	login := func(text string, p authing.LoginParams) unsentCall {
@@ -304,81 +261,6 @@ func TestLogout(t *testing.T) {
 
 	client, _ = setup(t, 200, `{"data":{"updateUser":null}}`)
 	require.ErrorIs(t, client.As(token).Logout(context.Background(), "u1"), authing.ErrOutcomeUnknown)
-}
-
-// The service can put a refusal in the place of what a call promises.
-func TestSoftRefusalInPlaceOfAResult(t *testing.T) {
-	t.Parallel()
-	ctx := context.Background()
-	client, _ := setup(t, 200, `{"data":{"changePassword":{"code":2300,"message":"验证码过期","status":false}}}`)
-	_, err := client.ChangePassword(ctx, authing.ChangePasswordParams{Email: "a@b.c", Password: "secret", VerifyCode: "1"})
-	require.ErrorIs(t, err, authing.ErrVerifyCode)
-	require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
-	assert.Equal(t, "验证码过期", requireError(t, err).Message)
-
-	client, _ = setup(t, 200, `{"data":{"login":{"code":2006,"message":"密码不正确"}}}`)
-	_, err = client.Login(ctx, authing.LoginParams{Username: "lin", Password: "x"})
-	require.ErrorIs(t, err, authing.ErrWrongPassword)
-
-	client, _ = setup(t, 200, `{"data":{"userMetadata":{"code":2206,"message":"expired"}}}`)
-	_, err = client.As(token).Metadata(ctx, "u1")
-	require.ErrorIs(t, err, authing.ErrLoginRequired)
-
-	client, _ = setup(t, 200, `{"data":{"login":{"status":false,"message":"locked out"}}}`)
-	_, err = client.Login(ctx, authing.LoginParams{Username: "lin", Password: "x"})
-	require.EqualError(t, err, "authing: Login: locked out (HTTP 200)")
-	require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
-
-	client, _ = setup(t, 200, `{"data":{"login":{"_id":"u1","token":"a.b.c","code":2006}}}`)
-	_, err = client.Login(ctx, authing.LoginParams{Username: "lin", Password: "x"})
-	require.NoError(t, err, "what a call promises is there")
-}
-
-// A success without what it promises blames the network only if it may not have come from Authing.
-func TestGraphQLIncompleteHint(t *testing.T) {
-	t.Parallel()
-	const said = "authing: User: the service reported success but sent no "
-	for answer, want := range map[string]string{
-		`{"data":{"user":null}}`:          said + "user (HTTP 200): the requested object may not exist",
-		`{"data":{"user":{"email":"a"}}}`: said + "user id (HTTP 200)",
-		`{"data":null}`:                   said + "user (HTTP 200): check the Hosts and any proxy in front of them",
-		// A code beside it says more.
-		`{"code":2206,"message":"no","data":{"user":null}}`: "authing: User: no (code 2206, HTTP 200): the token has expired: sign in again",
-		`{"code":2206,"message":"no","data":{"user":{}}}`:   "authing: User: no (code 2206, HTTP 200): the token has expired: sign in again",
-	} {
-		client, _ := setup(t, 200, answer)
-		_, err := client.As(token).User(context.Background(), "u1")
-		assert.EqualError(t, err, want)
-	}
-
-	client, _ := setup(t, 200, `{"data":{"register":null}}`)
-	_, err := client.Register(context.Background(), authing.RegisterParams{Username: "ann"})
-	assert.NotContains(t, err.Error(), "may not exist", "it was to be made")
-}
-
-// encoding/json would replace what is not UTF-8, and so change a password or a stored value silently.
-func TestInvalidUTF8SendsNothing(t *testing.T) {
-	t.Parallel()
-	client, got := setup(t, 200, "")
-	client = client.As(token)
-	ctx := context.Background()
-	for name, call := range map[string]func() error{
-		"metadata": func() error { _, err := client.SetMetadata(ctx, "u1", "k", "a\xffb"); return err },
-		"LDAP":     func() error { _, err := client.LoginByLDAP(ctx, "lin", "pa\xffss"); return err },
-		"OAuth": func() error {
-			_, err := client.Register(ctx, authing.RegisterParams{Email: "a@b.c", OAuth: "\xff"})
-			return err
-		},
-		"password": func() error {
-			_, err := client.Login(ctx, authing.LoginParams{Email: "a@b.c", Password: "\xff"})
-			return err
-		},
-	} {
-		err := call()
-		require.ErrorIs(t, err, authing.ErrInvalidArgument, name)
-		assert.ErrorContains(t, err, "UTF-8", name)
-	}
-	assert.Empty(t, got.All())
 }
 
 func TestGraphQLLoginStatus(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,8 +11,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
@@ -278,27 +275,6 @@ func TestContentTypeDoesNotMatter(t *testing.T) {
 	}
 }
 
-func TestContentEncoding(t *testing.T) {
-	t.Parallel()
-	for encoding, ok := range map[string]bool{"identity": true, "Identity": true, "br": false, "gzip": false} {
-		client, got := setupResponder(t, func(*http.Request) (*http.Response, error) {
-			resp := httpmock.NewStringResponse(200, annAnswer)
-			resp.Header.Set("Content-Encoding", encoding)
-			return resp, nil
-		})
-		_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
-		got.Only(t)
-		if ok {
-			require.NoError(t, err, encoding)
-			continue
-		}
-		require.ErrorIs(t, err, authing.ErrBadResponse, encoding)
-		require.ErrorIs(t, err, authing.ErrOutcomeUnknown)
-		assert.Contains(t, err.Error(), "Content-Encoding")
-		assert.Equal(t, 200, requireError(t, err).StatusCode)
-	}
-}
-
 func TestCodesAreSentOnce(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -362,81 +338,6 @@ func TestTheTransportsAnswerIsNotModified(t *testing.T) {
 	assert.Equal(t, before, header)
 }
 
-func TestAnswerLimit(t *testing.T) {
-	t.Parallel()
-	const limit = 1 << 20
-	padded := func(size int) string { return annAnswer + strings.Repeat(" ", size-len(annAnswer)) }
-
-	client, _ := setup(t, 200, padded(limit))
-	user, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
-	require.NoError(t, err)
-	assert.Equal(t, annID, user.ID)
-
-	client, _ = setup(t, 200, padded(limit+1))
-	_, err = client.LoginWithWxapp(context.Background(), code, loginDetail)
-	require.ErrorIs(t, err, authing.ErrBadResponse)
-	require.ErrorIs(t, err, authing.ErrOutcomeUnknown)
-	assert.Contains(t, err.Error(), "larger than 1 MiB")
-	assert.Empty(t, requireError(t, err).Body)
-}
-
-func TestUnsentIsKnown(t *testing.T) {
-	t.Parallel()
-	quiet := log.New(io.Discard, "", 0)
-
-	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
-	untrusted.Config.ErrorLog = quiet
-	untrusted.StartTLS()
-	t.Cleanup(untrusted.Close)
-
-	plain := httptest.NewUnstartedServer(http.NotFoundHandler())
-	plain.Config.ErrorLog = quiet
-	plain.Start()
-	t.Cleanup(plain.Close)
-
-	closed := httptest.NewServer(http.NotFoundHandler())
-	closed.Close()
-
-	for name, host := range map[string]string{
-		"untrusted certificate":      untrusted.URL,
-		"plain HTTP server":          strings.Replace(plain.URL, "http:", "https:", 1),
-		"nobody listens":             closed.URL,
-		"nobody listens, over https": strings.Replace(closed.URL, "http:", "https:", 1),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			client, err := authing.NewClient(pool, authing.WithHosts(authing.Hosts{OAuth: host}))
-			require.NoError(t, err)
-			_, err = client.LoginWithWxapp(context.Background(), code, loginDetail)
-			assert.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
-			assert.Contains(t, err.Error(), "the service could not be reached")
-			assert.Contains(t, err.Error(), "nothing was sent: check the network and the Hosts")
-			assert.NotContains(t, err.Error(), "/oauth/wechatapp", "no URL")
-			assert.Zero(t, requireError(t, err).StatusCode)
-		})
-	}
-}
-
-func TestSentIsUnknown(t *testing.T) {
-	t.Parallel()
-	for name, cause := range map[string]error{
-		"reset":          &net.OpError{Op: "read", Err: errors.New("connection reset by peer")},
-		"cut":            io.ErrUnexpectedEOF,
-		"late TLS alert": &net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")},
-		"header timeout": errors.New("net/http: timeout awaiting response headers"),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			client, _ := setupResponder(t, httpmock.NewErrorResponder(cause))
-			_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
-			require.ErrorIs(t, err, authing.ErrOutcomeUnknown)
-			require.ErrorIs(t, err, cause)
-			assert.Contains(t, err.Error(), "no complete response came: "+cause.Error())
-			assert.Contains(t, err.Error(), "do not repeat it with the same code")
-		})
-	}
-}
-
 // This one replaces a global, so it must not run beside others.
 func TestReplacedDefaultTransport(t *testing.T) {
 	mock := httpmock.NewMockTransport()
@@ -475,43 +376,4 @@ func TestZeroClient(t *testing.T) {
 	}
 	c.CloseIdleConnections()
 	assert.Empty(t, c.UserPoolID())
-}
-
-func FuzzEnvelope(f *testing.F) {
-	const phone = "13800000000"
-	for _, seed := range []string{
-		annAnswer, phoneAnswer, "", "null", "<html>", "[]", `{"code":"200","data":{"id":"u1","token":"h.p.s"}}`,
-		`{"code":200,"data":null}`, `{"code":200,"data":{}}`, `{"code":2206,"message":"登录信息已过期","data":null}`,
-		`{"code":2000,"message":"...","data":{"url":"..."}}`, `{"code":500,"message":{"a":1},"data":{"errcode":40163}}`,
-		`{"code":7,"message":"` + code + " " + iv + " " + phone + `"}`, `{"code":7,"message":"\u0000\n\u001b[31m"}`,
-		"\xef\xbb\xbf" + annAnswer, annAnswer[:90], `{"code":1e99}`, `{"code":-1}`, "{\"code\":7,\"message\":\"\xff\"}",
-	} {
-		f.Add(200, []byte(seed))
-		f.Add(502, []byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		client, last := stub(t, status, string(body))
-		user, err := client.LoginWithWxapp(context.Background(), code, loginDetail, authing.WithPhone(phone))
-		require.NotNil(t, *last)
-		if err == nil {
-			assert.Equal(t, 200, status)
-			assert.NotEmpty(t, user.ID)
-			assert.NotEmpty(t, user.Token)
-			return
-		}
-		assert.Nil(t, user)
-		e := requireError(t, err)
-		assert.Equal(t, "LoginWithWxapp", e.Op)
-		assert.Equal(t, status, e.StatusCode)
-		if !errors.Is(err, authing.ErrOutcomeUnknown) {
-			assert.Less(t, status, 500)
-			assert.NotEqual(t, 200, e.Code)
-			assert.NotErrorIs(t, err, authing.ErrBadResponse, "a call is only settled by an answer of Authing")
-		}
-		for _, secret := range []string{code, iv, encryptedData, phone} {
-			assert.NotContains(t, err.Error(), secret)
-		}
-		assert.False(t, strings.ContainsFunc(err.Error(), unicode.IsControl), "%q", err)
-		assert.Less(t, utf8.RuneCountInString(err.Error()), 1000)
-	})
 }

@@ -164,3 +164,95 @@ func FuzzGraphQLEnvelope(f *testing.F) {
 		assert.Less(t, utf8.RuneCountInString(err.Error()), 1000)
 	})
 }
+
+// A text that would be GraphQL inside the document stays a text, since it travels as a variable.
+func TestDocumentsHoldNoValues(t *testing.T) {
+	t.Parallel()
+	const hostile = `"}) { token } } mutation { removeUsers #`
+	for name, call := range map[string]func(context.Context, *authing.Client) error{
+		"username": func(ctx context.Context, c *authing.Client) error {
+			_, err := c.Login(ctx, authing.LoginParams{Username: hostile})
+			return err
+		},
+		"oauth": func(ctx context.Context, c *authing.Client) error {
+			_, err := c.Register(ctx, authing.RegisterParams{Username: "ann", OAuth: hostile})
+			return err
+		},
+		"nickname": func(ctx context.Context, c *authing.Client) error {
+			nickname := hostile
+			_, err := c.Update(ctx, "u1", authing.UserUpdate{Nickname: &nickname})
+			return err
+		},
+		"_id": func(ctx context.Context, c *authing.Client) error {
+			return c.Logout(ctx, hostile)
+		},
+		"user": func(ctx context.Context, c *authing.Client) error {
+			_, err := c.UnbindEmail(ctx, hostile)
+			return err
+		},
+		"userId": func(ctx context.Context, c *authing.Client) error {
+			_, err := c.GetAuthedAppList(ctx, hostile, authing.ListOptions{})
+			return err
+		},
+	} {
+		client, got := setup(t, 200, `{"errors":["no"]}`)
+		require.Error(t, call(context.Background(), client))
+		var sent struct {
+			Query     string
+			Variables map[string]any
+		}
+		require.NoError(t, json.Unmarshal([]byte(got.Only(t).Body), &sent))
+		assert.Equal(t, hostile, sent.Variables[name])
+		assert.NotContains(t, sent.Query, "removeUsers")
+	}
+}
+
+// The service can put a refusal in the place of what a call promises.
+func TestSoftRefusalInPlaceOfAResult(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	client, _ := setup(t, 200, `{"data":{"changePassword":{"code":2300,"message":"验证码过期","status":false}}}`)
+	_, err := client.ChangePassword(ctx, authing.ChangePasswordParams{Email: "a@b.c", Password: "secret", VerifyCode: "1"})
+	require.ErrorIs(t, err, authing.ErrVerifyCode)
+	require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
+	assert.Equal(t, "验证码过期", requireError(t, err).Message)
+
+	client, _ = setup(t, 200, `{"data":{"login":{"code":2006,"message":"密码不正确"}}}`)
+	_, err = client.Login(ctx, authing.LoginParams{Username: "lin", Password: "x"})
+	require.ErrorIs(t, err, authing.ErrWrongPassword)
+
+	client, _ = setup(t, 200, `{"data":{"userMetadata":{"code":2206,"message":"expired"}}}`)
+	_, err = client.As(token).Metadata(ctx, "u1")
+	require.ErrorIs(t, err, authing.ErrLoginRequired)
+
+	client, _ = setup(t, 200, `{"data":{"login":{"status":false,"message":"locked out"}}}`)
+	_, err = client.Login(ctx, authing.LoginParams{Username: "lin", Password: "x"})
+	require.EqualError(t, err, "authing: Login: locked out (HTTP 200)")
+	require.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
+
+	client, _ = setup(t, 200, `{"data":{"login":{"_id":"u1","token":"a.b.c","code":2006}}}`)
+	_, err = client.Login(ctx, authing.LoginParams{Username: "lin", Password: "x"})
+	require.NoError(t, err, "what a call promises is there")
+}
+
+// A success without what it promises blames the network only if it may not have come from Authing.
+func TestGraphQLIncompleteHint(t *testing.T) {
+	t.Parallel()
+	const said = "authing: User: the service reported success but sent no "
+	for answer, want := range map[string]string{
+		`{"data":{"user":null}}`:          said + "user (HTTP 200): the requested object may not exist",
+		`{"data":{"user":{"email":"a"}}}`: said + "user id (HTTP 200)",
+		`{"data":null}`:                   said + "user (HTTP 200): check the Hosts and any proxy in front of them",
+		// A code beside it says more.
+		`{"code":2206,"message":"no","data":{"user":null}}`: "authing: User: no (code 2206, HTTP 200): the token has expired: sign in again",
+		`{"code":2206,"message":"no","data":{"user":{}}}`:   "authing: User: no (code 2206, HTTP 200): the token has expired: sign in again",
+	} {
+		client, _ := setup(t, 200, answer)
+		_, err := client.As(token).User(context.Background(), "u1")
+		assert.EqualError(t, err, want)
+	}
+
+	client, _ := setup(t, 200, `{"data":{"register":null}}`)
+	_, err := client.Register(context.Background(), authing.RegisterParams{Username: "ann"})
+	assert.NotContains(t, err.Error(), "may not exist", "it was to be made")
+}

@@ -4,15 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/url"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
-	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
 func TestBindPhone(t *testing.T) {
@@ -229,31 +226,4 @@ func TestPhoneBadInput(t *testing.T) {
 		calls = append(calls, login("the code is not made of digits alone, or has too many", "138", phoneCode))
 	}
 	checkUnsent(t, calls)
-}
-
-// A phone number is the only text of a caller that becomes part of an address.
-func FuzzSegment(f *testing.F) {
-	for _, value := range testkit.HostileValues() {
-		f.Add(value)
-	}
-	f.Add("+86 138")
-	f.Fuzz(func(t *testing.T, phone string) {
-		client, last := stub(t, 200, `{"code":200}`)
-		err := client.GetVerificationCode(context.Background(), phone)
-		if err != nil {
-			assert.ErrorIs(t, err, authing.ErrInvalidArgument)
-			assert.Nil(t, *last)
-			return
-		}
-		sent := (*last).URL
-		assert.Equal(t, "https", sent.Scheme)
-		assert.Equal(t, "users.authing.cn", sent.Host)
-		assert.Nil(t, sent.User)
-		assert.Empty(t, sent.Fragment)
-		segments := strings.Split(sent.RequestURI(), "/") // what stands in the first line of the request
-		require.Len(t, segments, 4)
-		got, err := url.PathUnescape(segments[2])
-		assert.NoError(t, err)
-		assert.Equal(t, []string{"", "send_smscode", phone, pool}, []string{segments[0], segments[1], got, segments[3]})
-	})
 }

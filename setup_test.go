@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"math"
 	"net/http"
@@ -302,4 +303,12 @@ func moment(t testing.TB, s string) time.Time {
 	m, err := time.Parse(time.RFC3339Nano, s)
 	require.NoError(t, err)
 	return m
+}
+
+// assertOnly checks that err matches want, if there is one, and no other sentinel.
+func assertOnly(t *testing.T, want, err error, note string) {
+	t.Helper()
+	for _, s := range sentinels {
+		assert.Equal(t, s == want, errors.Is(err, s), "%s: %v", note, s)
+	}
 }

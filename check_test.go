@@ -1,0 +1,132 @@
+package authing_test
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/internal/testkit"
+)
+
+// encoding/json would replace what is not UTF-8, and so change a password or a stored value silently.
+func TestInvalidUTF8SendsNothing(t *testing.T) {
+	t.Parallel()
+	client, got := setup(t, 200, "")
+	client = client.As(token)
+	ctx := context.Background()
+	for name, call := range map[string]func() error{
+		"metadata": func() error { _, err := client.SetMetadata(ctx, "u1", "k", "a\xffb"); return err },
+		"LDAP":     func() error { _, err := client.LoginByLDAP(ctx, "lin", "pa\xffss"); return err },
+		"OAuth": func() error {
+			_, err := client.Register(ctx, authing.RegisterParams{Email: "a@b.c", OAuth: "\xff"})
+			return err
+		},
+		"password": func() error {
+			_, err := client.Login(ctx, authing.LoginParams{Email: "a@b.c", Password: "\xff"})
+			return err
+		},
+	} {
+		err := call()
+		require.ErrorIs(t, err, authing.ErrInvalidArgument, name)
+		assert.ErrorContains(t, err, "UTF-8", name)
+	}
+	assert.Empty(t, got.All())
+}
+
+func TestBadInputSendsNothing(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		code string
+		edit func(*authing.Detail)
+		text string // cause and next step
+	}{
+		{"empty code", "", nil, "the code is empty: call wx.login before the tap and post its code"},
+		{"space in code", "the code is a mock one", nil, "developer tools without an AppID return a placeholder text"},
+		{"trailing newline in code", code + "\n", nil, "the code contains white space or control characters: post the code from wx.login unchanged"},
+		{"full-width space in code", "061\u3000", nil, "white space"},
+		{"NUL in code", "061\x00", nil, "control characters"},
+		{"invalid UTF-8 in code", "061\xff", nil, "control characters"},
+		{"no iv", code, func(d *authing.Detail) { d.IV = "" }, "iv is missing: let the page post e.detail unchanged"},
+		{"no data", code, func(d *authing.Detail) { d.EncryptedData = "" }, "encryptedData is missing: let the page post e.detail unchanged"},
+		{
+			"space for plus", code, func(d *authing.Detail) { d.EncryptedData = strings.ReplaceAll(d.EncryptedData, "+", " ") },
+			"encryptedData contains spaces instead of plus signs: it was decoded as a form, post it as JSON",
+		},
+		{"space in iv", code, func(d *authing.Detail) { d.IV = " " + d.IV }, "iv contains spaces"},
+		{
+			"percent-encoded data", code, func(d *authing.Detail) { d.EncryptedData = strings.ReplaceAll(d.EncryptedData, "+", "%2B") },
+			"encryptedData is percent-encoded: post it as JSON, unchanged",
+		},
+		{"percent-encoded iv", code, func(d *authing.Detail) { d.IV = strings.ReplaceAll(d.IV, "=", "%3D") }, "iv is percent-encoded"},
+		{
+			"URL-safe base64", code, func(d *authing.Detail) {
+				d.EncryptedData = strings.NewReplacer("+", "-", "/", "_").Replace(d.EncryptedData)
+			},
+			"encryptedData is not standard base64: post e.detail unchanged",
+		},
+		{"newline in data", code, func(d *authing.Detail) { d.EncryptedData += "\n" }, "encryptedData is not standard base64"},
+		{"newline in iv", code, func(d *authing.Detail) { d.IV = d.IV[:8] + "\r\n" + d.IV[8:] }, "iv is not standard base64"},
+		{"no padding", code, func(d *authing.Detail) { d.IV = strings.TrimRight(d.IV, "=") }, "iv is not standard base64"},
+		{"iv of 15 bytes", code, func(d *authing.Detail) { d.IV = "EBESExQVFhcYGRobHB0e" }, "iv is 15 bytes long, not 16: post e.detail unchanged"},
+		{"iv of 17 bytes", code, func(d *authing.Detail) { d.IV = "EBESExQVFhcYGRobHB0eHyA=" }, "iv is 17 bytes long"},
+		{
+			"data cut", code, func(d *authing.Detail) { d.EncryptedData = d.EncryptedData[:len(d.EncryptedData)-4] },
+			"encryptedData is not a whole number of 16-byte blocks, it was cut: post e.detail unchanged",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			eachCodeCall(t, func(t *testing.T, call codeCall) {
+				client, got := setup(t, 200, call.answer)
+				detail := call.detail
+				if tt.edit != nil {
+					tt.edit(&detail)
+				}
+				_, err := call.do(context.Background(), client.As(token), tt.code, detail)
+				require.ErrorIs(t, err, authing.ErrInvalidArgument)
+				assert.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
+				assert.Contains(t, err.Error(), "authing: "+call.op+": ")
+				assert.Contains(t, err.Error(), tt.text)
+				for _, secret := range []string{code, detail.IV, detail.EncryptedData} {
+					if secret != "" {
+						assert.NotContains(t, err.Error(), secret)
+					}
+				}
+				assert.Empty(t, got.All())
+			})
+		})
+	}
+}
+
+// A phone number is the only text of a caller that becomes part of an address.
+func FuzzSegment(f *testing.F) {
+	for _, value := range testkit.HostileValues() {
+		f.Add(value)
+	}
+	f.Add("+86 138")
+	f.Fuzz(func(t *testing.T, phone string) {
+		client, last := stub(t, 200, `{"code":200}`)
+		err := client.GetVerificationCode(context.Background(), phone)
+		if err != nil {
+			assert.ErrorIs(t, err, authing.ErrInvalidArgument)
+			assert.Nil(t, *last)
+			return
+		}
+		sent := (*last).URL
+		assert.Equal(t, "https", sent.Scheme)
+		assert.Equal(t, "users.authing.cn", sent.Host)
+		assert.Nil(t, sent.User)
+		assert.Empty(t, sent.Fragment)
+		segments := strings.Split(sent.RequestURI(), "/") // what stands in the first line of the request
+		require.Len(t, segments, 4)
+		got, err := url.PathUnescape(segments[2])
+		assert.NoError(t, err)
+		assert.Equal(t, []string{"", "send_smscode", phone, pool}, []string{segments[0], segments[1], got, segments[3]})
+	})
+}
