@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
+	"math/big"
 	"strings"
 	"testing"
 
@@ -95,6 +96,7 @@ func TestParseKeyRejects(t *testing.T) {
 	t.Parallel()
 	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
+	short := &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 1015), E: 65537} // 1016 bits
 	block, _ := pem.Decode([]byte(PublishedKey))
 	for name, tt := range map[string]struct{ text, want string }{
 		"empty":       {"", "the key is not in PEM format: it must start with -----BEGIN PUBLIC KEY-----"},
@@ -102,6 +104,7 @@ func TestParseKeyRejects(t *testing.T) {
 		"truncated":   {PublishedKey[:100], "the key is not in PEM format"},
 		"not DER":     {"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "the key cannot be parsed"},
 		"not RSA":     {encodePEM(t, &ecKey.PublicKey), "the key is a *ecdsa.PublicKey, not an RSA public key"},
+		"short":       {encodePEM(t, short), "the key is shorter than 1024 bits"},
 		"private":     {"-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n", "the key is a private key: use the public key"},
 	} {
 		key, err := ParseKey(tt.text)

@@ -26,6 +26,7 @@ func TestLine(t *testing.T) {
 		"the oauth of authing":                     "the oauth of authing",
 		"手机号 13812345678 已绑定":                      "手机号 [redacted] 已绑定",
 		"+8613812345678, 138-1234-5678":            "[redacted], [redacted]",
+		"tel +86 138 0000 0000 taken":              "tel +86 [redacted] taken",
 		"to ann.b+c@mail.example.com":              "to [redacted]",
 		"rid: 65a1b2c3-12345678-0f0f0f0f":          "rid: 65a1b2c3-12345678-0f0f0f0f",
 		"two\r\nlines\x1b[31m\ufffd":               "two  lines [31m ",
@@ -52,6 +53,7 @@ func TestError(t *testing.T) {
 	for _, harmless := range []error{io.EOF, fmt.Errorf("read: %w", io.EOF)} {
 		assert.Same(t, harmless, secrets.Error(harmless))
 	}
+	assert.Equal(t, quiet{}, secrets.Error(quiet{}), "an error that wraps nothing")
 	for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
 		assert.Equal(t, ended, secrets.Error(fmt.Errorf("sending s3cr3t-token: %w", ended)))
 	}
@@ -61,6 +63,7 @@ func TestError(t *testing.T) {
 		fmt.Errorf("sending: %w", inner),
 		errors.Join(io.EOF, inner),
 		quiet{inner},
+		quietJoin{io.EOF, inner},
 		errors.New("for 13812345678"),
 	} {
 		err := secrets.Error(showing)
@@ -75,6 +78,11 @@ type quiet struct{ error }
 
 func (quiet) Error() string   { return "failed" }
 func (q quiet) Unwrap() error { return q.error }
+
+type quietJoin []error
+
+func (quietJoin) Error() string     { return "failed" }
+func (q quietJoin) Unwrap() []error { return q }
 
 func FuzzLine(f *testing.F) {
 	f.Add("got s3cr3t-token", "s3cr3t-token")

@@ -10,12 +10,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -33,6 +35,7 @@ type step struct {
 	status int
 	header http.Header
 	body   string
+	broken error // ends the body
 	err    error
 	then   func() // runs when the request has arrived
 }
@@ -50,7 +53,11 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 	if header == nil {
 		header = http.Header{}
 	}
-	return &http.Response{StatusCode: now.status, Header: header, Body: io.NopCloser(strings.NewReader(now.body))}, nil
+	var body io.Reader = strings.NewReader(now.body)
+	if now.broken != nil {
+		body = io.MultiReader(body, iotest.ErrReader(now.broken))
+	}
+	return &http.Response{StatusCode: now.status, Header: header, Body: io.NopCloser(body)}, nil
 }
 
 func get(retries int) Request {
@@ -64,6 +71,7 @@ func TestRetries(t *testing.T) {
 	for name, transient := range map[string]step{
 		"connection failure": {err: reset},
 		"cut":                {err: io.ErrUnexpectedEOF},
+		"cut in the body":    {status: 200, body: "{", broken: io.ErrUnexpectedEOF},
 		"refused":            {err: dial},
 		"502":                {status: 502},
 		"503":                {status: 503},
@@ -169,6 +177,18 @@ func TestBodies(t *testing.T) {
 	}
 }
 
+func TestBrokenBody(t *testing.T) {
+	t.Parallel()
+	reset := errors.New("connection reset")
+	rt := &script{steps: []step{{status: 200, body: "{", broken: reset}}}
+	resp, _, err := New(rt, "test").Send(t.Context(), get(0))
+	var lost *Error
+	require.ErrorAs(t, err, &lost)
+	assert.Equal(t, reset, lost.Err)
+	assert.True(t, lost.Sent)
+	assert.Equal(t, Response{Status: 200, Header: http.Header{}}, resp, "half a body is no use")
+}
+
 // net/http would replay a GET that has no body, even one with an effect.
 func TestRequestsCannotBeReplayed(t *testing.T) {
 	t.Parallel()
@@ -198,6 +218,29 @@ func TestHeaders(t *testing.T) {
 	}, rt.seen[0].Header)
 	assert.Equal(t, "User", Operation(rt.seen[0].Context()))
 	assert.Empty(t, Operation(t.Context()))
+}
+
+// A cookie would act as one user in the next user's call.
+func TestNoCookies(t *testing.T) {
+	t.Parallel()
+	rt := &script{steps: []step{{status: 200, header: http.Header{"Set-Cookie": {"sid=1; Path=/"}}}}}
+	client := New(rt, "test")
+	for range 2 {
+		_, _, err := client.Send(t.Context(), get(0))
+		require.NoError(t, err)
+	}
+	assert.Empty(t, rt.seen[1].Header.Values("Cookie"))
+}
+
+// A transport, httpmock's for one, may give the same header to several calls at a time.
+func TestResponseHeadersAreNotModified(t *testing.T) {
+	t.Parallel()
+	header := http.Header{"Location": {"https://elsewhere.test"}, "Set-Cookie": {"sid=1"}}
+	before := header.Clone()
+	resp, _, err := New(&script{steps: []step{{status: 302, header: header}}}, "test").Send(t.Context(), get(0))
+	require.NoError(t, err)
+	assert.Equal(t, 302, resp.Status)
+	assert.Equal(t, before, header)
 }
 
 // Nothing of a call may stay in the template that all requests are copies of.
@@ -283,6 +326,8 @@ func TestSent(t *testing.T) {
 		{&url.Error{Op: "Get", URL: "https://a.test", Err: &url.Error{Op: "Get", URL: "https://b.test", Err: dial}}, false},
 		{tls.RecordHeaderError{Msg: "not TLS"}, false},
 		{&net.OpError{Op: "read", Err: errors.New("reset")}, true},
+		{&net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}, true},
+		{errors.New("net/http: timeout awaiting response headers"), true},
 		{io.ErrUnexpectedEOF, true},
 		{context.DeadlineExceeded, true},
 	} {
@@ -297,6 +342,35 @@ func TestSent(t *testing.T) {
 	connected := &trace{}
 	connected.connected.Store(true)
 	assert.False(t, unsent(dial, connected), "an established connection can fail in the same way")
+}
+
+// With net/http it is known whether a connection was made, even if time ran out.
+func TestSentOverNetHTTP(t *testing.T) {
+	t.Parallel()
+	hangUp := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer hangUp.Close()
+	dialing := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	for name, tt := range map[string]struct {
+		rt      *http.Transport
+		timeout time.Duration
+		sent    bool
+	}{
+		"connection closed": {&http.Transport{}, time.Minute, true},
+		"dialed too long":   {&http.Transport{DialContext: dialing}, time.Millisecond, false},
+	} {
+		req := get(0)
+		req.URL, req.Timeout = hangUp.URL, tt.timeout
+		client := New(tt.rt, "test")
+		_, _, err := client.Send(t.Context(), req)
+		client.CloseIdleConnections()
+		var lost *Error
+		require.ErrorAs(t, err, &lost, name)
+		assert.Equal(t, tt.sent, lost.Sent, name)
+		assert.Equal(t, !tt.sent, errors.Is(lost.Err, context.DeadlineExceeded), name)
+	}
 }
 
 // The cause of a context belongs to the caller: it may be the error of another call.
@@ -328,6 +402,21 @@ func TestNewHTTP(t *testing.T) {
 	assert.EqualValues(t, 64<<10, own.MaxResponseHeaderBytes)
 	assert.True(t, own.TLSClientConfig == nil || !own.TLSClientConfig.InsecureSkipVerify)
 	assert.NotEqual(t, own.MaxIdleConnsPerHost, standard.MaxIdleConnsPerHost, "the global one is unchanged")
+	assert.NotSame(t, own, NewHTTP())
+	assert.IsType(t, own, Default())
+}
+
+// Not parallel: it replaces a global.
+func TestReplacedDefault(t *testing.T) {
+	original := http.DefaultTransport
+	t.Cleanup(func() { http.DefaultTransport = original })
+	mock := &script{}
+	http.DefaultTransport = mock
+	assert.Same(t, mock, Default())
+	own := NewHTTP()
+	assert.NotNil(t, own.Proxy)
+	assert.True(t, own.ForceAttemptHTTP2)
+	assert.Equal(t, 4*time.Second, own.IdleConnTimeout)
 }
 
 // resty takes hold of stderr when a client is built, so the calls run in a process of their own.
