@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"sync"
@@ -32,6 +33,7 @@ func Record(responder httpmock.Responder) (http.RoundTripper, *Recorder) {
 		var body []byte
 		if r.Body != nil {
 			body, _ = io.ReadAll(r.Body)
+			r.Body = io.NopCloser(bytes.NewReader(body)) // for the responder
 		}
 		got.mu.Lock()
 		got.exchanges = append(got.exchanges, Exchange{r.Method + " " + r.URL.String(), r.Header.Clone(), string(body)})
@@ -48,7 +50,7 @@ func (r *Recorder) All() []Exchange {
 	return append([]Exchange(nil), r.exchanges...)
 }
 
-// Only returns the one request that arrived, and fails the test if there is another number of them.
+// Only returns the one request that arrived. It fails the test if there is none or more than one.
 func (r *Recorder) Only(t *testing.T) Exchange {
 	t.Helper()
 	all := r.All()
