@@ -3,7 +3,6 @@ package authing_test
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -48,12 +47,12 @@ func TestRegister(t *testing.T) {
 					return c.Register(ctx, tt.params)
 				},
 				operation: "mutation register", variables: tt.variables, encrypted: tt.encrypted,
-				field: "register", answer: `{"_id":"` + annID + `","email":"ann@example.com","token":null,"group":{"name":"default"}}`,
+				field: "register", result: `{"_id":"` + annID + `","email":"ann@example.com","token":null,"group":{"name":"default"}}`,
 			}.check(t)
 			assert.Equal(t, annID, user.ID)
 			assert.Equal(t, "default", user.Group.Name)
-			assert.Empty(t, user.Token, "no promise is made of one")
-			assert.Equal(t, given, asJSON(t, tt.params), "what the caller gave is the caller's")
+			assert.Empty(t, user.Token, "not promised")
+			assert.Equal(t, given, asJSON(t, tt.params), "the arguments do not change")
 		})
 	}
 }
@@ -86,57 +85,48 @@ func TestLogin(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			given := tt.params
-			wantAnnOfGraphQL(t, operationCall[*authing.User]{
+			wantAnn(t, operationCall[*authing.User]{
 				do: func(ctx context.Context, c *authing.Client) (*authing.User, error) {
 					return c.Login(ctx, tt.params)
 				},
 				operation: "mutation login", variables: tt.variables, encrypted: tt.encrypted,
-				field: "login", answer: annOfGraphQL,
+				field: "login", result: annGraphQL,
 			}.check(t))
-			assert.Equal(t, given, tt.params, "what the caller gave is the caller's")
+			assert.Equal(t, given, tt.params, "the arguments do not change")
 		})
 	}
 }
 
 func TestLoginByLDAP(t *testing.T) {
 	t.Parallel()
-	wantAnnOfGraphQL(t, operationCall[*authing.User]{
+	wantAnn(t, operationCall[*authing.User]{
 		do: func(ctx context.Context, c *authing.Client) (*authing.User, error) {
 			return c.LoginByLDAP(ctx, "ann", "pass 词")
 		},
 		host: "https://oauth.authing.cn", operation: "mutation LoginByLDAP",
 		variables: `{"username":"ann","password":"pass 词","clientId":"` + pool + `"}`,
-		field:     "LoginByLDAP", answer: annOfGraphQL, anonymous: true,
+		field:     "LoginByLDAP", result: annGraphQL, tokenless: true,
 	}.check(t))
-
-	client, got := setup(t, 200, `{"data":{"LoginByLDAP":`+annOfGraphQL+`}}`)
-	_, err := client.As("Bearer stale").LoginByLDAP(context.Background(), "ann", "secret")
-	require.NoError(t, err, "a token that is not sent cannot hinder")
-	assert.NotContains(t, got.Only(t).Header, "Authorization")
 }
 
-// A login that gives no token, or nobody, has not kept its promise.
-func TestLoginsWithoutWhatTheyPromise(t *testing.T) {
+func TestIncompleteLogins(t *testing.T) {
 	t.Parallel()
 	for field, do := range map[string]func(*authing.Client) (*authing.User, error){
-		"login": func(c *authing.Client) (*authing.User, error) {
-			return c.Login(context.Background(), authing.LoginParams{Username: "ann", Password: "secret"})
-		},
+		"login": tryPassword,
 		"LoginByLDAP": func(c *authing.Client) (*authing.User, error) {
 			return c.LoginByLDAP(context.Background(), "ann", "secret")
 		},
 	} {
-		for _, answer := range []string{`null`, `{}`, `{"_id":"u1"}`, `{"_id":"u1","token":null}`, `{"_id":"u1","token":""}`, `{"token":"h.p.s"}`} {
-			client, _ := setup(t, 200, `{"data":{"`+field+`":`+answer+`}}`)
+		for _, result := range []string{`null`, `{}`, `{"_id":"u1"}`, `{"_id":"u1","token":null}`, `{"_id":"u1","token":""}`, `{"token":"h.p.s"}`} {
+			client, _ := setup(t, 200, graphqlData(field, result))
 			user, err := do(client)
 			assert.Nil(t, user)
-			require.ErrorIs(t, err, authing.ErrBadResponse, answer)
-			require.ErrorIs(t, err, authing.ErrOutcomeUnknown, answer)
+			wantIncomplete(t, err, result)
 		}
 	}
 }
 
-// A backend branches on these, and the captcha's address is in Data.
+// A backend branches on these.
 func TestLoginRefusals(t *testing.T) {
 	t.Parallel()
 	for n, sentinel := range map[int]error{
@@ -144,7 +134,7 @@ func TestLoginRefusals(t *testing.T) {
 		2000: authing.ErrCaptchaRequired,
 	} {
 		client, _ := setup(t, 200, fmt.Sprintf(`{"data":{"login":null},"errors":[{"message":{"code":%d,"message":"said","data":{"url":"u"}}}]}`, n))
-		_, err := client.Login(context.Background(), authing.LoginParams{Username: "ann", Password: "secret"})
+		_, err := tryPassword(client)
 		assertOnly(t, sentinel, err, err.Error())
 		e := requireError(t, err)
 		assert.Equal(t, "Login", e.Op)
@@ -156,62 +146,46 @@ func TestLoginRefusals(t *testing.T) {
 
 func TestAccountBadInput(t *testing.T) {
 	t.Parallel()
-	login := func(text string, p authing.LoginParams) unsentCall {
-		return unsentCall{text, func(ctx context.Context, c *authing.Client) (any, error) {
-			user, err := c.Login(ctx, p)
-			return orNil(user), err
-		}}
-	}
-	register := func(text string, p authing.RegisterParams) unsentCall {
-		return unsentCall{text, func(ctx context.Context, c *authing.Client) (any, error) {
-			user, err := c.Register(ctx, p)
-			return orNil(user), err
-		}}
-	}
-	ldap := func(text, username string, password authing.Secret) unsentCall {
-		return unsentCall{text, func(ctx context.Context, c *authing.Client) (any, error) {
-			user, err := c.LoginByLDAP(ctx, username, password)
-			return orNil(user), err
-		}}
-	}
-	logout := func(text, id string) unsentCall {
-		return unsentCall{text, func(ctx context.Context, c *authing.Client) (any, error) {
-			return nil, c.Logout(ctx, id)
-		}}
-	}
-	checkUnsent(t, []unsentCall{
-		login("set Email, Username or UnionID", authing.LoginParams{Password: "secret"}),
-		login("the e-mail address contains control characters", authing.LoginParams{Email: "ann@example.com\n"}),
-		login("the user name contains", authing.LoginParams{Username: "a\x00"}),
-		login("not valid UTF-8", authing.LoginParams{UnionID: "\xff"}),
-		login("the last IP contains", authing.LoginParams{Username: "ann", LastIP: "192.0.2.1\r"}),
-		login("the captcha contains", authing.LoginParams{Username: "ann", VerifyCode: "x\t"}),
-		register("set Email, Username or UnionID", authing.RegisterParams{Nickname: "Ann", Password: "secret"}),
-		register("the e-mail address contains", authing.RegisterParams{Email: "\n"}),
-		register("the nickname contains", authing.RegisterParams{Username: "ann", Nickname: "\n"}),
-		register("the photo contains", authing.RegisterParams{Username: "ann", Photo: "\n"}),
-		register("the register method contains", authing.RegisterParams{Username: "ann", RegisterMethod: "\n"}),
-		register("the last IP contains", authing.RegisterParams{Username: "ann", LastIP: "\n"}),
-		ldap("the user name is empty", "", "secret"),
-		ldap("the user name contains", "a\n", "secret"),
-		ldap("the password is empty", "ann", ""),
-		logout("the user id is empty", ""),
-		logout("the user id contains", "u\n1"),
+	c, got := setup(t, 200, `{}`)
+	c = c.As(token)
+	ctx := context.Background()
+	login := func(p authing.LoginParams) error { return errorOf(c.Login(ctx, p)) }
+	register := func(p authing.RegisterParams) error { return errorOf(c.Register(ctx, p)) }
+	wantRejections(t, got, []rejection{
+		{login(authing.LoginParams{Password: "secret"}), "set Email, Username or UnionID"},
+		{login(authing.LoginParams{Email: "ann@example.com\n"}), "the e-mail address contains control characters"},
+		{login(authing.LoginParams{Username: "a\x00"}), "the user name contains"},
+		{login(authing.LoginParams{UnionID: "\xff"}), "not valid UTF-8"},
+		{login(authing.LoginParams{Username: "ann", LastIP: "192.0.2.1\r"}), "the last IP contains"},
+		{login(authing.LoginParams{Username: "ann", VerifyCode: "x\t"}), "the captcha contains"},
+		{register(authing.RegisterParams{Nickname: "Ann", Password: "secret"}), "set Email, Username or UnionID"},
+		{register(authing.RegisterParams{Email: "\n"}), "the e-mail address contains"},
+		{register(authing.RegisterParams{Username: "ann", Nickname: "\n"}), "the nickname contains"},
+		{register(authing.RegisterParams{Username: "ann", Photo: "\n"}), "the photo contains"},
+		{register(authing.RegisterParams{Username: "ann", RegisterMethod: "\n"}), "the register method contains"},
+		{register(authing.RegisterParams{Username: "ann", LastIP: "\n"}), "the last IP contains"},
+		{errorOf(c.LoginByLDAP(ctx, "", "secret")), "the user name is empty"},
+		{errorOf(c.LoginByLDAP(ctx, "a\n", "secret")), "the user name contains"},
+		{errorOf(c.LoginByLDAP(ctx, "ann", "")), "the password is empty"},
+		{c.Logout(ctx, ""), "the user id is empty"},
+		{c.Logout(ctx, "u\n1"), "the user id contains"},
 	})
 }
 
 func TestCheckLoginStatus(t *testing.T) {
 	t.Parallel()
-	for answer, want := range map[string]authing.LoginStatus{
+	for result, want := range map[string]authing.LoginStatus{
 		`{"status":true,"code":200,"message":"已登录"}`:          {SignedIn: true, Code: 200, Message: "已登录"},
+		`{"status":true,"code":"200","message":null}`:         {SignedIn: true, Code: 200},
+		`{"status":true,"code":null,"message":"","added":[]}`: {SignedIn: true},
 		`{"status":false,"code":2206,"message":"登录信息已过期"}`:    {Code: 2206, Message: "登录信息已过期"},
 		`{"status":false,"code":"2207","message":null}`:       {Code: 2207},
 		`{"status":null,"code":2020}`:                         {Code: 2020},
-		`{"status":true,"code":null,"message":"","added":[]}`: {SignedIn: true},
+		`{"status":false}`:                                    {},
 	} {
-		client, got := setup(t, 200, `{"data":{"checkLoginStatus":`+answer+`}}`)
+		client, got := setup(t, 200, graphqlData("checkLoginStatus", result))
 		status, err := client.As(token).CheckLoginStatus(context.Background())
-		require.NoError(t, err, "a token that is not accepted is an answer")
+		require.NoError(t, err, "a token that is not accepted is no error here")
 		assert.Equal(t, &want, status)
 
 		sent := got.Only(t)
@@ -221,15 +195,17 @@ func TestCheckLoginStatus(t *testing.T) {
 		assert.Equal(t, "query checkLoginStatus", q.Kind+" "+q.Name)
 		assert.Equal(t, []string{"query"}, q.BodyKeys, "it has no variables")
 	}
-	for _, answer := range []string{`null`, `{}`, `{"status":null,"code":null,"message":"?"}`, `{"code":"soon"}`, `[]`} {
-		client, _ := setup(t, 200, `{"data":{"checkLoginStatus":`+answer+`}}`)
+	for _, result := range []string{
+		`null`, `{}`, `{"status":null,"code":null,"message":"?"}`, `{"message":"ok"}`, `{"status":"yes"}`, `{"code":"soon"}`, `[]`, `true`,
+	} {
+		client, _ := setup(t, 200, graphqlData("checkLoginStatus", result))
 		status, err := client.As(token).CheckLoginStatus(context.Background())
 		assert.Nil(t, status)
-		assertOnly(t, authing.ErrBadResponse, err, answer)
+		assertOnly(t, authing.ErrBadResponse, err, result)
 	}
 }
 
-func TestCheckLoginStatusOfNobody(t *testing.T) {
+func TestCheckLoginStatusWithoutToken(t *testing.T) {
 	t.Parallel()
 	client, got := setup(t, 500, "")
 	status, err := client.CheckLoginStatus(context.Background())
@@ -251,50 +227,14 @@ func TestLogout(t *testing.T) {
 			return nil, c.Logout(ctx, "u1")
 		},
 		operation: "mutation UpdateUser", variables: `{"_id":"u1","registerInClient":"` + pool + `","tokenExpiredAt":"0"}`,
-		field: "updateUser", answer: `{"_id":"u1","tokenExpiredAt":"0"}`,
+		field: "updateUser", result: `{"_id":"u1","tokenExpiredAt":"0"}`,
 	}.check(t)
 
 	client, _ := setup(t, 200, `{"errors":[{"message":{"code":2020,"message":"尚未登录","data":null}}]}`)
 	err := client.Logout(context.Background(), "u1")
-	assertOnly(t, authing.ErrLoginRequired, err, "the service decides about a call of nobody")
+	assertOnly(t, authing.ErrLoginRequired, err, "without a token, the service decides")
 	assert.Equal(t, "Logout", requireError(t, err).Op)
 
 	client, _ = setup(t, 200, `{"data":{"updateUser":null}}`)
 	require.ErrorIs(t, client.As(token).Logout(context.Background(), "u1"), authing.ErrOutcomeUnknown)
-}
-
-func TestGraphQLLoginStatus(t *testing.T) {
-	t.Parallel()
-	for answer, want := range map[string]authing.LoginStatus{
-		`{"status":true,"code":200,"message":"ok"}`:          {SignedIn: true, Code: 200, Message: "ok"},
-		`{"status":true,"code":"200","message":null}`:        {SignedIn: true, Code: 200},
-		`{"status":false,"code":2206,"message":"登录过期"}`:      {Code: 2206, Message: "登录过期"},
-		`{"status":false,"code":2207,"message":"token 不合法"}`: {Code: 2207, Message: "token 不合法"},
-		`{"status":null,"code":2020}`:                        {Code: 2020},
-		`{"status":false}`:                                   {},
-	} {
-		client, _ := setup(t, http.StatusOK, graphqlData("checkLoginStatus", answer))
-
-		status, err := client.As(token).CheckLoginStatus(context.Background())
-		require.NoError(t, err)
-		assert.Equal(t, want, *status)
-
-		info, err := client.VerifyToken(context.Background(), token)
-		assert.Nil(t, info)
-		if want.SignedIn {
-			require.ErrorIs(t, err, authing.ErrBadResponse, "it does not say whose token it is")
-			continue
-		}
-		require.NotErrorIs(t, err, authing.ErrBadResponse)
-		var e *authing.Error
-		require.ErrorAs(t, err, &e)
-		assert.Equal(t, want.Code, e.Code)
-		assert.ErrorIs(t, err, authing.ErrLoginRequired)
-	}
-	for _, answer := range []string{`null`, `{}`, `{"message":"ok"}`, `[]`, `true`, `{"status":"yes"}`, `{"code":"x"}`} {
-		client, _ := setup(t, http.StatusOK, graphqlData("checkLoginStatus", answer))
-		status, err := client.As(token).CheckLoginStatus(context.Background())
-		require.ErrorIs(t, err, authing.ErrBadResponse, answer)
-		assert.Nil(t, status)
-	}
 }

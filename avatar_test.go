@@ -13,9 +13,9 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 
-	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -25,6 +25,11 @@ import (
 
 const picture = "\x89PNG\r\n\x1a\nno reader looks further"
 
+// avatarResponses are those to the three requests of ChangeAvatar.
+func avatarResponses(uploadToken, key, user string) []string {
+	return []string{graphqlData("qiNiuUploadToken", `"`+uploadToken+`"`), `{"hash":"Fh8x","key":"` + key + `"}`, graphqlData("updateUser", user)}
+}
+
 func TestChangeAvatar(t *testing.T) {
 	t.Parallel()
 	for extension, image := range map[string]string{
@@ -33,14 +38,10 @@ func TestChangeAvatar(t *testing.T) {
 	} {
 		t.Run(extension, func(t *testing.T) {
 			t.Parallel()
-			client, got := setupResponder(t, httpmock.ResponderFromMultipleResponses([]*http.Response{
-				stringAnswer(200, `{"data":{"qiNiuUploadToken":"upload:token="}}`),
-				stringAnswer(200, `{"hash":"Fh8x","key":"the/storage/decides.png"}`),
-				stringAnswer(200, `{"data":{"updateUser":`+annOfGraphQL+`}}`),
-			}))
+			client, got := setupSequence(t, avatarResponses("upload:token=", "the/storage/decides.png", annGraphQL))
 			user, err := client.As(token).ChangeAvatar(context.Background(), "u1", strings.NewReader(image))
 			require.NoError(t, err)
-			wantAnnOfGraphQL(t, user)
+			wantAnn(t, user)
 
 			sent := got.All()
 			require.Len(t, sent, 3)
@@ -60,11 +61,11 @@ func TestChangeAvatar(t *testing.T) {
 	}
 }
 
-// wantUpload checks the form with an image.
+// wantUpload checks the form that carries an image.
 func wantUpload(t *testing.T, sent testkit.Exchange, extension, image string) {
 	t.Helper()
 	assert.Equal(t, "POST https://up.qiniup.com", sent.Line)
-	assert.NotContains(t, sent.Header, "Authorization", "the user's token is none of the storage's business")
+	assert.NotContains(t, sent.Header, "Authorization", "the storage must not get the user's token")
 	mediaType, params, err := mime.ParseMediaType(sent.Header.Get("Content-Type"))
 	require.NoError(t, err)
 	assert.Equal(t, "multipart/form-data", mediaType)
@@ -87,84 +88,49 @@ func wantUpload(t *testing.T, sent testkit.Exchange, extension, image string) {
 	assert.Equal(t, image, string(content))
 }
 
-func TestAvatarHosts(t *testing.T) {
-	t.Parallel()
-	client, got := setupResponder(t, httpmock.ResponderFromMultipleResponses([]*http.Response{
-		stringAnswer(200, `{"data":{"qiNiuUploadToken":"t"}}`),
-		stringAnswer(200, `{"key":"k.png"}`),
-		stringAnswer(200, `{"data":{"updateUser":{"_id":"u1"}}}`),
-	}), authing.WithHosts(authing.Hosts{Upload: "https://up-z1.qiniup.com/", CDN: "https://cdn.example.com/x/"}))
-	_, err := client.As(token).ChangeAvatar(context.Background(), "u1", strings.NewReader(picture))
-	require.NoError(t, err)
-	assert.Equal(t, "POST https://up-z1.qiniup.com", got.All()[1].Line)
-	assert.Equal(t, "https://cdn.example.com/x/k.png", testkit.ParseGraphQL(t, got.All()[2].Body).Variables["photo"])
-}
-
 func TestChangeAvatarBadInput(t *testing.T) {
 	t.Parallel()
-	change := func(text, id string, image io.Reader) unsentCall {
-		return unsentCall{text, func(ctx context.Context, c *authing.Client) (any, error) {
-			user, err := c.ChangeAvatar(ctx, id, image)
-			return orNil(user), err
-		}}
+	c, got := setup(t, 200, `{}`)
+	c = c.As(token)
+	change := func(id string, image io.Reader) error {
+		return errorOf(c.ChangeAvatar(context.Background(), id, image))
 	}
-	checkUnsent(t, []unsentCall{
-		change("the user id is empty", "", strings.NewReader(picture)),
-		change("the user id contains", "u\n", strings.NewReader(picture)),
-		change("the image is nil", "u1", nil),
-		change("the image is empty", "u1", strings.NewReader("")),
-		change("unsupported image type text/plain", "u1", strings.NewReader("text")),
-		change("unsupported image type text/html", "u1", strings.NewReader("<html><script>")),
-		change("unsupported image type application/pdf", "u1", strings.NewReader("%PDF-1.4")),
-		change("the image is larger than 5 MiB", "u1", strings.NewReader(picture+strings.Repeat("x", 5<<20))),
-		change("the image could not be read", "u1", iotest.ErrReader(errors.New("the disk is gone"))),
+	of := func(content string) io.Reader { return strings.NewReader(content) }
+	wantRejections(t, got, []rejection{
+		{change("", of(picture)), "the user id is empty"},
+		{change("u\n", of(picture)), "the user id contains"},
+		{change("u1", nil), "the image is nil"},
+		{change("u1", of("")), "the image is empty"},
+		{change("u1", of("text")), "unsupported image type text/plain"},
+		{change("u1", of("<html><script>")), "unsupported image type text/html"},
+		{change("u1", of("%PDF-1.4")), "unsupported image type application/pdf"},
+		{change("u1", of(picture+strings.Repeat("x", 5<<20))), "the image is larger than 5 MiB"},
+		{change("u1", iotest.ErrReader(errors.New("the disk is gone"))), "the image could not be read"},
 	})
 
-	client, _ := setup(t, 200, "")
 	image := strings.NewReader(picture)
-	_, err := client.As(token).ChangeAvatar(context.Background(), "", image)
-	require.ErrorIs(t, err, authing.ErrInvalidArgument)
+	wantRejected(t, change("", image), got)
 	assert.Len(t, picture, image.Len(), "not read for a call that cannot be made")
 }
 
-func TestChangeAvatarOfABrokenReader(t *testing.T) {
+func TestChangeAvatarWithBrokenReader(t *testing.T) {
 	t.Parallel()
 	tooLarge := &http.MaxBytesError{Limit: 20}
 	for name, tt := range map[string]struct {
 		cause   error
 		visible bool
 	}{
-		"cut":                   {io.ErrUnexpectedEOF, true},
-		"limited":               {tooLarge, true},
-		"error of another call": {&authing.Error{Reason: "another call", Err: authing.ErrUserRefused}, false},
+		"cut":                  {io.ErrUnexpectedEOF, true},
+		"limited":              {tooLarge, true},
+		"another call's error": {&authing.Error{Reason: "another call", Err: authing.ErrUserRefused}, false},
 	} {
 		client, got := setup(t, 200, "")
 		image := io.MultiReader(strings.NewReader(picture), iotest.ErrReader(tt.cause))
 		_, err := client.As(token).ChangeAvatar(context.Background(), "u1", image)
-		wantRefused(t, err, got)
+		wantRejected(t, err, got)
 		assert.Equal(t, tt.visible, errors.Is(err, tt.cause), name)
 		assert.NotErrorIs(t, err, authing.ErrUserRefused, name)
 	}
-}
-
-// The storage rejects an upload without a Content-Length, so the SDK needs one whatever the reader.
-func TestChangeAvatarSendsItsLength(t *testing.T) {
-	t.Parallel()
-	var uploaded int64
-	client := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case !strings.HasSuffix(r.URL.Path, "/graphql"):
-			uploaded = r.ContentLength
-			io.WriteString(w, `{"key":"k.png"}`)
-		case uploaded == 0:
-			io.WriteString(w, `{"data":{"qiNiuUploadToken":"t"}}`)
-		default:
-			io.WriteString(w, `{"data":{"updateUser":{"_id":"u1"}}}`)
-		}
-	})
-	_, err := client.As(token).ChangeAvatar(context.Background(), "u1", iotest.OneByteReader(strings.NewReader(picture)))
-	require.NoError(t, err)
-	assert.Greater(t, uploaded, int64(len(picture)))
 }
 
 func TestChangeAvatarChecksTheContextBetweenReads(t *testing.T) {
@@ -188,22 +154,30 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 func TestChangeAvatarIsLoggedAsOneCall(t *testing.T) {
 	t.Parallel()
-	const pause = 10 * time.Millisecond
-	var log bytes.Buffer
-	answers := []string{`{"data":{"qiNiuUploadToken":"t"}}`, `{"key":"k.png"}`, `{"data":{"updateUser":{"_id":"u1"}}}`}
-	client, _ := setupResponder(t, func(*http.Request) (*http.Response, error) {
-		if len(answers) == 3 {
-			<-time.After(pause) // only the first request takes its time
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		responses := avatarResponses("t", "k.png", annGraphQL)
+		client, err := authing.NewClient(pool, withTransport(roundTrip(func(*http.Request) (*http.Response, error) {
+			if len(responses) == 3 {
+				time.Sleep(time.Second)
+			}
+			body := responses[0]
+			responses = responses[1:]
+			return response(200, body), nil
+		})), authing.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
+		require.NoError(t, err)
+
+		_, err = client.As(token).ChangeAvatar(context.Background(), "u1", strings.NewReader(picture))
+
+		require.NoError(t, err)
+		var record struct {
+			Op               string
+			Took             time.Duration
+			Status, Attempts int
 		}
-		answer := answers[0]
-		answers = answers[1:]
-		return httpmock.NewStringResponse(200, answer), nil
-	}, authing.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
-
-	_, err := client.As(token).ChangeAvatar(context.Background(), "u1", strings.NewReader(picture))
-
-	require.NoError(t, err)
-	var record struct{ Took time.Duration }
-	require.NoError(t, json.Unmarshal(log.Bytes(), &record), "one record")
-	assert.GreaterOrEqual(t, record.Took, pause)
+		require.NoError(t, json.Unmarshal(log.Bytes(), &record), "one record")
+		assert.Equal(t, "ChangeAvatar", record.Op)
+		assert.Equal(t, time.Second, record.Took, "of all three requests")
+		assert.Equal(t, 200, record.Status)
+	})
 }

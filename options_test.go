@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jarcoal/httpmock"
@@ -24,10 +25,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
-// requireRefusedOption checks that NewClient fails as it does for every bad option, and returns the text.
-func requireRefusedOption(t *testing.T, opt authing.Option) string {
+// requireRejected checks that NewClient rejects opt, and returns the text of the error.
+func requireRejected(t *testing.T, opt authing.Option) string {
 	t.Helper()
 	client, err := authing.NewClient(pool, authing.WithTimeout(time.Second), opt)
 	assert.Nil(t, client)
@@ -37,7 +39,7 @@ func requireRefusedOption(t *testing.T, opt authing.Option) string {
 	return err.Error()
 }
 
-// sdkUserAgent is how the SDK names itself, in the version of the changelog.
+// sdkUserAgent is the User-Agent of the version in the changelog.
 func sdkUserAgent(t *testing.T) string {
 	t.Helper()
 	changelog, err := os.ReadFile("CHANGELOG.md")
@@ -49,7 +51,7 @@ func sdkUserAgent(t *testing.T) string {
 
 func TestNilOption(t *testing.T) {
 	t.Parallel()
-	client, got := setup(t, 200, annAnswer, nil, authing.WithUserAgent("shop/1.4"), nil)
+	client, got := setup(t, 200, annResponse, nil, authing.WithUserAgent("shop/1.4"), nil)
 	_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
 	require.NoError(t, err)
 	assert.Contains(t, got.Only(t).Header.Get("User-Agent"), "shop/1.4")
@@ -87,7 +89,7 @@ func TestHosts(t *testing.T) {
 		{address: "http://auth.example.com", base: "http://auth.example.com", allowHTTP: true},
 		{address: "http://[2001:db8::1]", base: "http://[2001:db8::1]", allowHTTP: true},
 	} {
-		client, got := setup(t, 200, annAnswer, authing.WithHosts(authing.Hosts{OAuth: tt.address, AllowHTTP: tt.allowHTTP}))
+		client, got := setup(t, 200, annResponse, authing.WithHosts(authing.Hosts{OAuth: tt.address, AllowHTTP: tt.allowHTTP}))
 		_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
 		require.NoError(t, err, tt.address)
 		assert.Equal(t, "POST "+tt.base+"/oauth/wechatapp/auth/"+pool, got.Only(t).Line, tt.address)
@@ -149,33 +151,95 @@ func TestBadHosts(t *testing.T) {
 			"Apps":   {Apps: address},
 			"CDN":    {CDN: address},
 		} {
-			got := requireRefusedOption(t, authing.WithHosts(hosts))
+			got := requireRejected(t, authing.WithHosts(hosts))
 			assert.Equal(t, "authing: NewClient: Hosts."+field+" "+text, got, "%q", address)
 		}
 	}
 }
 
-// AllowHTTP is for plain http and for nothing else.
+// AllowHTTP permits nothing but plain http.
 func TestAllowHTTP(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{"ftp://auth.example.com", "http://u@auth.example.com", "http://auth.example.com/..", "http://"} {
-		requireRefusedOption(t, authing.WithHosts(authing.Hosts{OAuth: address, AllowHTTP: true}))
+		requireRejected(t, authing.WithHosts(authing.Hosts{OAuth: address, AllowHTTP: true}))
 	}
 }
 
-// A zone is written %25eth0 in a URL, and has to stay so.
+// A zone has to stay escaped in the URL.
 func TestHostWithZone(t *testing.T) {
 	t.Parallel()
-	client, got := setup(t, 200, annAnswer, authing.WithHosts(authing.Hosts{OAuth: "https://[fe80::1%25eth0]:8443"}))
+	client, got := setup(t, 200, annResponse, authing.WithHosts(authing.Hosts{OAuth: "https://[fe80::1%25eth0]:8443"}))
 	_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
 	require.NoError(t, err)
 	assert.Equal(t, "POST https://[fe80::1%25eth0]:8443/oauth/wechatapp/auth/"+pool, got.Only(t).Line)
 }
 
+func TestHostsReachTheirPlaces(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	own := authing.Hosts{
+		Users: "https://u.example.com/graphql", OAuth: "https://o.example.com", Upload: "https://p.example.com/",
+		Apps: "https://a.example.com", CDN: "https://c.example.com/img/",
+	}
+	for name, tt := range map[string]struct {
+		hosts                                   authing.Hosts
+		users, oauth, upload, apps, photoPrefix string
+	}{
+		"defaults": {
+			authing.Hosts{},
+			"https://users.authing.cn", "https://oauth.authing.cn", "https://up.qiniup.com", "https://users.authing.cn",
+			"https://usercontents.authing.cn",
+		},
+		"all": {
+			own,
+			"https://u.example.com", "https://o.example.com", "https://p.example.com", "https://a.example.com",
+			"https://c.example.com/img",
+		},
+		"one": {
+			authing.Hosts{Users: "https://u.example.com"},
+			"https://u.example.com", "https://oauth.authing.cn", "https://up.qiniup.com", "https://u.example.com",
+			"https://usercontents.authing.cn",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bodies := append(avatarResponses("t", "k.png", annGraphQL), annResponse, graphqlData("LoginByLDAP", annGraphQL), `{"code":200}`,
+				graphqlData("GetUserAuthorizedApps", appsResult), graphqlData("RevokeUserAuthorizedApp", `{"_id":"r1"}`))
+			client, got := setupSequence(t, bodies, authing.WithHosts(tt.hosts))
+			client = client.As(token)
+			for _, err := range []error{
+				errorOf(client.ChangeAvatar(ctx, "u1", strings.NewReader(picture))),
+				errorOf(client.LoginWithWxapp(ctx, code, loginDetail)),
+				errorOf(client.LoginByLDAP(ctx, "ann", "secret")),
+				client.GetVerificationCode(ctx, "138"),
+				errorOf(client.GetAuthedAppList(ctx, "u1", authing.ListOptions{})),
+				errorOf(client.RevokeAuthedApp(ctx, "u1", "a1")),
+			} {
+				require.NoError(t, err)
+			}
+			sent := got.All()
+			var lines []string
+			for _, e := range sent {
+				lines = append(lines, e.Line)
+			}
+			assert.Equal(t, []string{
+				"POST " + tt.users + "/graphql", "POST " + tt.upload, "POST " + tt.users + "/graphql",
+				"POST " + tt.oauth + "/oauth/wechatapp/auth/" + pool, "POST " + tt.oauth + "/graphql",
+				"GET " + tt.users + "/send_smscode/138/" + pool,
+				"POST " + tt.apps + "/graphql", "POST " + tt.apps + "/graphql",
+			}, lines)
+			assert.Equal(t, tt.photoPrefix+"/k.png", testkit.ParseGraphQL(t, sent[2].Body).Variables["photo"])
+			for _, e := range sent[6:] {
+				assert.Equal(t, []string{"Bearer " + string(token)}, e.Header["Authorization"])
+			}
+		})
+	}
+}
+
 func TestWithHTTPClientCopies(t *testing.T) {
 	t.Parallel()
 	mock := httpmock.NewMockTransport()
-	mock.RegisterNoResponder(httpmock.NewStringResponder(200, annAnswer))
+	mock.RegisterNoResponder(httpmock.NewStringResponder(200, annResponse))
 	mine := &http.Client{Transport: mock, Timeout: time.Hour}
 	before := *mine
 	client, err := authing.NewClient(pool, authing.WithHTTPClient(mine), authing.WithTimeout(time.Minute))
@@ -184,27 +248,26 @@ func TestWithHTTPClientCopies(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, before, *mine)
 
-	mine.Transport, mine.Timeout = nil, time.Nanosecond // nor does a later change reach the client
+	mine.Transport, mine.Timeout = nil, time.Nanosecond // a later change does not reach the client
 	_, err = client.LoginWithWxapp(context.Background(), code, loginDetail)
 	require.NoError(t, err)
 	assert.Equal(t, 2, mock.GetTotalCallCount())
 }
 
-func TestWithHTTPClientRefuses(t *testing.T) {
+func TestWithHTTPClientRejects(t *testing.T) {
 	t.Parallel()
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
-	assert.Contains(t, requireRefusedOption(t, authing.WithHTTPClient(nil)), "omit the option for the default")
-	assert.Contains(t, requireRefusedOption(t, authing.WithHTTPClient(&http.Client{Jar: jar})), "cookie Jar, which would mix users up: remove it")
-	assert.Contains(t, requireRefusedOption(t, authing.WithHTTPClient(&http.Client{
+	assert.Contains(t, requireRejected(t, authing.WithHTTPClient(nil)), "omit the option for the default")
+	assert.Contains(t, requireRejected(t, authing.WithHTTPClient(&http.Client{Jar: jar})), "cookie Jar, which would mix users up: remove it")
+	assert.Contains(t, requireRejected(t, authing.WithHTTPClient(&http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return nil },
 	})), "CheckRedirect, but redirects are never followed: remove it")
 }
 
-// A client without a Transport is fine: it gets the SDK's own.
 func TestWithHTTPClientWithoutTransport(t *testing.T) {
 	t.Parallel()
-	client := serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, annAnswer) }, authing.WithHTTPClient(&http.Client{}))
+	client := serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, annResponse) }, authing.WithHTTPClient(&http.Client{}))
 	user, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
 	require.NoError(t, err)
 	assert.Equal(t, annID, user.ID)
@@ -213,9 +276,8 @@ func TestWithHTTPClientWithoutTransport(t *testing.T) {
 func TestTimeouts(t *testing.T) {
 	t.Parallel()
 	for _, d := range []time.Duration{0, -1, -time.Hour} {
-		assert.Contains(t, requireRefusedOption(t, authing.WithTimeout(d)), "the timeout must be positive")
+		assert.Contains(t, requireRejected(t, authing.WithTimeout(d)), "the timeout must be positive")
 	}
-	const short, long = 20 * time.Millisecond, time.Hour
 	for _, tt := range []struct {
 		name                 string
 		option, client, want time.Duration // 0 leaves it out
@@ -229,47 +291,27 @@ func TestTimeouts(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			var left time.Duration
-			transport := roundTrip(func(r *http.Request) (*http.Response, error) {
-				deadline, ok := r.Context().Deadline()
-				if ok {
-					left = time.Until(deadline)
+			synctest.Test(t, func(t *testing.T) {
+				hanging := roundTrip(func(r *http.Request) (*http.Response, error) {
+					<-r.Context().Done()
+					return nil, r.Context().Err()
+				})
+				opts := []authing.Option{authing.WithHTTPClient(&http.Client{Transport: hanging, Timeout: tt.client})}
+				if tt.option != 0 {
+					opts = append([]authing.Option{authing.WithTimeout(tt.option)}, opts...)
 				}
-				return stringAnswer(200, annAnswer), nil
+				client, err := authing.NewClient(pool, opts...)
+				require.NoError(t, err)
+				ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+				defer cancel()
+				start := time.Now()
+
+				_, err = client.LoginWithWxapp(ctx, code, loginDetail)
+
+				assert.Equal(t, tt.want, time.Since(start))
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.ErrorIs(t, err, authing.ErrOutcomeUnknown)
 			})
-			opts := []authing.Option{authing.WithHTTPClient(&http.Client{Transport: transport, Timeout: tt.client})}
-			if tt.option != 0 {
-				opts = append([]authing.Option{authing.WithTimeout(tt.option)}, opts...) // before, since the order is free
-			}
-			client, err := authing.NewClient(pool, opts...)
-			require.NoError(t, err)
-			_, err = client.LoginWithWxapp(context.Background(), code, loginDetail)
-			require.NoError(t, err)
-			assert.LessOrEqual(t, left, tt.want)
-			assert.Greater(t, left, tt.want-tt.want/10-500*time.Millisecond)
-		})
-	}
-	for name, opts := range map[string]struct{ option, client time.Duration }{
-		"option ends the call": {short, long},
-		"client ends the call": {long, short},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			mock := httpmock.NewMockTransport()
-			mock.RegisterNoResponder(func(r *http.Request) (*http.Response, error) {
-				<-r.Context().Done()
-				return nil, r.Context().Err()
-			})
-			client, err := authing.NewClient(pool, authing.WithTimeout(opts.option),
-				authing.WithHTTPClient(&http.Client{Transport: mock, Timeout: opts.client}))
-			require.NoError(t, err)
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-			defer cancel()
-			_, err = client.LoginWithWxapp(ctx, code, loginDetail)
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-			require.ErrorIs(t, err, authing.ErrOutcomeUnknown)
-			require.NoError(t, ctx.Err(), "it was not the context that ended")
-			assert.Contains(t, err.Error(), "no response came in time")
 		})
 	}
 }
@@ -277,23 +319,44 @@ func TestTimeouts(t *testing.T) {
 func TestWithReadRetries(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{-1, -100} {
-		assert.Contains(t, requireRefusedOption(t, authing.WithReadRetries(n)), "must not be negative: 0 switches them off")
+		assert.Contains(t, requireRejected(t, authing.WithReadRetries(n)), "must not be negative: 0 switches them off")
 	}
-	for _, n := range []int{0, 1, 7} {
-		_, err := authing.NewClient(pool, authing.WithReadRetries(n))
-		require.NoError(t, err)
+	for _, tt := range []struct {
+		opts     []authing.Option
+		requests int
+	}{
+		{nil, 2},
+		{[]authing.Option{authing.WithReadRetries(0)}, 1},
+		{[]authing.Option{authing.WithReadRetries(7)}, 8},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			requests := 0
+			client, err := authing.NewClient(pool, append(tt.opts, withTransport(roundTrip(func(*http.Request) (*http.Response, error) {
+				requests++
+				return response(503, ""), nil
+			})))...)
+			require.NoError(t, err)
+			_, err = client.User(context.Background(), "u1")
+			assertOnly(t, authing.ErrBadResponse, err, "a read")
+			assert.Equal(t, tt.requests, requests)
+
+			requests = 0
+			_, err = client.Update(context.Background(), "u1", authing.UserUpdate{})
+			require.ErrorIs(t, err, authing.ErrOutcomeUnknown)
+			assert.Equal(t, 1, requests)
+		})
 	}
 }
 
 func TestWithUserAgent(t *testing.T) {
 	t.Parallel()
-	client, got := setup(t, 200, annAnswer, authing.WithUserAgent("first/1"), authing.WithUserAgent("shop/1.4 (beta)"))
+	client, got := setup(t, 200, annResponse, authing.WithUserAgent("first/1"), authing.WithUserAgent("shop/1.4 (beta)"))
 	_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
 	require.NoError(t, err)
 	assert.Equal(t, []string{sdkUserAgent(t) + " shop/1.4 (beta)"}, got.Only(t).Header["User-Agent"])
 
 	for _, name := range []string{"", "a\r\nX-Evil: 1", "a\tb", "a\x00", "a\x7f", "商店"} {
-		assert.Contains(t, requireRefusedOption(t, authing.WithUserAgent(name)), "the user agent must be printable ASCII text")
+		assert.Contains(t, requireRejected(t, authing.WithUserAgent(name)), "the user agent must be printable ASCII text")
 	}
 }
 
@@ -307,7 +370,7 @@ func TestWithPublicKey(t *testing.T) {
 	_, err = authing.NewClient(pool, authing.WithPublicKey(string(text)))
 	require.NoError(t, err)
 	for _, bad := range []string{"", "MIGfMA0G", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"} {
-		assert.Contains(t, requireRefusedOption(t, authing.WithPublicKey(bad)), "WithPublicKey: the key ")
+		assert.Contains(t, requireRejected(t, authing.WithPublicKey(bad)), "WithPublicKey: the key ")
 	}
 }
 
@@ -318,7 +381,7 @@ func TestOptionOrderDoesNotMatter(t *testing.T) {
 	mock.RegisterNoResponder(func(r *http.Request) (*http.Response, error) {
 		lines = append(lines, r.URL.String())
 		agents = append(agents, r.UserAgent())
-		return httpmock.NewStringResponse(200, annAnswer), nil
+		return httpmock.NewStringResponse(200, annResponse), nil
 	})
 	opts := []authing.Option{
 		authing.WithHosts(authing.Hosts{OAuth: "https://auth.example.com"}), withTransport(mock),
@@ -330,7 +393,8 @@ func TestOptionOrderDoesNotMatter(t *testing.T) {
 		_, err = client.LoginWithWxapp(context.Background(), code, loginDetail)
 		require.NoError(t, err)
 	}
-	for i := range opts {
+	require.Len(t, lines, len(opts))
+	for i := range lines {
 		assert.Equal(t, "https://auth.example.com/oauth/wechatapp/auth/"+pool, lines[i])
 		assert.Equal(t, sdkUserAgent(t)+" shop/1", agents[i])
 	}
@@ -356,10 +420,10 @@ func TestWithLogger(t *testing.T) {
 		attempts      float64
 		errorContains string
 	}{
-		{"success", 200, annAnswer, code, ok, 200, 1, ""},
-		{"refused locally", 200, annAnswer, "", fails, 0, 0, "the code is empty"},
+		{"success", 200, annResponse, code, ok, 200, 1, ""},
+		{"rejected by the SDK", 200, annResponse, "", fails, 0, 0, "the code is empty"},
 		{"refused by the service", 200, `{"code":40163,"message":"code been used","data":null}`, code, fails, 200, 1, "40163"},
-		{"no answer of Authing", 502, "<html>", code, fails, 502, 1, "HTTP 502"},
+		{"not from Authing", 502, "<html>", code, fails, 502, 1, "HTTP 502"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -392,17 +456,17 @@ func TestWithLogger(t *testing.T) {
 	}
 }
 
-func TestLoggerOfANilContext(t *testing.T) {
+func TestLoggerWithNilContext(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	client, _ := setup(t, 200, annAnswer, authing.WithLogger(slog.New(slog.NewTextHandler(&out, nil))))
+	client, _ := setup(t, 200, annResponse, authing.WithLogger(slog.New(slog.NewTextHandler(&out, nil))))
 	var none context.Context
 	_, err := client.LoginWithWxapp(none, code, loginDetail)
 	require.ErrorIs(t, err, authing.ErrInvalidArgument)
 	assert.Contains(t, out.String(), "the context is nil")
 }
 
-// handlerContext keeps the context that a record came with, from which tracing handlers take their ids.
+// handlerContext records the contexts that it gets. Tracing handlers take their ids from them.
 type handlerContext struct {
 	slog.Handler
 	seen *[]context.Context
@@ -418,14 +482,14 @@ func TestLoggerGetsTheContext(t *testing.T) {
 	type key struct{}
 	var seen []context.Context
 	logger := slog.New(handlerContext{slog.NewTextHandler(io.Discard, nil), &seen})
-	client, _ := setup(t, 200, annAnswer, authing.WithLogger(logger))
+	client, _ := setup(t, 200, annResponse, authing.WithLogger(logger))
 	_, err := client.LoginWithWxapp(context.WithValue(context.Background(), key{}, "trace"), code, loginDetail)
 	require.NoError(t, err)
 	require.Len(t, seen, 1)
 	assert.Equal(t, "trace", seen[0].Value(key{}))
 }
 
-// Whatever passes for a host, the code goes there and nowhere else.
+// The code goes to the host that was given and nowhere else.
 func FuzzHosts(f *testing.F) {
 	for _, seed := range []string{
 		"https://auth.example.com", "https://auth.example.com:8443/graphql", "https://u:p@auth.example.com", "http://127.0.0.1:1/x/",
@@ -442,12 +506,12 @@ func FuzzHosts(f *testing.F) {
 		}
 		given, err := url.Parse(address)
 		require.NoError(t, err)
-		client, last := stub(t, 200, annAnswer, hosts)
+		client, last := stub(t, 200, annResponse, hosts)
 		_, err = client.LoginWithWxapp(context.Background(), code, loginDetail)
-		require.NoError(t, err, "an address that NewClient takes has to work")
+		require.NoError(t, err, "an accepted address has to work")
 		sent := (*last).URL
 		assert.Equal(t, given.Scheme, sent.Scheme)
-		assert.Equal(t, strings.TrimRight(given.Host, ":"), strings.TrimRight(sent.Host, ":"), "an empty port may go")
+		assert.Equal(t, strings.TrimRight(given.Host, ":"), strings.TrimRight(sent.Host, ":"), "an empty port may be dropped")
 		assert.Nil(t, sent.User)
 		assert.Empty(t, sent.RawQuery)
 		assert.Empty(t, sent.Fragment)

@@ -14,7 +14,7 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-func TestEnvelopesOfSuccess(t *testing.T) {
+func TestRESTEnvelopes(t *testing.T) {
 	t.Parallel()
 	const data = `{"_id":"u1","token":"h.p.s"}`
 	for _, body := range []string{
@@ -40,11 +40,12 @@ func TestEnvelopesOfSuccess(t *testing.T) {
 func FuzzEnvelope(f *testing.F) {
 	const phone = "13800000000"
 	for _, seed := range []string{
-		annAnswer, phoneAnswer, "", "null", "<html>", "[]", `{"code":"200","data":{"id":"u1","token":"h.p.s"}}`,
+		annResponse, phoneResponse, "", "null", "<html>", "[]", `{"code":"200","data":{"id":"u1","token":"h.p.s"}}`,
 		`{"code":200,"data":null}`, `{"code":200,"data":{}}`, `{"code":2206,"message":"登录信息已过期","data":null}`,
 		`{"code":2000,"message":"...","data":{"url":"..."}}`, `{"code":500,"message":{"a":1},"data":{"errcode":40163}}`,
 		`{"code":7,"message":"` + code + " " + iv + " " + phone + `"}`, `{"code":7,"message":"\u0000\n\u001b[31m"}`,
-		"\xef\xbb\xbf" + annAnswer, annAnswer[:90], `{"code":1e99}`, `{"code":-1}`, "{\"code\":7,\"message\":\"\xff\"}",
+		`{"code":7,"message":"` + strings.Repeat("长", 5000) + `"}`,
+		"\xef\xbb\xbf" + annResponse, annResponse[:90], `{"code":1e99}`, `{"code":-1}`, "{\"code\":7,\"message\":\"\xff\"}",
 	} {
 		f.Add(200, []byte(seed))
 		f.Add(502, []byte(seed))
@@ -66,12 +67,18 @@ func FuzzEnvelope(f *testing.F) {
 		if !errors.Is(err, authing.ErrOutcomeUnknown) {
 			assert.Less(t, status, 500)
 			assert.NotEqual(t, 200, e.Code)
-			assert.NotErrorIs(t, err, authing.ErrBadResponse, "a call is only settled by an answer of Authing")
+			assert.NotErrorIs(t, err, authing.ErrBadResponse, "only Authing can say that a call had no effect")
 		}
-		for _, secret := range []string{code, iv, encryptedData, phone} {
-			assert.NotContains(t, err.Error(), secret)
-		}
-		assert.False(t, strings.ContainsFunc(err.Error(), unicode.IsControl), "%q", err)
-		assert.Less(t, utf8.RuneCountInString(err.Error()), 1000)
+		wantFitForLogs(t, err, code, iv, encryptedData, phone)
 	})
+}
+
+// wantFitForLogs checks that the text of err is one short line without secrets.
+func wantFitForLogs(t *testing.T, err error, secrets ...string) {
+	t.Helper()
+	for _, secret := range secrets {
+		assert.NotContains(t, err.Error(), secret)
+	}
+	assert.False(t, strings.ContainsFunc(err.Error(), unicode.IsControl), "%q", err)
+	assert.Less(t, utf8.RuneCountInString(err.Error()), 1000)
 }
