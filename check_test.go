@@ -2,6 +2,9 @@ package authing_test
 
 import (
 	"context"
+	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"strings"
 	"testing"
@@ -75,6 +78,37 @@ func TestBadInputSendsNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The length is checked without decoding, which must not accept anything that encoding/base64 does not.
+func TestBase64IsCheckedLikeEncodingBase64(t *testing.T) {
+	t.Parallel()
+	const alphabet = "AZaz09+/=-_.\x00é"
+	random := rand.New(rand.NewPCG(1, 2))
+	texts := []string{"=", "==", "===", "====", "A===", "AA==", "AAA=", "AAAA", "AAAA=", "AA=A", "=AAA", "AB==", "AAAA====", "AAAAAA=="}
+	for range 20_000 {
+		digits := make([]byte, 1+random.IntN(12))
+		for i := range digits {
+			digits[i] = alphabet[random.IntN(len(alphabet))]
+			if random.IntN(3) > 0 {
+				digits[i] = 'A'
+			}
+		}
+		texts = append(texts, string(digits))
+	}
+	client, last := stub(t, 200, phoneResponse)
+	accepted := 0
+	for _, text := range texts {
+		want := "iv is not standard base64"
+		if decoded, err := base64.StdEncoding.DecodeString(text); err == nil {
+			want = fmt.Sprintf("iv is %d bytes long, not 16", len(decoded))
+			accepted++
+		}
+		_, err := client.Decrypt(context.Background(), code, encryptedData, text)
+		require.ErrorContains(t, err, want, "%q", text)
+	}
+	assert.Nil(t, *last)
+	assert.Greater(t, accepted, 1000)
 }
 
 // encoding/json would replace invalid UTF-8 silently, and so change a password or a stored value.
