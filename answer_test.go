@@ -259,6 +259,38 @@ func TestRetryAfter(t *testing.T) {
 	require.ErrorIs(t, e, authing.ErrRateLimited)
 }
 
+// The header comes from outside and goes into logs, so anything odd is dropped.
+func TestRequestID(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"":                                 "",
+		"0af7651916cd43dd8448eb211c80319c": "0af7651916cd43dd8448eb211c80319c",
+		"a b:c/d={~}":                      "a b:c/d={~}",
+		strings.Repeat("x", 128):           strings.Repeat("x", 128),
+		strings.Repeat("x", 129):           "",
+		"a\nlevel=ERROR":                   "",
+		"a\r\nX-Evil: 1":                   "",
+		"a\x00":                            "",
+		"a\x1b[31m":                        "",
+		"a\x7f":                            "",
+		"请求":                               "",
+		"a\xff":                            "",
+	} {
+		for _, tt := range []struct {
+			status int
+			body   string
+		}{
+			{200, `{"code":2206,"message":"expired"}`}, {200, `{"code":200,"data":{}}`}, {502, "<html>"}, {500, ""},
+		} {
+			_, err := setupHeader(t, tt.status, tt.body, "X-Request-Id", value).LoginWithWxapp(context.Background(), code, loginDetail)
+			assert.Equal(t, want, requireError(t, err).RequestID, "%q", value)
+		}
+		client := setupHeader(t, 200, `{"errors":[{"message":"no"}]}`, "X-Request-Id", value)
+		_, err := client.User(context.Background(), "u1")
+		assert.Equal(t, want, requireError(t, err).RequestID, "%q", value)
+	}
+}
+
 // No source says where Authing puts WeChat's own code.
 func TestWeChatCode(t *testing.T) {
 	t.Parallel()

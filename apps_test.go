@@ -2,12 +2,16 @@ package authing_test
 
 import (
 	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
 const appsResult = `{"OAuthApps":[{"_id":"a1","name":"Shop","domain":"shop","clientId":"c1","description":"d","isDeleted":false,` +
@@ -82,6 +86,107 @@ func TestGetAuthedAppListResults(t *testing.T) {
 	}
 }
 
+// appPages is a service with these pages of apps. It answers a page that is not there with a GraphQL error.
+func appPages(t *testing.T, pages ...string) (*authing.Client, *testkit.Recorder) {
+	t.Helper()
+	client, got := setupResponder(t, func(r *http.Request) (*http.Response, error) {
+		var sent struct{ Variables struct{ Page int } }
+		if err := json.NewDecoder(r.Body).Decode(&sent); err != nil {
+			return nil, err
+		}
+		if page := sent.Variables.Page; page <= len(pages) {
+			return response(200, graphqlData("GetUserAuthorizedApps", pages[page-1])), nil
+		}
+		return response(200, `{"errors":[{"message":{"code":2206,"message":"expired"}}]}`), nil
+	})
+	return client.As(token), got
+}
+
+// iterate returns the names of the apps, and the errors, in their order. It stops after limit of them.
+func iterate(client *authing.Client, limit int) (names []string, errs []error) {
+	for app, err := range client.AllAuthedApps(context.Background(), "u1") {
+		if err != nil {
+			errs = append(errs, err)
+		} else {
+			names = append(names, app.Name)
+		}
+		if len(names)+len(errs) == limit {
+			break
+		}
+	}
+	return names, errs
+}
+
+func TestAllAuthedApps(t *testing.T) {
+	t.Parallel()
+	const (
+		first  = `{"OAuthApps":[{"_id":"1","name":"a"}],"OIDCApps":[{"_id":"2","name":"b"}],"totalCount":4}`
+		second = `{"OAuthApps":[{"_id":"3","name":"c"},{"_id":"4","name":"d"}],"OIDCApps":[],"totalCount":4}`
+		uneven = `{"OAuthApps":[{"_id":"2","name":"b"},{"_id":"3","name":"c"}],"OIDCApps":[],"totalCount":4}`
+		empty  = `{"OAuthApps":[],"OIDCApps":[],"totalCount":0}`
+		gone   = `{"OAuthApps":[],"OIDCApps":[],"totalCount":4}`
+	)
+	const noLimit = -1
+	for name, tt := range map[string]struct {
+		pages    []string
+		limit    int
+		want     string
+		fails    bool
+		requests int
+	}{
+		"two pages":                    {[]string{first, second}, noLimit, "abcd", false, 2},
+		"no apps":                      {[]string{empty}, noLimit, "", false, 1},
+		"page number ignored":          {[]string{first, first, first}, noLimit, "ab", false, 2},
+		"apps move between pages":      {[]string{first, uneven, gone}, noLimit, "abc", false, 3},
+		"fewer apps than announced":    {[]string{first, gone}, noLimit, "ab", false, 2},
+		"error on the first page":      {nil, noLimit, "", true, 1},
+		"error on the second page":     {[]string{first}, noLimit, "ab", true, 2},
+		"break on the first page":      {[]string{first, second}, 1, "a", false, 1},
+		"break at the end of the page": {[]string{first, second}, 2, "ab", false, 1},
+		"break on the second page":     {[]string{first, second}, 3, "abc", false, 2},
+		"break at the error":           {[]string{first}, 3, "ab", true, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, got := appPages(t, tt.pages...)
+			names, errs := iterate(client, tt.limit)
+			assert.Equal(t, tt.want, strings.Join(names, ""))
+			if tt.fails {
+				require.Len(t, errs, 1, "it ends after the first error")
+				assertOnly(t, authing.ErrLoginRequired, errs[0], name)
+				assert.Equal(t, "GetAuthedAppList", requireError(t, errs[0]).Op)
+			} else {
+				assert.Empty(t, errs)
+			}
+			require.Len(t, got.All(), tt.requests)
+			for i, sent := range got.All() {
+				variables := testkit.ParseGraphQL(t, sent.Body).Variables
+				assert.Equal(t, map[string]any{"clientId": pool, "userId": "u1", "page": float64(i + 1)}, variables)
+			}
+		})
+	}
+}
+
+func TestAllAuthedAppsTwice(t *testing.T) {
+	t.Parallel()
+	client, _ := setup(t, 200, graphqlData("GetUserAuthorizedApps", appsResult))
+	sequence := client.As(token).AllAuthedApps(context.Background(), "u1")
+	for range 2 {
+		var apps []authing.AuthedApp
+		for app, err := range sequence {
+			require.NoError(t, err)
+			apps = append(apps, app)
+		}
+		require.Len(t, apps, 2)
+		require.NotNil(t, apps[0].OAuth)
+		require.NotNil(t, apps[1].OIDC)
+		assert.Equal(t, authing.AuthedApp{ID: "a1", Name: "Shop", OAuth: apps[0].OAuth}, apps[0])
+		assert.Equal(t, authing.AuthedApp{ID: "a2", Name: "Blog", OIDC: apps[1].OIDC}, apps[1])
+		assert.Equal(t, "c1", apps[0].OAuth.ClientID)
+		assert.Equal(t, "c2", apps[1].OIDC.ClientID)
+	}
+}
+
 func TestRevokeAuthedApp(t *testing.T) {
 	t.Parallel()
 	for isRevoked, want := range map[string]bool{`"true"`: true, `true`: true, `"false"`: false, `false`: false, `null`: false} {
@@ -132,4 +237,8 @@ func TestAppsBadInput(t *testing.T) {
 			rejection{list("u1", authing.ListOptions{Count: beyond}), "larger than the service can read"})
 	}
 	wantRejections(t, got, rejections)
+
+	for _, err := range c.AllAuthedApps(ctx, "") {
+		wantRejected(t, err, got)
+	}
 }

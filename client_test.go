@@ -140,6 +140,33 @@ func TestCloseIdleConnections(t *testing.T) {
 	got.Only(t)
 }
 
+// Without a usable token no argument helps, and with a bad argument no context does.
+func TestOrderOfChecks(t *testing.T) {
+	t.Parallel()
+	canceled, cancel := context.WithCancel(context.Background())
+	cancel()
+	client, got := setup(t, 200, annResponse)
+	bad := client.As("Bearer h.p.s")
+	for _, call := range []func(*authing.Client) error{
+		func(c *authing.Client) error { return errorOf(c.BindPhone(canceled, "", authing.Detail{})) }, // bare
+		func(c *authing.Client) error { return errorOf(c.Decrypt(canceled, "", "", "")) },             // bare
+		func(c *authing.Client) error { return errorOf(c.User(canceled, "")) },                        // bearer
+		func(c *authing.Client) error { return errorOf(c.VerifyToken(canceled, "Bearer x")) },
+		func(c *authing.Client) error { return errorOf(c.ChangeAvatar(canceled, "", nil)) },
+		func(c *authing.Client) error { return c.Logout(canceled, "") },
+		func(c *authing.Client) error { return c.SendVerifyEmail(canceled, "") },
+	} {
+		err := call(bad)
+		wantRejected(t, err, got)
+		assert.ErrorContains(t, err, "the token given to As contains white space")
+
+		err = call(client.As(token))
+		wantRejected(t, err, got)
+		assert.NotErrorIs(t, err, context.Canceled)
+		assert.NotContains(t, err.Error(), "given to As")
+	}
+}
+
 func TestOperationFromContext(t *testing.T) {
 	t.Parallel()
 	assert.Empty(t, authing.OperationFromContext(context.Background()))

@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -271,6 +272,31 @@ func TestWithHTTPClientWithoutTransport(t *testing.T) {
 	user, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
 	require.NoError(t, err)
 	assert.Equal(t, annID, user.ID)
+}
+
+func TestNewTransport(t *testing.T) {
+	t.Parallel()
+	wrapped, other := authing.NewTransport(), authing.NewTransport()
+	assert.NotSame(t, wrapped, other)
+	var dialed int
+	wrapped.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialed++
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	var seen []string
+	tracing := roundTrip(func(r *http.Request) (*http.Response, error) {
+		seen = append(seen, authing.OperationFromContext(r.Context()))
+		return wrapped.RoundTrip(r)
+	})
+	for _, transport := range []http.RoundTripper{tracing, other} {
+		client := serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, annResponse) }, withTransport(transport))
+		user, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
+		require.NoError(t, err)
+		assert.Equal(t, annID, user.ID)
+	}
+	wrapped.CloseIdleConnections()
+	assert.Equal(t, []string{"LoginWithWxapp"}, seen)
+	assert.Equal(t, 1, dialed, "a change of one transport does not reach another")
 }
 
 func TestTimeouts(t *testing.T) {
