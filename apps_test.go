@@ -86,7 +86,7 @@ func TestGetAuthedAppListResults(t *testing.T) {
 	}
 }
 
-// appPages is a service with these pages of apps. It answers a page that is not there with a GraphQL error.
+// appPages returns a client of a service with these pages of apps. The request for any other page fails.
 func appPages(t *testing.T, pages ...string) (*authing.Client, *testkit.Recorder) {
 	t.Helper()
 	client, got := setupResponder(t, func(r *http.Request) (*http.Response, error) {
@@ -102,7 +102,7 @@ func appPages(t *testing.T, pages ...string) (*authing.Client, *testkit.Recorder
 	return client.As(token), got
 }
 
-// iterate returns the names of the apps, and the errors, in their order. It stops after limit of them.
+// iterate returns the names of the apps, and the errors, in order. It stops after limit steps.
 func iterate(client *authing.Client, limit int) (names []string, errs []error) {
 	for app, err := range client.AllAuthedApps(context.Background(), "u1") {
 		if err != nil {
@@ -238,7 +238,10 @@ func TestAppsBadInput(t *testing.T) {
 	}
 	wantRejections(t, got, rejections)
 
+	var errs []error
 	for _, err := range c.AllAuthedApps(ctx, "") {
-		wantRejected(t, err, got)
+		errs = append(errs, err)
 	}
+	require.Len(t, errs, 1)
+	wantRejected(t, errs[0], got)
 }

@@ -225,7 +225,7 @@ func ExampleClient_Update() {
 	// Output: "ann" "Ann Lee" ""
 }
 
-// The image is streamed: a file, or the body of an upload, need not be read into memory first.
+// The image can be any reader: an open file, or the body of an upload.
 func ExampleClient_ChangeAvatar() {
 	srv := authingtest.NewServer(authingtest.Options{})
 	defer srv.Close()

@@ -278,6 +278,9 @@ func TestNewTransport(t *testing.T) {
 	t.Parallel()
 	wrapped, other := authing.NewTransport(), authing.NewTransport()
 	assert.NotSame(t, wrapped, other)
+	assert.Less(t, wrapped.IdleConnTimeout, 5*time.Second, "the idle timeout of Node.js")
+	assert.Greater(t, wrapped.MaxIdleConnsPerHost, 100)
+	assert.EqualValues(t, 64<<10, wrapped.MaxResponseHeaderBytes)
 	var dialed int
 	wrapped.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		dialed++

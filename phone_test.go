@@ -135,7 +135,7 @@ func TestGetVerificationCode(t *testing.T) {
 	}
 }
 
-func TestGetVerificationCodeAnswers(t *testing.T) {
+func TestGetVerificationCodeResults(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{`{"code":"200"}`, `{"code":200,"message":"ok","data":null}`, `{"code":200,"data":{"id":1}}`} {
 		client, _ := setup(t, 200, body)
