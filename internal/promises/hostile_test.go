@@ -115,7 +115,7 @@ func TestHostileContentType(t *testing.T) {
 		require.NotEmpty(t, want.Token)
 		for _, contentType := range []string{
 			"application/json", "application/json; charset=utf-8", "text/plain", "text/html; charset=gbk",
-			"application/octet-stream", "no type at all", "",
+			"application/octet-stream", "application/xml", "no type at all", "",
 		} {
 			t.Run(contentType, func(t *testing.T) {
 				t.Parallel()
@@ -141,57 +141,62 @@ func TestHostileAnswer(t *testing.T) {
 	for name, tt := range map[string]struct {
 		status int
 		body   string
+		code   int // that the service gave
 	}{
-		"HTML":                      {200, page},
-		"HTML of a bad gateway":     {502, page},
-		"HTML of a login wall":      {403, page},
-		"nothing":                   {200, ""},
-		"no content":                {204, ""},
-		"white space":               {200, " \r\n"},
-		"null":                      {200, "null"},
-		"array":                     {200, "[]"},
-		"text":                      {200, `"x"`},
-		"number":                    {200, "200"},
-		"empty object":              {200, "{}"},
-		"array around a success":    {200, "[" + success + "]"},
-		"text around a success":     {200, strconv.Quote(success)},
-		"no data":                   {200, `{"code":200,"message":"ok"}`},
-		"null data":                 {200, `{"code":200,"message":"ok","data":null}`},
-		"empty data":                {200, `{"code":200,"message":"ok","data":{}}`},
-		"list as data":              {200, `{"code":200,"message":"ok","data":[]}`},
-		"text as data":              {200, `{"code":200,"message":"ok","data":"ok"}`},
-		"no token":                  {200, `{"code":200,"message":"ok","data":{"_id":"5e05"}}`},
-		"no id":                     {200, `{"code":200,"message":"ok","data":{"token":"a.b.c"}}`},
-		"rest after it":             {200, success + "x"},
-		"brace after it":            {200, success + "}"},
-		"NUL after it":              {200, success + "\x00"},
-		"another answer after it":   {200, success + success},
-		"something before it":       {200, ")]}'\n" + success},
-		"two byte order marks":      {200, "\ufeff\ufeff" + success},
-		"UTF-16":                    {200, "\xff\xfe{\x00}\x00"},
-		"invalid UTF-8":             {200, strings.Replace(success, "安", "\xb0\xb2", 1)},
-		"overlong UTF-8":            {200, strings.Replace(success, "安", "\xc0\xaf", 1)},
-		"surrogate as UTF-8":        {200, strings.Replace(success, "安", "\xed\xa0\x80", 1)},
-		"control character in text": {200, strings.Replace(success, "安", "\x00", 1)},
-		"single quotes":             {200, strings.ReplaceAll(success, `"`, `'`)},
-		"comment":                   {200, "/**/" + success},
-		"depth 10,001":              {200, `{"code":200,"x":` + strings.Repeat("[", 10001) + strings.Repeat("]", 10001) + "," + success[1:]},
-		"success, but 201":          {201, success},
-		"success, but 202":          {202, success},
-		"success, but 206":          {206, success},
-		"success, but 300":          {300, success},
-		"success, but 304":          {304, success},
-		"success, but 400":          {400, success},
-		"success, but 500":          {500, success},
+		"HTML":                      {200, page, 0},
+		"HTML of a bad gateway":     {502, page, 0},
+		"HTML of a login wall":      {403, page, 0},
+		"nothing":                   {200, "", 0},
+		"no content":                {204, "", 0},
+		"white space":               {200, " \r\n", 0},
+		"null":                      {200, "null", 0},
+		"array":                     {200, "[]", 0},
+		"text":                      {200, `"x"`, 0},
+		"number":                    {200, "200", 0},
+		"empty object":              {200, "{}", 0},
+		"array around a success":    {200, "[" + success + "]", 0},
+		"text around a success":     {200, strconv.Quote(success), 0},
+		"no data":                   {200, `{"code":200,"message":"ok"}`, 200},
+		"null data":                 {200, `{"code":200,"message":"ok","data":null}`, 200},
+		"empty data":                {200, `{"code":200,"message":"ok","data":{}}`, 200},
+		"list as data":              {200, `{"code":200,"message":"ok","data":[]}`, 200},
+		"text as data":              {200, `{"code":200,"message":"ok","data":"ok"}`, 200},
+		"no token":                  {200, `{"code":200,"message":"ok","data":{"_id":"5e05"}}`, 200},
+		"no id":                     {200, `{"code":200,"message":"ok","data":{"token":"a.b.c"}}`, 200},
+		"rest after it":             {200, success + "x", 0},
+		"brace after it":            {200, success + "}", 0},
+		"NUL after it":              {200, success + "\x00", 0},
+		"another answer after it":   {200, success + success, 0},
+		"something before it":       {200, ")]}'\n" + success, 0},
+		"two byte order marks":      {200, "\ufeff\ufeff" + success, 0},
+		"UTF-16":                    {200, "\xff\xfe{\x00}\x00", 0},
+		"invalid UTF-8":             {200, strings.Replace(success, "安", "\xb0\xb2", 1), 0},
+		"overlong UTF-8":            {200, strings.Replace(success, "安", "\xc0\xaf", 1), 0},
+		"surrogate as UTF-8":        {200, strings.Replace(success, "安", "\xed\xa0\x80", 1), 0},
+		"control character in text": {200, strings.Replace(success, "安", "\x00", 1), 0},
+		"single quotes":             {200, strings.ReplaceAll(success, `"`, `'`), 0},
+		"comment":                   {200, "/**/" + success, 0},
+		"depth 10,001":              {200, `{"code":200,"x":` + strings.Repeat("[", 10001) + strings.Repeat("]", 10001) + "," + success[1:], 0},
+		"success, but 201":          {201, success, 200},
+		"success, but 202":          {202, success, 200},
+		"success, but 206":          {206, success, 200},
+		"success, but 300":          {300, success, 200},
+		"success, but 302":          {302, success, 200},
+		"success, but 304":          {304, success, 200},
+		"success, but 400":          {400, success, 200},
+		"success, but 500":          {500, success, 200},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client, _ := setup(t, tt.status, tt.body)
+			client, got := setup(t, tt.status, tt.body)
 
 			user, err := tryLogin(client)
 
 			e := wantBad(t, user, err)
+			assert.Equal(t, "LoginWithWxapp", e.Op)
 			assert.Equal(t, tt.status, e.StatusCode)
+			assert.Equal(t, tt.code, e.Code)
+			got.Only(t)
 			assert.NotContains(t, err.Error(), "canary")
 			assert.NotContains(t, err.Error(), "header.payload.signature")
 		})
@@ -528,6 +533,7 @@ func TestHostileCompression(t *testing.T) {
 		}{
 			"whole":              {"gzip", once},
 			"whole, of no name":  {"identity", []byte(success)},
+			"whole, in capitals": {"Identity", []byte(success)},
 			"nested":             {"gzip", zipped(t, string(once))},
 			"nested and told":    {"gzip, gzip", zipped(t, string(once))},
 			"cut":                {"gzip", once[:len(once)/2]},
@@ -558,9 +564,24 @@ func TestHostileCompression(t *testing.T) {
 					assert.Equal(t, "5e05bbf2d51b3761d5c71070", user.ID)
 					return
 				}
-				wantBroken(t, user, err)
+				e := wantBroken(t, user, err)
+				if strings.HasPrefix(name, "not asked for") {
+					require.ErrorIs(t, err, authing.ErrBadResponse)
+					assert.ErrorContains(t, err, "Content-Encoding")
+					assert.Equal(t, http.StatusOK, e.StatusCode)
+				}
 			})
 		}
+		t.Run("not undone by the transport", func(t *testing.T) {
+			t.Parallel()
+			client, _ := setupResponder(t, httpmock.NewStringResponder(200, success).
+				HeaderSet(http.Header{"Content-Encoding": {"gzip"}}))
+
+			user, err := f.try(client)
+
+			wantBad(t, user, err)
+			assert.ErrorContains(t, err, "Content-Encoding")
+		})
 	})
 }
 

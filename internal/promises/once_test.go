@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -234,6 +235,7 @@ func TestOnceUnreachable(t *testing.T) {
 
 	cells := []unreachable{
 		{"connection refused", "http://127.0.0.1:1", &http.Transport{}, true}, // a port that takes privileges to listen on
+		{"connection refused over HTTPS", "https://127.0.0.1:1", &http.Transport{}, true},
 		{"name not found", "https://nowhere.test",
 			failing(&net.DNSError{Err: "no such host", Name: "nowhere.test", IsNotFound: true}), true},
 		{"proxy refused", "https://nowhere.test",
@@ -266,6 +268,10 @@ func TestOnceUnreachable(t *testing.T) {
 			var e *authing.Error
 			require.ErrorAs(t, err, &e)
 			assert.Zero(t, e.StatusCode)
+			assert.ErrorContains(t, err, "the service could not be reached")
+			assert.ErrorContains(t, err, "nothing was sent: check the network and the Hosts")
+			assert.NotContains(t, err.Error(), "://", "no URL")
+			assert.NotContains(t, err.Error(), "/oauth/wechatapp", "no URL")
 			want := 1
 			if u.again {
 				want = m.arrivals()
@@ -415,10 +421,35 @@ func TestOnceHeaders(t *testing.T) {
 	})
 }
 
+// A network error is kept as the cause and named in the text.
+func TestNetworkErrorsAreShown(t *testing.T) {
+	t.Parallel()
+	for name, cause := range map[string]error{
+		"reset":          &net.OpError{Op: "read", Err: errors.New("connection reset by peer")},
+		"end of file":    io.ErrUnexpectedEOF,
+		"late TLS alert": &net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")},
+		"header timeout": errors.New("net/http: timeout awaiting response headers"),
+	} {
+		eachMethod(t, func(t *testing.T, m remoteMethod) {
+			t.Run(name, func(t *testing.T) {
+				client, got := m.setupFailing(t, httpmock.NewErrorResponder(cause), authing.WithReadRetries(0))
+
+				result, err := m.call(context.Background(), client)
+
+				m.wantFailure(t, result, err, true)
+				require.ErrorIs(t, err, cause)
+				assert.ErrorContains(t, err, "no complete response came: "+cause.Error())
+				assert.Len(t, got(), 1)
+			})
+		})
+	}
+}
+
 // ending is a way for the caller to stop waiting.
 type ending struct {
 	name  string
 	begin func() (context.Context, func())
+	want  error
 }
 
 func (e ending) String() string { return e.name }
@@ -426,17 +457,37 @@ func (e ending) String() string { return e.name }
 var (
 	errShopClosed = errors.New("the shop is closed")
 
+	// A group of calls may share a context that ends with the first error, which is that of another call.
+	errAnotherCall = &authing.Error{Op: "AnotherCall", Code: 2035, Reason: "another call failed", Err: authing.ErrPhoneTaken}
+
 	endings = []ending{
 		{"cancel", func() (context.Context, func()) {
 			ctx, cancel := context.WithCancel(context.Background())
 			return ctx, cancel
-		}},
+		}, context.Canceled},
 		{"cancel with a cause", func() (context.Context, func()) {
 			ctx, cancel := context.WithCancelCause(context.Background())
 			return ctx, func() { cancel(errShopClosed) }
-		}},
+		}, context.Canceled},
+		{"cancel with the error of another call", func() (context.Context, func()) {
+			ctx, cancel := context.WithCancelCause(context.Background())
+			return ctx, func() { cancel(errAnotherCall) }
+		}, context.Canceled},
+		{"deadline", func() (context.Context, func()) {
+			ctx := lateContext{context.Background(), make(chan struct{})}
+			return ctx, sync.OnceFunc(func() { close(ctx.late) })
+		}, context.DeadlineExceeded},
 	}
 )
+
+// wantEnded asserts that a call failed because its context ended, and for no reason of another call.
+func (m remoteMethod) wantEnded(t *testing.T, e ending, err error) {
+	t.Helper()
+	require.ErrorIs(t, err, e.want)
+	assert.NotErrorIs(t, err, authing.ErrPhoneTaken)
+	assert.NotErrorIs(t, err, errShopClosed)
+	assert.EqualError(t, errAnotherCall, "authing: AnotherCall: another call failed (code 2035, HTTP 0)", "it was changed")
+}
 
 func TestOnceCancelBefore(t *testing.T) {
 	t.Parallel()
@@ -449,7 +500,8 @@ func TestOnceCancelBefore(t *testing.T) {
 			result, err := m.call(ctx, client.As(canaryToken))
 
 			m.wantFailure(t, result, err, false)
-			require.ErrorIs(t, err, context.Canceled)
+			m.wantEnded(t, e, err)
+			assert.ErrorContains(t, err, "nothing was sent")
 			assert.Empty(t, got.All())
 		})
 	})
@@ -472,7 +524,12 @@ func TestOnceCancelWhileWaiting(t *testing.T) {
 			result, err := m.call(ctx, client)
 
 			m.wantFailure(t, result, err, true)
-			require.ErrorIs(t, err, context.Canceled)
+			m.wantEnded(t, e, err)
+			if e.want == context.Canceled {
+				assert.ErrorContains(t, err, "canceled before a response came")
+			} else {
+				assert.ErrorContains(t, err, "no response came in time")
+			}
 			assert.EqualValues(t, 1, arrivals.Load())
 			assert.Less(t, time.Since(start), 5*time.Second, "it waited for the timeout")
 		})
@@ -507,7 +564,12 @@ func TestOnceCancelWhileReading(t *testing.T) {
 			result, err := m.call(ctx, client)
 
 			m.wantFailure(t, result, err, true)
-			require.ErrorIs(t, err, context.Canceled)
+			m.wantEnded(t, e, err)
+			if e.want == context.Canceled {
+				assert.ErrorContains(t, err, "canceled before a response came")
+			} else {
+				assert.ErrorContains(t, err, "no response came in time")
+			}
 			assert.EqualValues(t, 1, arrivals.Load())
 			assert.Less(t, time.Since(start), 5*time.Second, "it waited for the timeout")
 		})
@@ -543,6 +605,7 @@ func TestOnceNilContext(t *testing.T) {
 
 		m.wantFailure(t, result, err, false)
 		require.ErrorIs(t, err, authing.ErrInvalidArgument)
+		require.EqualError(t, err, "authing: "+m.name+": the context is nil: use context.Background() if there is none")
 		assert.Empty(t, got.All())
 	})
 }
@@ -555,7 +618,7 @@ func TestOnceReadRetries(t *testing.T) {
 	}
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
 		for name, trouble := range troubles {
-			for _, retries := range []int{0, 1, 2} {
+			for _, retries := range []int{0, 1, 2, 3} {
 				t.Run(fmt.Sprint(name, ", again ", retries), func(t *testing.T) {
 					t.Parallel()
 					client, got := m.setupFailing(t, trouble, authing.WithReadRetries(retries))

@@ -89,6 +89,7 @@ func TestRedirects(t *testing.T) {
 			assert.Equal(t, r.status, e.StatusCode)
 			assert.EqualValues(t, m.step+1, requests.Load())
 			assert.Zero(t, ways.Load())
+			assert.ErrorContains(t, err, "redirects are not followed: check the Hosts")
 			assert.NotContains(t, err.Error(), ".test")
 		})
 	})

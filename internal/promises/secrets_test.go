@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -209,6 +210,9 @@ var indiscretions = []indiscretion{
 	breaking("refused connection", func(s seen) error { return &net.OpError{Op: "dial", Net: "tcp", Err: errors.New(s.String())} }),
 	breaking("canceled", func(s seen) error { return fmt.Errorf("%v: %w", s, context.Canceled) }),
 	breaking("timeout", func(s seen) error { return fmt.Errorf("%v: %w", s, context.DeadlineExceeded) }),
+	breaking("malformed response", func(seen) error {
+		return fmt.Errorf("malformed HTTP response %q", canaryEmail+" "+canaryUserPhone)
+	}),
 	breaking("opaque error", func(s seen) error { return opaque{errors.New(s.String())} }),
 	breaking("opaque error of net/url", func(s seen) error { return opaque{&url.Error{Op: "Post", URL: s.url, Err: errors.New(s.body)}} }),
 }
@@ -261,7 +265,43 @@ func TestSecretsInFailures(t *testing.T) {
 			assert.Nil(t, result)
 			search.failure(t, err)
 			assert.NotContains(t, err.Error(), request.url)
+			switch i.name {
+			case "canceled":
+				require.ErrorIs(t, err, context.Canceled)
+			case "timeout":
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+			case "malformed response":
+				require.ErrorContains(t, err, "malformed HTTP response")
+			}
 		})
+	})
+}
+
+// A service may repeat what it was sent. The text of the error shows the rest of the message, and its fields all of it.
+func TestSecretsAreCutOutOfMessages(t *testing.T) {
+	t.Parallel()
+	eachMethod(t, func(t *testing.T, m remoteMethod) {
+		var secrets []string
+		for _, secret := range m.sends {
+			if secret != userID && secret != canaryImage[8:] {
+				secrets = append(secrets, secret)
+			}
+		}
+		said := "bad " + strings.Join(secrets, " ") + " end"
+		client, _ := m.setupFailing(t, httpmock.NewStringResponder(400,
+			`{"code":1000,"message":`+asJSON(t, said)+`,"error":`+asJSON(t, said)+`,"data":`+asJSON(t, said)+`}`))
+
+		_, err := m.call(context.Background(), client)
+
+		assert.ErrorContains(t, err, "bad"+strings.Repeat(" [redacted]", len(secrets))+" end (")
+		var e *authing.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, said, e.Message)
+		if m.step == 1 { // the storage gives no code and no data
+			assert.Contains(t, string(e.Body), asJSON(t, said))
+		} else {
+			assert.Equal(t, asJSON(t, said), string(e.Data))
+		}
 	})
 }
 
