@@ -19,70 +19,126 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// fault is a trouble between a client and the service, and what a call may make of it.
+// fault is something that goes wrong between a client and the service. Exactly one of dial, accept, at and hang is set.
 type fault struct {
 	name string
 
-	// One of the four happens.
-	dial  func(context.Context) (net.Conn, error) // in place of a connection
-	alert []byte                                  // in place of a TLS handshake
-	at    func(conn *net.TCPConn, in *bufio.Reader, answer string)
-	hang  bool
+	dial   func(context.Context) (net.Conn, error) // called instead of connecting
+	accept func(net.Conn)                          // called instead of serving a connection
+	at     serveFault                              // called when the request begins to arrive
+	hang   bool                                    // the service reads the request and never responds
 
-	known bool // the caller can tell that the call had no effect
-	again bool // a read is sent again
+	tls    bool // the service uses TLS
+	known  bool // the caller can tell that the call had no effect
+	again  bool // a read is sent again
+	status int  // of the response, if one arrived
 }
 
-func (f fault) beforeSending() bool { return f.dial != nil || f.alert != nil }
+// serveFault gets the connection before the request is read, and the good response. The connection is closed after it.
+type serveFault func(conn *net.TCPConn, in *bufio.Reader, response string)
 
-// refusedByAll is a refusal in the form of every kind of endpoint.
-const refusedByAll = `{"code":2004,"message":"no","error":"no","data":null,"errors":[{"message":{"code":2004,"message":"no"}}]}`
+func (f fault) beforeSending() bool { return f.dial != nil || f.accept != nil }
 
-func answering(status int, body string, known, again bool) fault {
-	return fault{
-		name: fmt.Sprintf("%d %.9s", status, body),
-		at: func(conn *net.TCPConn, in *bufio.Reader, _ string) {
-			readRequest(in)
-			fmt.Fprintf(conn, "HTTP/1.1 %d x\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
-		},
-		known: known,
-		again: again,
+func readRequest(in *bufio.Reader) {
+	if r, err := http.ReadRequest(in); err == nil {
+		io.Copy(io.Discard, r.Body)
 	}
 }
 
-// faults is all that the promise of "at most once" is tested against.
+// respond reads the request, sends what edit makes of the good response, and ends.
+func respond(edit func(response string) string) serveFault {
+	return func(conn *net.TCPConn, in *bufio.Reader, response string) {
+		readRequest(in)
+		io.WriteString(conn, edit(response))
+	}
+}
+
+// respondUpTo sends the response up to and including last.
+func respondUpTo(last string) serveFault {
+	return respond(func(response string) string {
+		before, _, _ := strings.Cut(response, last)
+		return before + last
+	})
+}
+
+// refusedByAll is a refusal that every endpoint understands.
+const refusedByAll = `{"code":2004,"message":"no","error":"no","data":null,"errors":[{"message":{"code":2004,"message":"no"}}]}`
+
+// respondStatus is a complete response with another status.
+func respondStatus(status int, body string, known bool) fault {
+	return fault{
+		name: fmt.Sprintf("%d %.9q", status, body),
+		at: respond(func(string) string {
+			return fmt.Sprintf("HTTP/1.1 %d x\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
+		}),
+		known:  known,
+		again:  status >= 502,
+		status: status,
+	}
+}
+
+// cuts are the places where a connection breaks.
+var cuts = []fault{
+	{name: "closed before the request", again: true, accept: func(net.Conn) {}},
+	{name: "reset after the first byte", again: true, at: func(conn *net.TCPConn, _ *bufio.Reader, _ string) { conn.SetLinger(0) }},
+	{name: "closed after the headers", again: true, at: func(_ *net.TCPConn, in *bufio.Reader, _ string) { http.ReadRequest(in) }},
+	{name: "closed after the request", again: true, at: func(_ *net.TCPConn, in *bufio.Reader, _ string) { readRequest(in) }},
+	{name: "reset after the request", again: true, at: func(conn *net.TCPConn, in *bufio.Reader, _ string) {
+		readRequest(in)
+		conn.SetLinger(0)
+	}},
+	{name: "closed in the status line", again: true, at: respondUpTo("HTTP/1.1 2")},
+	{name: "closed in a header", again: true, at: respondUpTo("\r\nContent-Le")},
+	{name: "closed before the body", again: true, status: 200, at: respondUpTo("\r\n\r\n")},
+	{name: "closed in the body", again: true, status: 200, at: respondUpTo("\r\n\r\n{\"")},
+	{name: "closed before the last byte", again: true, status: 200, at: respond(func(response string) string {
+		return response[:len(response)-1]
+	})},
+	{name: "closed in a chunk", again: true, status: 200, at: respond(func(response string) string {
+		_, body, _ := strings.Cut(response, "\r\n\r\n")
+		return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1000\r\n" + body
+	})},
+}
+
 func faults() []fault {
-	// The resolver is the real one; nobody answers its questions.
+	// Go's own resolver, without a server to ask.
 	resolver := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		return nil, errors.New("no name server")
 	}}
-	all := []fault{
-		{name: "refused", known: true, again: true, dial: func(ctx context.Context) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "tcp", "127.0.0.1:1") // a port that takes privileges to listen on
+	helloThen := func(response string) func(net.Conn) {
+		return func(conn net.Conn) {
+			conn.Read(make([]byte, 4096)) // the client's hello
+			io.WriteString(conn, response)
+		}
+	}
+	all := append([]fault{
+		{name: "connection refused", known: true, again: true, dial: func(ctx context.Context) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "tcp", "127.0.0.1:1") // listening there takes privileges
+		}},
+		{name: "connection refused, TLS", tls: true, known: true, again: true, dial: func(ctx context.Context) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "tcp", "127.0.0.1:1")
 		}},
 		{name: "name not found", known: true, again: true, dial: func(ctx context.Context) (net.Conn, error) {
 			return (&net.Dialer{Resolver: resolver}).DialContext(ctx, "tcp", "nowhere.test:80")
 		}},
-		{name: "TLS failure", known: true, alert: []byte{21, 3, 3, 0, 2, 2, 40}},
-		{name: "reset before the request is read", again: true, at: func(conn *net.TCPConn, _ *bufio.Reader, _ string) {
-			conn.SetLinger(0)
+		{name: "proxy refused", known: true, again: true, dial: func(context.Context) (net.Conn, error) {
+			return nil, &net.OpError{Op: "proxyconnect", Net: "tcp", Err: errors.New("connection refused")}
 		}},
-		{name: "reset after the request is read", again: true, at: func(conn *net.TCPConn, in *bufio.Reader, _ string) {
-			readRequest(in)
-			conn.SetLinger(0)
-		}},
-		{name: "end of file in the header", again: true, at: answerUpTo("\r\nContent-Le")},
-		{name: "end of file in the body", again: true, at: answerUpTo("\r\n\r\n{\"")},
+		{name: "TLS handshake failure", tls: true, known: true, accept: helloThen("\x15\x03\x03\x00\x02\x02\x28")},
+		{name: "plain HTTP instead of TLS", tls: true, known: true, accept: helloThen("HTTP/1.1 400 Bad Request\r\n\r\n")},
 		{name: "hang", hang: true},
-	}
-	for _, status := range []int{408, 425, 429, 500, 502, 503, 504} {
-		again := status >= 502
-		all = append(all, answering(status, "<html>try later", false, again),
-			answering(status, refusedByAll, status < 500, again))
+	}, cuts...)
+	for _, status := range []int{400, 401, 403, 404, 408, 409, 425, 429, 500, 501, 502, 503, 504} {
+		all = append(all,
+			respondStatus(status, "<html>try later</html>", false),
+			respondStatus(status, "", false),
+			respondStatus(status, refusedByAll, status < 500), // a 5xx may have failed half-way
+		)
 	}
 	return all
 }
 
+// faultCell is a fault that strikes a client's first request, or one after a call that succeeded.
 type faultCell struct {
 	fault
 	reused bool
@@ -95,47 +151,46 @@ func (c faultCell) String() string {
 	return c.name
 }
 
-// troubled is a service that answers well up to the request that a method's entry is about and is in trouble from then on.
-type troubled struct {
-	url       string
-	transport *http.Transport
-	tries     atomic.Int32 // to get past the trouble
-	arrivals  atomic.Int32 // requests that met it
-	opened    atomic.Int32 // connections
+// faultyService responds well to the requests before that of a row, and fails from then on.
+type faultyService struct {
+	url         string
+	transport   *http.Transport
+	attempts    atomic.Int32 // to connect or to send, since it fails
+	arrivals    atomic.Int32 // of requests, since it fails
+	connections atomic.Int32
 }
 
-// startTroubled starts it. late is closed when a request hangs.
-func (m remoteMethod) startTroubled(t *testing.T, c faultCell, late chan struct{}) *troubled {
+// startFaulty starts the service. It closes hung when a request hangs.
+func (m remoteMethod) startFaulty(t *testing.T, c faultCell, hung chan struct{}) *faultyService {
 	t.Helper()
 	good := int32(m.step)
 	if c.reused {
-		good += int32(len(m.answers))
+		good += int32(len(m.responses))
 	}
-	// A connection ends with every answer where the next request is to come over another one.
+	// Where the failing request needs another connection, the good responses close theirs.
 	header := "\r\n"
 	if !c.reused || c.beforeSending() {
 		header = "\r\nConnection: close\r\n"
 	}
 	var (
-		s        = &troubled{transport: &http.Transport{}}
+		s        = &faultyService{transport: &http.Transport{}}
 		requests atomic.Int32
 		inside   *tls.Config
 	)
-	if c.alert != nil {
+	if c.tls {
 		certificate, roots := selfSigned(t, nil)
 		inside = &tls.Config{Certificates: []tls.Certificate{certificate}}
 		s.transport.TLSClientConfig = &tls.Config{RootCAs: roots}
 	}
 	s.url = startTCP(t, func(raw net.Conn) {
-		s.opened.Add(1)
+		s.connections.Add(1)
+		if c.accept != nil && requests.Load() >= good {
+			s.attempts.Add(1)
+			c.accept(raw)
+			return
+		}
 		conn := raw
 		if inside != nil {
-			if requests.Load() >= good {
-				s.tries.Add(1)
-				raw.Read(make([]byte, 4096)) // the client's hello
-				raw.Write(c.alert)
-				return
-			}
 			conn = tls.Server(raw, inside)
 		}
 		in := bufio.NewReader(conn)
@@ -146,28 +201,29 @@ func (m remoteMethod) startTroubled(t *testing.T, c faultCell, late chan struct{
 			n := requests.Add(1) - 1
 			if n < good {
 				readRequest(in)
-				answer := rawAnswerOf(m.answers[int(n)%len(m.answers)])
-				io.WriteString(conn, strings.Replace(answer, "\r\n", header, 1))
+				response := rawResponse(m.responses[int(n)%len(m.responses)])
+				io.WriteString(conn, strings.Replace(response, "\r\n", header, 1))
 				continue
 			}
-			s.tries.Add(1)
+			s.attempts.Add(1)
 			s.arrivals.Add(1)
-			if c.hang {
+			switch {
+			case c.hang:
 				readRequest(in)
-				close(late)
+				close(hung)
 				io.Copy(io.Discard, in)
-				return
+			case c.at != nil:
+				c.at(raw.(*net.TCPConn), in, rawResponse(m.responses[m.step]))
 			}
-			c.at(raw.(*net.TCPConn), in, rawAnswerOf(m.answers[m.step]))
 			return
 		}
 	})
-	if inside != nil {
+	if c.tls {
 		s.url = strings.Replace(s.url, "http:", "https:", 1)
 	}
 	s.transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if c.dial != nil && requests.Load() >= good {
-			s.tries.Add(1)
+			s.attempts.Add(1)
 			return c.dial(ctx)
 		}
 		return (&net.Dialer{}).DialContext(ctx, network, address)
@@ -175,7 +231,7 @@ func (m remoteMethod) startTroubled(t *testing.T, c faultCell, late chan struct{
 	return s
 }
 
-// lateContext is past its deadline once late is closed, on a slow machine and on a fast one.
+// lateContext is a context whose deadline passes when late is closed, so that a test does not depend on the clock.
 type lateContext struct {
 	context.Context
 	late chan struct{}
@@ -192,25 +248,27 @@ func (c lateContext) Err() error {
 	}
 }
 
-// Every method against every fault, over a connection of its own and after a call that went well: what has an effect
-// arrives at most once, a read at most twice, and a caller who cannot know what happened is told so.
+// Every method meets every fault, on its first connection and after a successful call. A write arrives at most once and a
+// read at most twice, the error says whether the outcome is known, and it shows no secret.
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	var (
 		cells         []faultCell
-		tried, reused atomic.Int32 // of the cells after a call
+		search        leakSearch
+		tried, reused atomic.Int32 // connections
 	)
 	for _, f := range faults() {
 		cells = append(cells, faultCell{f, false}, faultCell{f, true})
 	}
+	search.report(t, 100_000)
 	t.Cleanup(func() {
-		// A busy machine makes net/http open another connection now and then, and before some faults it must.
-		assert.GreaterOrEqual(t, reused.Load(), tried.Load()/2, "the same connection was hardly ever used again")
+		// On a busy machine net/http sometimes opens another connection, and before some faults it has to.
+		assert.GreaterOrEqual(t, reused.Load(), tried.Load()/2, "connections were hardly ever reused")
 	})
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
 		eachCell(t, cells, func(t *testing.T, c faultCell) {
 			ctx := lateContext{context.Background(), make(chan struct{})}
-			srv := m.startTroubled(t, c, ctx.late)
+			srv := m.startFaulty(t, c, ctx.late)
 			client := clientAt(t, srv.url, authing.WithHTTPClient(&http.Client{Transport: srv.transport}))
 			if c.reused {
 				_, err := m.call(ctx, client)
@@ -219,22 +277,32 @@ func TestConformance(t *testing.T) {
 
 			result, err := m.call(ctx, client)
 
-			m.wantFailure(t, result, err, !c.known)
+			e := m.wantFailure(t, result, err, !c.known)
 			want := 1
 			if c.again {
 				want = m.arrivals()
 			}
-			assert.EqualValues(t, want, srv.tries.Load())
+			assert.EqualValues(t, want, srv.attempts.Load())
 			if c.beforeSending() {
 				assert.Zero(t, srv.arrivals.Load())
 			}
 			if c.reused && !c.beforeSending() && !m.read {
 				tried.Add(1)
-				if srv.opened.Load() == 1 {
+				if srv.connections.Load() == 1 {
 					reused.Add(1)
 				}
 			}
+			assert.Equal(t, c.status, e.StatusCode)
 			assert.Equal(t, c.hang, errors.Is(err, context.DeadlineExceeded))
+			assert.Equal(t, c.status == http.StatusTooManyRequests, errors.Is(err, authing.ErrRateLimited))
+			if c.known && c.beforeSending() {
+				require.ErrorContains(t, err, "the service could not be reached")
+				require.ErrorContains(t, err, "nothing was sent: check the network and the Hosts")
+			}
+			assert.NotContains(t, err.Error(), srv.url)
+			if !c.reused {
+				search.failure(t, err)
+			}
 		})
 	})
 }

@@ -2,5 +2,5 @@
 
 package promises_test
 
-// memoryLimit is what a hostile answer may cost, in bytes.
+// memoryLimit is how many bytes a hostile response may make the SDK allocate.
 const memoryLimit = 8 << 20

@@ -2,5 +2,5 @@
 
 package promises_test
 
-// memoryLimit is what a hostile answer may cost, in bytes, under the race detector: it makes pools forget.
+// memoryLimit is how many bytes a hostile response may make the SDK allocate. The race detector drops pooled buffers.
 const memoryLimit = 16 << 20

@@ -166,7 +166,7 @@ func (m remoteMethod) startStreams(t *testing.T, good int32, trouble streamTroub
 			switch {
 			case f.stream == 0 || f.stream != now || f.kind > headersFrame:
 			case n < good && whole:
-				answerStream(conn, now, m.answers[int(n)%len(m.answers)])
+				answerStream(conn, now, m.responses[int(n)%len(m.responses)])
 			case n >= good && (whole || trouble.early):
 				trouble.do(conn, now)
 				now = 0
@@ -190,7 +190,7 @@ func TestHTTP2Troubles(t *testing.T) {
 			eachCell(t, streamTroubles(), func(t *testing.T, trouble streamTrouble) {
 				good := m.step
 				if reused {
-					good += len(m.answers)
+					good += len(m.responses)
 				}
 				srv := m.startStreams(t, int32(good), trouble, certificate, roots)
 				client := clientAt(t, srv.url, authing.WithHTTPClient(&http.Client{Transport: srv.transport}))
@@ -219,7 +219,7 @@ func TestHTTP2GoodOrder(t *testing.T) {
 		var answered atomic.Int32
 		srv := m.startStreams(t, 0, streamTrouble{do: func(w io.Writer, stream uint32) {
 			goAway(w, stream, noError)
-			answerStream(w, stream, m.answers[int(answered.Add(1)-1)%len(m.answers)])
+			answerStream(w, stream, m.responses[int(answered.Add(1)-1)%len(m.responses)])
 		}}, certificate, roots)
 		client := clientAt(t, srv.url, authing.WithHTTPClient(&http.Client{Transport: srv.transport}))
 
@@ -228,7 +228,7 @@ func TestHTTP2GoodOrder(t *testing.T) {
 			require.NoError(t, err)
 		}
 
-		assert.EqualValues(t, 3*len(m.answers), srv.arrivals.Load())
-		assert.GreaterOrEqual(t, int(srv.opened.Load()), 3*len(m.answers), "one was used after it had ended")
+		assert.EqualValues(t, 3*len(m.responses), srv.arrivals.Load())
+		assert.GreaterOrEqual(t, int(srv.opened.Load()), 3*len(m.responses), "one was used after it had ended")
 	})
 }

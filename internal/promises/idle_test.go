@@ -37,7 +37,7 @@ func TestIdleClientHangsUpFirst(t *testing.T) {
 					return
 				}
 				readRequest(in)
-				io.WriteString(conn, rawAnswerOf(m.answers[int(requests.Add(1)-1)%len(m.answers)]))
+				io.WriteString(conn, rawResponse(m.responses[int(requests.Add(1)-1)%len(m.responses)]))
 			}
 		})
 		client := clientAt(t, url, impatient(time.Millisecond))

@@ -25,8 +25,8 @@ type codeCall struct {
 	do       func(ctx context.Context, c *authing.Client, code string, d authing.Detail) (any, error)
 }
 
-// codeAnswer is a success of every such call.
-const codeAnswer = `{"code":200,"data":{"_id":"u1","token":"t","phoneNumber":"1"}}`
+// codeResponse is a success of every such call.
+const codeResponse = `{"code":200,"data":{"_id":"u1","token":"t","phoneNumber":"1"}}`
 
 // eachCodeCall runs a test for every such call.
 func eachCodeCall(t *testing.T, test func(t *testing.T, call codeCall)) {
@@ -129,7 +129,7 @@ func TestInjectionThroughCode(t *testing.T) {
 	t.Parallel()
 	eachCodeCall(t, func(t *testing.T, call codeCall) {
 		eachHostileValue(t, func(t *testing.T, value string) {
-			client, got := setup(t, http.StatusOK, codeAnswer)
+			client, got := setup(t, http.StatusOK, codeResponse)
 
 			_, err := call.do(context.Background(), client.As(token), value, call.detail)
 
@@ -237,7 +237,7 @@ func TestInjectionThroughDetail(t *testing.T) {
 	t.Parallel()
 	eachCodeCall(t, func(t *testing.T, call codeCall) {
 		eachHostileValue(t, func(t *testing.T, value string) {
-			client, got := setup(t, http.StatusOK, codeAnswer)
+			client, got := setup(t, http.StatusOK, codeResponse)
 			broken := []authing.Detail{call.detail}
 			broken[0].IV = value
 			if call.op != "Decrypt" { // which takes no errMsg
@@ -271,7 +271,7 @@ func TestInjectionThroughPoolIDOfAnyCall(t *testing.T) {
 		var uris, bodies []string
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
-			answer := m.answers[len(uris)]
+			answer := m.responses[len(uris)]
 			uris, bodies = append(uris, r.RequestURI), append(bodies, string(body))
 			io.WriteString(w, strings.ReplaceAll(answer, pool, id))
 		}))

@@ -254,7 +254,7 @@ func TestLoad(t *testing.T) {
 
 func (l workload) run(t *testing.T) {
 	const goroutines = 64
-	before := countHoldings()
+	before := countResources()
 	t.Cleanup(func() { wantReleased(t, before) })
 	seed := loadSeed(t)
 	defer func() { t.Logf("LOAD_SEED=%d", seed) }()
@@ -382,8 +382,8 @@ func TestLoadAnswersInPieces(t *testing.T) {
 					return
 				}
 				readRequest(in)
-				n := int(requests.Add(1)-1) % len(m.answers)
-				for piece := range slices.Chunk([]byte(rawAnswerOf(m.answers[n])), 1) {
+				n := int(requests.Add(1)-1) % len(m.responses)
+				for piece := range slices.Chunk([]byte(rawResponse(m.responses[n])), 1) {
 					conn.Write(piece)
 				}
 			}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"reflect"
 	"strings"
@@ -21,7 +20,7 @@ import (
 	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
-// Canaries stand for what must not show in an error or a log. They occur nowhere else, so finding one is a leak.
+// Canaries take the place of secrets and personal data. They occur nowhere else, so one in an error or a log is a leak.
 const (
 	canaryToken         = authing.Secret("eyJcanary1.kWq83nTzVb61LmXy.sIgn4Hd7Rj0PfUe2Cx")
 	canaryCode          = "081cAnArYq7Vw2XzT9kLmB4nHs6RjD0f"
@@ -50,14 +49,14 @@ const (
 	canaryGivenToken  = authing.Secret("eyJgiven3.vErIfY9iJn8UhB7.y6TgV5rFc4EdX3s")
 	canaryImage       = "\x89PNG\r\n\x1a\niMaGeBy5TgB6yHn7UjM8iK"
 
-	// What the service answers with.
+	// In the service's responses.
 	canaryUserToken   = "eyJanswer2.uSeR7tOkEn5zXcVbNm.q1W2e3R4t5Y6u7I8"
 	canaryUserPhone   = "13806628417"
 	canaryUserOpenID  = "uSeRoPeNiDp0O9i8U7y6T5r4E3"
 	canaryUploadToken = "uPlOaDtOkEn6:h9J8k7L6m5N4:b3V2c1X0z9A8"
 )
 
-// canaries names them for a failing test.
+// canaries names them for the message of a failing test.
 var canaries = map[string]string{
 	"token": string(canaryToken), "code": canaryCode, "iv": canaryIV, "encrypted data": canaryEncryptedData,
 	"phone": canaryPhone, "phone digits": canaryPhone[3:], "phone code": canaryPhoneCode, "raw data": canaryRawData,
@@ -80,19 +79,19 @@ func canaryDetail(errMsg string) authing.Detail {
 
 func canaryImageReader() io.Reader { return strings.NewReader(canaryImage) }
 
-// remoteMethod is a call of the service with canaries in all its arguments. A call that makes several requests has an
-// entry for each of them.
+// remoteMethod is a method of the client, called with canaries in all its arguments. A method that makes several requests
+// has one row for each of them.
 type remoteMethod struct {
-	name    string
-	call    func(ctx context.Context, c *authing.Client) (any, error)
-	answers []string // of a success, one to each request
-	step    int      // the request that the entry is about
-	sends   []string // what a server would see in it, and could echo
-	read    bool     // changes nothing, so that it may be sent twice
+	name      string
+	call      func(ctx context.Context, c *authing.Client) (any, error)
+	responses []string // of a success, one for each request
+	step      int      // which request the row is about
+	sends     []string // the secrets in it, which a server could echo
+	read      bool     // the method changes nothing, so its request may be sent twice
 }
 
 func (m remoteMethod) String() string {
-	if len(m.answers) == 1 {
+	if len(m.responses) == 1 {
 		return m.name
 	}
 	return fmt.Sprintf("%s, request %d", m.name, m.step+1)
@@ -108,33 +107,33 @@ const (
 	canaryMetadata = `{"totalCount":1,"list":[{"key":"` + canaryMetaKey + `","value":"` + canaryMetaValue + `"}]}`
 )
 
-// graphqlData is the answer of a GraphQL operation with this field.
+// graphqlData is a GraphQL response with one field.
 func graphqlData(field, result string) string { return `{"data":{"` + field + `":` + result + `}}` }
 
-// remoteMethods is every call that leaves the machine. What must hold for all of them is tested over this table.
+// remoteMethods lists every method that sends requests. What all of them promise is tested over this table.
 var remoteMethods = append([]remoteMethod{
 	{
 		name: "LoginWithWxapp",
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
 			return c.LoginWithWxapp(ctx, canaryCode, canaryDetail("getUserInfo:ok"), authing.WithPhone(canaryPhone))
 		},
-		answers: []string{canaryUser},
-		sends:   []string{canaryCode, canaryIV, canaryEncryptedData, canaryPhone},
+		responses: []string{canaryUser},
+		sends:     []string{canaryCode, canaryIV, canaryEncryptedData, canaryPhone},
 	},
 	{
 		name: "BindPhone",
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
 			return c.BindPhone(ctx, canaryCode, canaryDetail("getPhoneNumber:ok"))
 		},
-		answers: []string{canaryUser},
-		sends:   []string{string(canaryToken), canaryCode, canaryIV, canaryEncryptedData},
+		responses: []string{canaryUser},
+		sends:     []string{string(canaryToken), canaryCode, canaryIV, canaryEncryptedData},
 	},
 	{
 		name: "GetPhone",
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
 			return c.GetPhone(ctx, canaryCode, canaryDetail("getPhoneNumber:ok"))
 		},
-		answers: []string{`{"code":200,"message":"ok","data":{"phoneNumber":"` + canaryUserPhone + `","purePhoneNumber":"` +
+		responses: []string{`{"code":200,"message":"ok","data":{"phoneNumber":"` + canaryUserPhone + `","purePhoneNumber":"` +
 			canaryUserPhone + `","countryCode":"86","watermark":{"appid":"wx1","timestamp":1583400000}}}`},
 		sends: []string{string(canaryToken), canaryCode, canaryIV, canaryEncryptedData},
 	},
@@ -143,7 +142,7 @@ var remoteMethods = append([]remoteMethod{
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
 			return c.Decrypt(ctx, canaryCode, canaryEncryptedData, canaryIV)
 		},
-		answers: []string{`{"code":200,"message":"ok","data":{"openId":"` + canaryUserOpenID + `","phoneNumber":"` +
+		responses: []string{`{"code":200,"message":"ok","data":{"openId":"` + canaryUserOpenID + `","phoneNumber":"` +
 			canaryUserPhone + `","gender":1,"watermark":{"appid":"wx1","timestamp":1583400000}}}`},
 		sends: []string{string(canaryToken), canaryCode, canaryIV, canaryEncryptedData},
 	},
@@ -152,16 +151,16 @@ var remoteMethods = append([]remoteMethod{
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
 			return nil, c.GetVerificationCode(ctx, canaryPhone)
 		},
-		answers: []string{`{"code":200,"message":"发送成功"}`},
-		sends:   []string{canaryPhone},
+		responses: []string{`{"code":200,"message":"发送成功"}`},
+		sends:     []string{canaryPhone},
 	},
 	{
 		name: "LoginByPhoneCode",
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
 			return c.LoginByPhoneCode(ctx, canaryPhone, canarySMSCode)
 		},
-		answers: []string{graphqlData("login", canaryUserData)},
-		sends:   []string{string(canaryToken), canaryPhone, canarySMSCode},
+		responses: []string{graphqlData("login", canaryUserData)},
+		sends:     []string{string(canaryToken), canaryPhone, canarySMSCode},
 	},
 	{
 		name: "Register",
@@ -171,8 +170,8 @@ var remoteMethods = append([]remoteMethod{
 				Nickname: canaryNickName, Photo: canaryAvatar, OAuth: canaryRawData, LastIP: canaryLastIP,
 			})
 		},
-		answers: []string{graphqlData("register", canaryUserData)},
-		sends:   []string{string(canaryToken), canaryEmail, canaryUsername, canaryUnionID, canaryAvatar, canaryLastIP},
+		responses: []string{graphqlData("register", canaryUserData)},
+		sends:     []string{string(canaryToken), canaryEmail, canaryUsername, canaryUnionID, canaryAvatar, canaryLastIP},
 	},
 	{
 		name: "Login",
@@ -182,36 +181,36 @@ var remoteMethods = append([]remoteMethod{
 				LastIP: canaryLastIP, VerifyCode: canaryCaptcha,
 			})
 		},
-		answers: []string{graphqlData("login", canaryUserData)},
-		sends:   []string{string(canaryToken), canaryEmail, canaryUsername, canaryUnionID, canaryLastIP, canaryCaptcha},
+		responses: []string{graphqlData("login", canaryUserData)},
+		sends:     []string{string(canaryToken), canaryEmail, canaryUsername, canaryUnionID, canaryLastIP, canaryCaptcha},
 	},
 	{
 		name: "LoginByLDAP",
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
 			return c.LoginByLDAP(ctx, canaryUsername, canaryPassword)
 		},
-		answers: []string{graphqlData("LoginByLDAP", canaryUserData)},
-		sends:   []string{canaryUsername, string(canaryPassword)},
+		responses: []string{graphqlData("LoginByLDAP", canaryUserData)},
+		sends:     []string{canaryUsername, string(canaryPassword)},
 	},
 	{
-		name:    "CheckLoginStatus",
-		call:    func(ctx context.Context, c *authing.Client) (any, error) { return c.CheckLoginStatus(ctx) },
-		answers: []string{graphqlData("checkLoginStatus", `{"status":true,"code":200,"message":"ok"}`)},
-		sends:   []string{string(canaryToken)},
-		read:    true,
+		name:      "CheckLoginStatus",
+		call:      func(ctx context.Context, c *authing.Client) (any, error) { return c.CheckLoginStatus(ctx) },
+		responses: []string{graphqlData("checkLoginStatus", `{"status":true,"code":200,"message":"ok"}`)},
+		sends:     []string{string(canaryToken)},
+		read:      true,
 	},
 	{
-		name:    "Logout",
-		call:    func(ctx context.Context, c *authing.Client) (any, error) { return nil, c.Logout(ctx, userID) },
-		answers: []string{graphqlData("updateUser", canaryUserData)},
-		sends:   []string{string(canaryToken)},
+		name:      "Logout",
+		call:      func(ctx context.Context, c *authing.Client) (any, error) { return nil, c.Logout(ctx, userID) },
+		responses: []string{graphqlData("updateUser", canaryUserData)},
+		sends:     []string{string(canaryToken)},
 	},
 	{
-		name:    "User",
-		call:    func(ctx context.Context, c *authing.Client) (any, error) { return c.User(ctx, userID) },
-		answers: []string{graphqlData("user", canaryUserData)},
-		sends:   []string{string(canaryToken)},
-		read:    true,
+		name:      "User",
+		call:      func(ctx context.Context, c *authing.Client) (any, error) { return c.User(ctx, userID) },
+		responses: []string{graphqlData("user", canaryUserData)},
+		sends:     []string{string(canaryToken)},
+		read:      true,
 	},
 	{
 		name: "Update",
@@ -223,30 +222,30 @@ var remoteMethods = append([]remoteMethod{
 				Password: &password, OldPassword: &oldPassword,
 			})
 		},
-		answers: []string{graphqlData("updateUser", canaryUserData)},
-		sends:   []string{string(canaryToken), canaryEmail, canaryUsername, canaryPhone, string(canaryGivenToken)},
+		responses: []string{graphqlData("updateUser", canaryUserData)},
+		sends:     []string{string(canaryToken), canaryEmail, canaryUsername, canaryPhone, string(canaryGivenToken)},
 	},
 	{
-		name:    "UnbindEmail",
-		call:    func(ctx context.Context, c *authing.Client) (any, error) { return c.UnbindEmail(ctx, userID) },
-		answers: []string{graphqlData("unbindEmail", canaryUserData)},
-		sends:   []string{string(canaryToken)},
+		name:      "UnbindEmail",
+		call:      func(ctx context.Context, c *authing.Client) (any, error) { return c.UnbindEmail(ctx, userID) },
+		responses: []string{graphqlData("unbindEmail", canaryUserData)},
+		sends:     []string{string(canaryToken)},
 	},
 	{
 		name: "SendResetPasswordEmail",
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
 			return nil, c.SendResetPasswordEmail(ctx, canaryEmail)
 		},
-		answers: []string{graphqlData("sendResetPasswordEmail", canaryNotice)},
-		sends:   []string{string(canaryToken), canaryEmail},
+		responses: []string{graphqlData("sendResetPasswordEmail", canaryNotice)},
+		sends:     []string{string(canaryToken), canaryEmail},
 	},
 	{
 		name: "VerifyResetPasswordVerifyCode",
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
 			return nil, c.VerifyResetPasswordVerifyCode(ctx, canaryEmail, canaryMailCode)
 		},
-		answers: []string{graphqlData("verifyResetPasswordVerifyCode", canaryNotice)},
-		sends:   []string{string(canaryToken), canaryEmail, canaryMailCode},
+		responses: []string{graphqlData("verifyResetPasswordVerifyCode", canaryNotice)},
+		sends:     []string{string(canaryToken), canaryEmail, canaryMailCode},
 	},
 	{
 		name: "ChangePassword",
@@ -255,61 +254,61 @@ var remoteMethods = append([]remoteMethod{
 				Email: canaryEmail, Password: canaryPassword, VerifyCode: canaryMailCode,
 			})
 		},
-		answers: []string{graphqlData("changePassword", canaryUserData)},
-		sends:   []string{string(canaryToken), canaryEmail, canaryMailCode},
+		responses: []string{graphqlData("changePassword", canaryUserData)},
+		sends:     []string{string(canaryToken), canaryEmail, canaryMailCode},
 	},
 	{
 		name: "SendVerifyEmail",
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
 			return nil, c.SendVerifyEmail(ctx, canaryEmail)
 		},
-		answers: []string{graphqlData("sendVerifyEmail", canaryNotice)},
-		sends:   []string{string(canaryToken), canaryEmail},
+		responses: []string{graphqlData("sendVerifyEmail", canaryNotice)},
+		sends:     []string{string(canaryToken), canaryEmail},
 	},
 	{
-		name:    "Metadata",
-		call:    func(ctx context.Context, c *authing.Client) (any, error) { return c.Metadata(ctx, userID) },
-		answers: []string{graphqlData("userMetadata", canaryMetadata)},
-		sends:   []string{string(canaryToken)},
-		read:    true,
+		name:      "Metadata",
+		call:      func(ctx context.Context, c *authing.Client) (any, error) { return c.Metadata(ctx, userID) },
+		responses: []string{graphqlData("userMetadata", canaryMetadata)},
+		sends:     []string{string(canaryToken)},
+		read:      true,
 	},
 	{
 		name: "SetMetadata",
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
 			return c.SetMetadata(ctx, userID, canaryMetaKey, canaryMetaValue)
 		},
-		answers: []string{graphqlData("setUserMetadata", canaryMetadata)},
-		sends:   []string{string(canaryToken), canaryMetaKey, canaryMetaValue},
+		responses: []string{graphqlData("setUserMetadata", canaryMetadata)},
+		sends:     []string{string(canaryToken), canaryMetaKey, canaryMetaValue},
 	},
 	{
 		name: "RemoveMetadata",
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
 			return c.RemoveMetadata(ctx, userID, canaryMetaKey)
 		},
-		answers: []string{graphqlData("removeUserMetadata", canaryMetadata)},
-		sends:   []string{string(canaryToken), canaryMetaKey},
+		responses: []string{graphqlData("removeUserMetadata", canaryMetadata)},
+		sends:     []string{string(canaryToken), canaryMetaKey},
 	},
 	{
 		name: "GetAuthedAppList",
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
 			return c.GetAuthedAppList(ctx, userID, authing.ListOptions{Page: 2, Count: 5})
 		},
-		answers: []string{graphqlData("GetUserAuthorizedApps", `{"OAuthApps":[],"OIDCApps":[{"name":"x"}],"totalCount":1}`)},
-		sends:   []string{string(canaryToken)},
-		read:    true,
+		responses: []string{graphqlData("GetUserAuthorizedApps", `{"OAuthApps":[],"OIDCApps":[{"name":"x"}],"totalCount":1}`)},
+		sends:     []string{string(canaryToken)},
+		read:      true,
 	},
 	{
 		name: "RevokeAuthedApp",
 		call: func(ctx context.Context, c *authing.Client) (any, error) {
 			return c.RevokeAuthedApp(ctx, userID, "5d4bd78bd51b3761d5c7106f")
 		},
-		answers: []string{graphqlData("RevokeUserAuthorizedApp", `{"isRevoked":"true","_id":"5e","type":"oauth"}`)},
-		sends:   []string{string(canaryToken)},
+		responses: []string{graphqlData("RevokeUserAuthorizedApp", `{"isRevoked":"true","_id":"5e","type":"oauth"}`)},
+		sends:     []string{string(canaryToken)},
 	},
 	{
 		name: "VerifyToken",
 		call: func(ctx context.Context, c *authing.Client) (any, error) { return c.VerifyToken(ctx, canaryGivenToken) },
-		answers: []string{graphqlData("checkLoginStatus", `{"status":true,"code":200,"message":"ok","token":`+
+		responses: []string{graphqlData("checkLoginStatus", `{"status":true,"code":200,"message":"ok","token":`+
 			`{"data":{"id":"`+userID+`","clientId":"`+pool+`"},"iat":1583400000,"exp":1584696000}}`)},
 		sends: []string{string(canaryToken), string(canaryGivenToken)},
 		read:  true,
@@ -325,7 +324,7 @@ func requestsOfChangeAvatar() (requests []remoteMethod) {
 			call: func(ctx context.Context, c *authing.Client) (any, error) {
 				return c.ChangeAvatar(ctx, userID, canaryImageReader())
 			},
-			answers: []string{
+			responses: []string{
 				graphqlData("qiNiuUploadToken", `"`+canaryUploadToken+`"`),
 				`{"hash":"FhSx","key":"avatar/wechatapp/5e05.png"}`,
 				graphqlData("updateUser", canaryUserData),
@@ -343,7 +342,7 @@ func TestMethodsAreAllInTheTable(t *testing.T) {
 	client := reflect.TypeFor[*authing.Client]()
 	for i := range client.NumMethod() {
 		method := client.Method(i)
-		if method.Name == "AllAuthedApps" { // it makes calls of GetAuthedAppList
+		if method.Name == "AllAuthedApps" { // which calls GetAuthedAppList
 			continue
 		}
 		for j := range method.Type.NumIn() {
@@ -361,7 +360,7 @@ func TestMethodsAreAllInTheTable(t *testing.T) {
 	assert.ElementsMatch(t, want, got)
 }
 
-// The tests over the table are told by it what to expect, so it must not forget what a read is.
+// The tests over the table take from it which methods are reads, so this test does not.
 func TestMethodsThatRead(t *testing.T) {
 	t.Parallel()
 	var reads []string
@@ -373,7 +372,7 @@ func TestMethodsThatRead(t *testing.T) {
 	assert.ElementsMatch(t, reads, []string{"User", "CheckLoginStatus", "VerifyToken", "Metadata", "GetAuthedAppList"})
 }
 
-// Every call succeeds on good answers, and makes as many requests as the table says.
+// Each method succeeds with the responses in the table, makes as many requests and sends the secrets.
 func TestMethodsSucceed(t *testing.T) {
 	t.Parallel()
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
@@ -382,7 +381,7 @@ func TestMethodsSucceed(t *testing.T) {
 		_, err := m.call(context.Background(), client.As(canaryToken))
 
 		require.NoError(t, err)
-		require.Len(t, got.All(), len(m.answers))
+		require.Len(t, got.All(), len(m.responses))
 		request := got.All()[m.step]
 		for _, secret := range m.sends {
 			assert.Contains(t, request.Line+request.Header.Get("Authorization")+request.Body, asSent(secret))
@@ -390,13 +389,13 @@ func TestMethodsSucceed(t *testing.T) {
 	})
 }
 
-// asSent is a text as it stands in a request.
+// asSent is how text looks inside JSON.
 func asSent(text string) string {
 	quoted, _ := json.Marshal(text)
 	return strings.Trim(string(quoted), `"`)
 }
 
-// eachMethod runs a test for every method.
+// eachMethod runs test for every row of the table.
 func eachMethod(t *testing.T, test func(t *testing.T, m remoteMethod)) {
 	t.Helper()
 	for _, m := range remoteMethods {
@@ -407,23 +406,21 @@ func eachMethod(t *testing.T, test func(t *testing.T, m remoteMethod)) {
 	}
 }
 
-// eachCell runs a test for every cell of a table at once: many cells only wait, and t.Parallel would run no more of
-// them than there are cores.
+// eachCell runs test for all cells at once. Most cells wait for the network or a timer, and t.Parallel would run only as
+// many of them as there are CPUs, so each t.Run gets a goroutine.
 func eachCell[T fmt.Stringer](t *testing.T, cells []T, test func(t *testing.T, cell T)) {
 	t.Helper()
 	var running sync.WaitGroup
-	defer running.Wait()
 	for _, cell := range cells {
-		running.Add(1)
-		go func() {
-			defer running.Done()
+		running.Go(func() {
 			t.Run(cell.String(), func(t *testing.T) { test(t, cell) })
-		}()
+		})
 	}
+	running.Wait()
 }
 
-// wantFailure asserts what holds for every failed call. sent says whether the request may have taken effect.
-func (m remoteMethod) wantFailure(t *testing.T, result any, err error, sent bool) {
+// wantFailure checks what every failed call returns. sent says whether the request may have taken effect.
+func (m remoteMethod) wantFailure(t *testing.T, result any, err error, sent bool) *authing.Error {
 	t.Helper()
 	var e *authing.Error
 	require.ErrorAs(t, err, &e)
@@ -434,20 +431,10 @@ func (m remoteMethod) wantFailure(t *testing.T, result any, err error, sent bool
 	} else {
 		assert.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
 	}
+	return e
 }
 
-// wantOverdue asserts that a call ended at its deadline, and that its outcome is unknown if the request arrived. On a busy
-// machine the time may be over before that, and whether it has left by then is not for the test to say.
-func (m remoteMethod) wantOverdue(t *testing.T, result any, err error, arrived bool) {
-	t.Helper()
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	assert.Nil(t, result)
-	if arrived {
-		m.wantFailure(t, result, err, true)
-	}
-}
-
-// arrivals is how often a request reaches a service in passing trouble.
+// arrivals is how often the request is sent to a service that fails with transient errors.
 func (m remoteMethod) arrivals() int {
 	if m.read {
 		return 2
@@ -455,15 +442,15 @@ func (m remoteMethod) arrivals() int {
 	return 1
 }
 
-// succeed answers all requests of a call well, again and again.
+// succeed responds to the requests of one call after another.
 func (m remoteMethod) succeed() httpmock.Responder {
 	var requests atomic.Int32
 	return func(*http.Request) (*http.Response, error) {
-		return stringAnswer(http.StatusOK, m.answers[int(requests.Add(1)-1)%len(m.answers)]), nil
+		return newResponse(http.StatusOK, m.responses[int(requests.Add(1)-1)%len(m.responses)]), nil
 	}
 }
 
-// prepared leaves the request that m is about, and those after it, to next and answers those before it well.
+// prepared responds to the requests before the row's own and passes that one, and those after it, to next.
 func (m remoteMethod) prepared(next transportFunc) transportFunc {
 	var (
 		requests atomic.Int32
@@ -477,7 +464,8 @@ func (m remoteMethod) prepared(next transportFunc) transportFunc {
 	}
 }
 
-// setupFailing returns a client to whose request that m is about respond answers, and the requests since then.
+// setupFailing returns a client whose request of the row gets its response from respond, and a function that returns that
+// request and those after it.
 func (m remoteMethod) setupFailing(t *testing.T, respond httpmock.Responder, opts ...authing.Option) (*authing.Client, func() []testkit.Exchange) {
 	t.Helper()
 	client, got := setupResponder(t, httpmock.Responder(m.prepared(transportFunc(respond))), opts...)
@@ -485,72 +473,4 @@ func (m remoteMethod) setupFailing(t *testing.T, respond httpmock.Responder, opt
 		all := got.All()
 		return all[min(m.step, len(all)):]
 	}
-}
-
-// clientAt returns a client, signed in with the canary token, all of whose hosts are at url.
-func clientAt(t *testing.T, url string, opts ...authing.Option) *authing.Client {
-	t.Helper()
-	client, err := authing.NewClient(pool, append([]authing.Option{
-		authing.WithHosts(authing.Hosts{Users: url, OAuth: url, Upload: url, CDN: url}),
-	}, opts...)...)
-	require.NoError(t, err)
-	t.Cleanup(client.CloseIdleConnections)
-	return client.As(canaryToken)
-}
-
-// transportFunc is an http.RoundTripper.
-type transportFunc func(*http.Request) (*http.Response, error)
-
-func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// clientOver returns a client, signed in with the canary token, that sends through transport.
-func clientOver(t *testing.T, transport http.RoundTripper, opts ...authing.Option) *authing.Client {
-	t.Helper()
-	client, err := authing.NewClient(pool, append([]authing.Option{
-		authing.WithHTTPClient(&http.Client{Transport: transport}),
-	}, opts...)...)
-	require.NoError(t, err)
-	return client.As(canaryToken)
-}
-
-// startTCP starts a server below HTTP and returns its URL. serve owns its connection until it returns.
-func startTCP(t *testing.T, serve func(net.Conn)) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	var (
-		open      []net.Conn
-		serving   sync.WaitGroup
-		accepting = make(chan struct{})
-	)
-	go func() {
-		defer close(accepting)
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			open = append(open, conn)
-			serving.Add(1)
-			go func() {
-				defer serving.Done()
-				defer conn.Close()
-				serve(conn)
-			}()
-		}
-	}()
-	t.Cleanup(func() {
-		listener.Close()
-		<-accepting
-		for _, conn := range open {
-			conn.Close()
-		}
-		serving.Wait()
-	})
-	return "http://" + listener.Addr().String()
-}
-
-// rawAnswerOf is body as a complete answer on the wire.
-func rawAnswerOf(body string) string {
-	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 }

@@ -33,7 +33,7 @@ func TestRedirects(t *testing.T) {
 	t.Cleanup(func() { assert.Zero(t, visits.Load()) })
 	second := startTCP(t, func(conn net.Conn) {
 		visits.Add(1)
-		io.WriteString(conn, rawAnswerOf(canaryUser))
+		io.WriteString(conn, rawResponse(canaryUser))
 	})
 	var cells []redirection
 	for _, status := range []int{301, 302, 303, 307, 308} {
@@ -57,11 +57,11 @@ func TestRedirects(t *testing.T) {
 					w.Header().Set("Location", "https://evil.test/")
 					w.WriteHeader(r.status)
 				case n < m.step:
-					io.WriteString(w, m.answers[n])
+					io.WriteString(w, m.responses[n])
 				default:
 					w.Header().Set("Location", r.to)
 					w.WriteHeader(r.status)
-					io.WriteString(w, m.answers[m.step])
+					io.WriteString(w, m.responses[m.step])
 				}
 			}))
 			srv.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
