@@ -100,7 +100,7 @@ func observed(t *testing.T, c recordedCase, sent testkit.Exchange) recordedReque
 	require.NoError(t, err)
 	contentType, params, _ := mime.ParseMediaType(sent.Header.Get("Content-Type"))
 	r := recordedRequest{
-		Verb: verb, HostRole: c.hostRole(u), Path: cmp.Or(u.EscapedPath(), "/"), URL: address,
+		Verb: verb, HostRole: c.hostRole(u), Path: u.RequestURI(), URL: address,
 		Headers: map[string]string{}, ContentType: contentType,
 	}
 	for name, values := range sent.Header {
@@ -128,11 +128,12 @@ func observed(t *testing.T, c recordedCase, sent testkit.Exchange) recordedReque
 
 // hostRole returns what recordings call the host of an address.
 func (c recordedCase) hostRole(address *url.URL) string {
-	for role, base := range map[string]string{
-		"users": cmp.Or(c.Construct.Host.User, "https://users.authing.cn"),
-		"oauth": cmp.Or(c.Construct.Host.OAuth, "https://oauth.authing.cn"),
-		"qiniu": "https://up.qiniup.com",
+	for _, host := range [][2]string{
+		{"users", cmp.Or(c.Construct.Host.User, "https://users.authing.cn")},
+		{"oauth", cmp.Or(c.Construct.Host.OAuth, "https://oauth.authing.cn")},
+		{"qiniu", "https://up.qiniup.com"},
 	} {
+		role, base := host[0], host[1]
 		if strings.HasPrefix(base+"/", address.Scheme+"://"+address.Host+"/") {
 			return role
 		}
@@ -315,14 +316,17 @@ func valueFacts(value any, answer serverAnswer) []string {
 // resultFacts returns one fact for a result that is the data of the answer, or one for each part of it.
 func resultFacts(result any, answer serverAnswer) []string {
 	envelope, _ := parsed(answer.Body).(map[string]any)
-	candidates := []any{envelope["data"]}
-	if fields, ok := envelope["data"].(map[string]any); ok {
-		candidates = slices.AppendSeq(candidates, maps.Values(fields))
-	}
+	data, _ := envelope["data"].(map[string]any)
 	object, _ := result.(map[string]any)
-	for _, data := range candidates {
-		if len(object) > 0 && assert.ObjectsAreEqual(data, result) {
-			return []string{"returns the data of the answer"}
+	if len(object) == 0 {
+		return flat("returns", result)
+	}
+	if assert.ObjectsAreEqual(data, object) {
+		return []string{"returns the data of the answer"}
+	}
+	for _, name := range slices.Sorted(maps.Keys(data)) {
+		if assert.ObjectsAreEqual(data[name], result) {
+			return []string{"returns " + name + " of the answer's data"}
 		}
 	}
 	return flat("returns", result)
