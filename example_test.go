@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"net/http"
 	"path"
 	"strings"
 
@@ -13,8 +14,8 @@ import (
 	"github.com/authing-wxapp/authing/authingtest"
 )
 
-// Ann signs in and binds her phone number. The Authing here is a fake in this process; against the real one NewClient
-// takes the id of the user pool alone, and codes and details come from the page.
+// Ann signs in and binds her phone number. The Authing in these examples is a fake in the same process. With the real one,
+// NewClient needs only the id of the user pool, and the page posts the codes and details.
 func Example() {
 	srv := authingtest.NewServer(authingtest.Options{})
 	defer srv.Close()
@@ -40,7 +41,7 @@ func Example() {
 	// Output: Ann 13800138000
 }
 
-// post is what a page sends.
+// post is what a page posts.
 type post struct {
 	Code   string
 	Detail authing.Detail
@@ -68,7 +69,7 @@ func ExampleNewClient() {
 	fmt.Println(user.ID, user.Phone)
 }
 
-// A handler decodes what the page posted and signs the user in. The token goes to the session store of the backend.
+// A handler decodes what the page posted, signs the user in and keeps the token in its session store.
 func ExampleClient_LoginWithWxapp() {
 	srv := authingtest.NewServer(authingtest.Options{})
 	defer srv.Close()
@@ -113,7 +114,7 @@ func ExampleClient_BindPhone() {
 		return
 	}
 
-	// A later request: the token comes out of the session, code and detail from the page.
+	// In a later request, the token comes from the session, and code and detail from the page.
 	token, code, detail := user.Token, ann.Login(), ann.GetPhoneNumber()
 	user, err = client.As(token).BindPhone(context.Background(), code, detail)
 	if err != nil {
@@ -124,7 +125,7 @@ func ExampleClient_BindPhone() {
 	// Output: 13800138000
 }
 
-// One client serves all users: each call acts as the holder of the token that As was given.
+// One client serves all users. Each call acts as the owner of the token passed to As.
 func ExampleClient_As() {
 	srv := authingtest.NewServer(authingtest.Options{})
 	defer srv.Close()
@@ -160,7 +161,8 @@ func ExampleClient_As() {
 	// Bob 13900139000
 }
 
-// A user with a password signs in. LastIP is the user's address: without it all sign-ins seem to come from the backend.
+// After a few sign-ins from one address the service asks for a captcha. LastIP is the user's address: without it, all
+// sign-ins seem to come from the backend.
 func ExampleClient_Login() {
 	srv := authingtest.NewServer(authingtest.Options{LoginLimit: 1})
 	defer srv.Close()
@@ -181,14 +183,7 @@ func ExampleClient_Login() {
 	params.Password = "correct horse"
 	user, err := client.Login(ctx, params)
 	if failed := (*authing.Error)(nil); errors.Is(err, authing.ErrCaptchaRequired) && errors.As(err, &failed) {
-		var captcha struct {
-			URL string `json:"url"`
-		}
-		if err := json.Unmarshal(failed.Data, &captcha); err != nil {
-			fmt.Println(err)
-			return
-		}
-		params.VerifyCode = srv.Captcha(captcha.URL) // what the user reads in the picture
+		params.VerifyCode = srv.Captcha(failed.CaptchaURL()) // what the user reads in the picture
 		user, err = client.Login(ctx, params)
 	}
 	if err != nil {
@@ -201,7 +196,31 @@ func ExampleClient_Login() {
 	// ann [redacted]
 }
 
-// Only the fields that are set are sent: an empty text clears a field, and nil leaves it as it is.
+// A user signs in with a code from a text message.
+func ExampleClient_LoginByPhoneCode() {
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	if err := client.GetVerificationCode(ctx, "13800138000"); err != nil {
+		fmt.Println(err)
+		return
+	}
+	typed := srv.LastSMS("13800138000") // what the user types
+	user, err := client.LoginByPhoneCode(ctx, "13800138000", typed)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(user.Phone, user.Token)
+	// Output: 13800138000 [redacted]
+}
+
+// Nil leaves a field as it is. An empty text clears it.
 func ExampleClient_Update() {
 	srv := authingtest.NewServer(authingtest.Options{})
 	defer srv.Close()
@@ -212,10 +231,9 @@ func ExampleClient_Update() {
 	}
 	ann := srv.AddUser(authing.User{Username: "ann", Nickname: "Ann", Company: "Example Inc."})
 
-	nickname, company := "Ann Lee", ""
 	user, err := client.As(ann.Token).Update(context.Background(), ann.ID, authing.UserUpdate{
-		Nickname: &nickname,
-		Company:  &company,
+		Nickname: authing.Ptr("Ann Lee"),
+		Company:  authing.Ptr(""),
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -246,7 +264,31 @@ func ExampleClient_ChangeAvatar() {
 	// Output: true .gif
 }
 
-// A page sends its token with each request, and the backend asks whose it is.
+func ExampleClient_AllAuthedApps() {
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ann := srv.AddUser(authing.User{Username: "ann"})
+	srv.AuthorizeApp(ann.ID, authing.OAuthApp{Name: "Shop"})
+	srv.AuthorizeOIDCApp(ann.ID, authing.OIDCApp{Name: "Blog"})
+
+	for app, err := range client.As(ann.Token).AllAuthedApps(context.Background(), ann.ID) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(app.Name, app.OIDC != nil)
+	}
+	// Output:
+	// Shop false
+	// Blog true
+}
+
+// A page sends its token with each request, and the backend asks whose it is. Package authinghttp does this for net/http.
 func ExampleClient_VerifyToken() {
 	srv := authingtest.NewServer(authingtest.Options{})
 	defer srv.Close()
@@ -258,12 +300,12 @@ func ExampleClient_VerifyToken() {
 	ann := srv.AddUser(authing.User{Username: "ann", Email: "ann@example.com"})
 	ctx := context.Background()
 
-	holder, err := client.VerifyToken(ctx, ann.Token)
+	owner, err := client.VerifyToken(ctx, ann.Token)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(holder.UserID == ann.ID, holder.Email)
+	fmt.Println(owner.UserID == ann.ID, owner.Email)
 
 	if err := client.As(ann.Token).Logout(ctx, ann.ID); err != nil {
 		fmt.Println(err)
@@ -276,7 +318,36 @@ func ExampleClient_VerifyToken() {
 	// true
 }
 
-// A backend branches on the sentinels and answers the page.
+// traced prints the name of each call and its HTTP status.
+type traced struct{ http.RoundTripper }
+
+func (t traced) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.RoundTripper.RoundTrip(r)
+	if err == nil {
+		fmt.Println(authing.OperationFromContext(r.Context()), resp.StatusCode)
+	}
+	return resp, err
+}
+
+// A tracer wraps the SDK's own transport and so keeps its connection pool and limits.
+func ExampleNewTransport() {
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	transport := traced{authing.NewTransport()}
+	client, err := authing.NewClient(srv.UserPoolID(),
+		append(srv.ClientOptions(), authing.WithHTTPClient(&http.Client{Transport: transport}))...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ann := srv.NewPhone(authingtest.WxUser{NickName: "Ann"})
+	if _, err := client.LoginWithWxapp(context.Background(), ann.Login(), ann.GetUserInfo()); err != nil {
+		fmt.Println(err)
+	}
+	// Output: LoginWithWxapp 200
+}
+
+// A backend branches on the sentinels to answer the page.
 func ExampleError() {
 	srv := authingtest.NewServer(authingtest.Options{})
 	defer srv.Close()
@@ -292,7 +363,7 @@ func ExampleError() {
 		case err == nil:
 			return "welcome"
 		case errors.Is(err, authing.ErrUserRefused):
-			return "tell the user what it is for"
+			return "explain why it is needed"
 		case errors.Is(err, authing.ErrCodeInvalid):
 			return "call wx.login and let the user tap again"
 		case errors.As(err, &failed):
@@ -309,5 +380,5 @@ func ExampleError() {
 	// Output:
 	// welcome
 	// call wx.login and let the user tap again
-	// tell the user what it is for
+	// explain why it is needed
 }
