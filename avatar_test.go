@@ -136,14 +136,19 @@ func TestChangeAvatarWithBrokenReader(t *testing.T) {
 func TestChangeAvatarChecksTheContextBetweenReads(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
-	endless := readerFunc(func(p []byte) (int, error) {
+	reads := 0
+	slow := readerFunc(func([]byte) (int, error) {
 		cancel()
-		return 0, nil
+		if reads++; reads < 10 {
+			return 0, nil
+		}
+		return 0, io.EOF
 	})
 	client, got := setup(t, 200, "")
-	_, err := client.As(token).ChangeAvatar(ctx, "u1", io.MultiReader(strings.NewReader(picture), endless))
+	_, err := client.As(token).ChangeAvatar(ctx, "u1", io.MultiReader(strings.NewReader(picture), slow))
 	require.EqualError(t, err, "authing: ChangeAvatar: nothing was sent: context canceled")
 	require.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, 1, reads)
 	assert.Empty(t, got.All())
 }
 

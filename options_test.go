@@ -445,13 +445,13 @@ func TestWithLogger(t *testing.T) {
 		body          string
 		code          string
 		level         string
-		wantStatus    float64
-		attempts      float64
+		wantStatus    int
+		attempts      int
 		errorContains string
 	}{
 		{"success", 200, annResponse, code, ok, 200, 1, ""},
 		{"rejected by the SDK", 200, annResponse, "", fails, 0, 0, "the code is empty"},
-		{"refused by the service", 200, `{"code":40163,"message":"code been used","data":null}`, code, fails, 200, 1, "40163"},
+		{"rejected by the service", 200, `{"code":40163,"message":"code been used","data":null}`, code, fails, 200, 1, "40163"},
 		{"not from Authing", 502, "<html>", code, fails, 502, 1, "HTTP 502"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -467,8 +467,8 @@ func TestWithLogger(t *testing.T) {
 			assert.Equal(t, tt.level, record["level"])
 			assert.Equal(t, "authing call", record["msg"])
 			assert.Equal(t, "LoginWithWxapp", record["op"])
-			assert.Equal(t, tt.wantStatus, record["status"])
-			assert.Equal(t, tt.attempts, record["attempts"])
+			assert.EqualValues(t, tt.wantStatus, record["status"])
+			assert.EqualValues(t, tt.attempts, record["attempts"])
 			assert.GreaterOrEqual(t, record["took"], 0.0)
 			assert.Less(t, record["took"], float64(time.Minute))
 			if tt.errorContains == "" {

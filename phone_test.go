@@ -44,20 +44,20 @@ func TestBindPhoneResults(t *testing.T) {
 
 func TestBindPhoneLooksAtTheTokenFirst(t *testing.T) {
 	t.Parallel()
-	refused := authing.Detail{ErrMsg: "getPhoneNumber:fail user deny"}
+	declined := authing.Detail{ErrMsg: "getPhoneNumber:fail user deny"}
 	client, got := setup(t, 200, annResponse)
 
-	_, err := client.BindPhone(context.Background(), "", refused)
+	_, err := client.BindPhone(context.Background(), "", declined)
 	require.ErrorIs(t, err, authing.ErrLoginRequired)
 	assert.NotErrorIs(t, err, authing.ErrUserRefused)
 	assert.NotErrorIs(t, err, authing.ErrInvalidArgument)
 	assert.EqualError(t, err, "authing: BindPhone: no token: call client.As(user.Token); nothing was sent")
 
-	_, err = client.As("Bearer h.p.s").BindPhone(context.Background(), "", refused)
+	_, err = client.As("Bearer h.p.s").BindPhone(context.Background(), "", declined)
 	require.ErrorIs(t, err, authing.ErrInvalidArgument)
 	assert.NotErrorIs(t, err, authing.ErrUserRefused)
 
-	_, err = client.As(token).BindPhone(context.Background(), "", refused)
+	_, err = client.As(token).BindPhone(context.Background(), "", declined)
 	require.ErrorIs(t, err, authing.ErrUserRefused)
 	assert.Empty(t, got.All())
 }

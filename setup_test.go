@@ -270,7 +270,7 @@ func wantRejections(t *testing.T, got *testkit.Recorder, rejections []rejection)
 	}
 }
 
-// beyondInt32 returns a number that GraphQL's Int cannot hold, or false where int cannot either.
+// beyondInt32 returns a number larger than GraphQL's Int, or false if int has only 32 bits.
 func beyondInt32() (int, bool) {
 	n := int64(math.MaxInt32) + 1
 	return int(n), strconv.IntSize > 32
@@ -296,7 +296,7 @@ func assertOnly(t *testing.T, want, err error, note string) {
 	t.Helper()
 	require.Error(t, err, note)
 	for _, s := range sentinels {
-		assert.Equal(t, s == want, errors.Is(err, s), "%s: %v", note, s)
+		assert.Equal(t, errors.Is(want, s), errors.Is(err, s), "%s: %v", note, s)
 	}
 }
 

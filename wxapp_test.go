@@ -216,7 +216,7 @@ func TestNotPermitted(t *testing.T) {
 		_, err := client.As(token).BindPhone(context.Background(), code, authing.Detail{ErrMsg: tt.errMsg, Errno: tt.errno})
 		require.ErrorIs(t, err, tt.is, tt.errMsg)
 		assert.ErrorContains(t, err, tt.hint)
-		assert.Equal(t, tt.is == authing.ErrInvalidArgument, errors.Is(err, authing.ErrInvalidArgument))
+		assert.Equal(t, errors.Is(tt.is, authing.ErrInvalidArgument), errors.Is(err, authing.ErrInvalidArgument))
 		assert.Empty(t, got.All())
 	}
 }

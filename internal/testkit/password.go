@@ -28,7 +28,7 @@ func PublicKeyPEM(t require.TestingT) string {
 
 // DecryptPassword returns the plain text of a password on the wire.
 func DecryptPassword(t require.TestingT, onWire string) string {
-	const length = 172 // of 128 bytes in base64, also when the first of them are zero
+	const length = 172 // of 128 bytes in base64, even if the first of them are zero
 	require.Len(t, onWire, length)
 	key, err := passwordKey()
 	require.NoError(t, err)

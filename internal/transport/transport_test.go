@@ -419,7 +419,7 @@ func TestReplacedDefault(t *testing.T) {
 	assert.Equal(t, 4*time.Second, own.IdleConnTimeout)
 }
 
-// resty takes hold of stderr when a client is built, so the calls run in a process of their own.
+// resty binds its logger to os.Stderr when a client is built, so the calls run in a process of their own.
 func TestNothingOnStderr(t *testing.T) {
 	t.Parallel()
 	const asked = "AUTHING_TEST_FAILING_CALLS"
