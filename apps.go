@@ -179,7 +179,7 @@ func (c *Client) AllAuthedApps(ctx context.Context, userID string) iter.Seq2[Aut
 				}
 			}
 			// A service that ignores the page number must not keep the loop going.
-			if len(seen) == before || len(seen) >= list.TotalCount {
+			if len(seen) == before || list.TotalCount > 0 && len(seen) >= list.TotalCount {
 				return
 			}
 		}

@@ -134,7 +134,11 @@ func TestAllAuthedApps(t *testing.T) {
 		fails    bool
 		requests int
 	}{
-		"two pages":                    {[]string{first, second}, noLimit, "abcd", false, 2},
+		"two pages": {[]string{first, second}, noLimit, "abcd", false, 2},
+		"no total": {
+			[]string{`{"OAuthApps":[{"_id":"1","name":"a"}]}`, `{"OIDCApps":[{"_id":"2","name":"b"}]}`, `{"OAuthApps":[]}`},
+			noLimit, "ab", false, 3,
+		},
 		"no apps":                      {[]string{empty}, noLimit, "", false, 1},
 		"page number ignored":          {[]string{first, first, first}, noLimit, "ab", false, 2},
 		"apps move between pages":      {[]string{first, uneven, gone}, noLimit, "abc", false, 3},
