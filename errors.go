@@ -71,7 +71,7 @@ type Error struct {
 	Code       int             // the service's code; 0 when it gave none
 	Message    string          // the service's words, or WeChat's errMsg when the user declined
 	Data       json.RawMessage // the data that came with a refusal
-	Body       []byte          // the whole response when it is not Authing's, or says more than fits in the other fields
+	Body       []byte          // the whole response when it is not a complete success or refusal of Authing, or says more than fits here
 	RequestID  string          // names the request in the service's own logs; "" when it gave none
 	RetryAfter time.Duration   // how long the service asks to wait; 0 when it does not
 	Reason     string          // what happened, without secrets

@@ -108,7 +108,7 @@ var callKinds = []callKind{
 	{name: "LoginByPhoneCode", do: func(ctx context.Context, p *person) error {
 		number := p.newNumber()
 		if err := p.client.GetVerificationCode(context.Background(), number); err != nil {
-			return fmt.Errorf("no code came: %v", err)
+			return fmt.Errorf("no code came: %w", err)
 		}
 		user, err := p.client.LoginByPhoneCode(ctx, number, p.srv.LastSMS(number))
 		return p.same(err, func() bool { return user.Phone == number })
@@ -150,7 +150,7 @@ var callKinds = []callKind{
 	{name: "ChangePassword", do: func(ctx context.Context, p *person) error {
 		newcomer := p.newcomer()
 		if err := p.client.SendResetPasswordEmail(context.Background(), newcomer.Email); err != nil {
-			return fmt.Errorf("no mail came: %v", err)
+			return fmt.Errorf("no mail came: %w", err)
 		}
 		user, err := p.client.ChangePassword(ctx, authing.ChangePasswordParams{
 			Email: newcomer.Email, Password: "new password", VerifyCode: p.srv.LastMail(newcomer.Email).Code,

@@ -78,7 +78,7 @@ func (s *leakSearch) layers(t *testing.T, err error) {
 	t.Helper()
 	s.text(t, fmt.Sprintf("a layer, %T,", err), err.Error())
 	s.value(t, fmt.Sprintf("a layer, %T,", err), err)
-	switch wrapper := err.(type) {
+	switch wrapper := err.(type) { //nolint:errorlint // each layer is looked at by itself
 	case interface{ Unwrap() error }:
 		if inner := wrapper.Unwrap(); inner != nil {
 			s.layers(t, inner)
