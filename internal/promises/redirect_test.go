@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -17,7 +19,7 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// redirection is an answer that asks the client to go elsewhere, with its code, its token or its image.
+// redirection is a response that asks the client to take its code, its token or its image elsewhere.
 type redirection struct {
 	status   int
 	name, to string
@@ -25,7 +27,7 @@ type redirection struct {
 
 func (r redirection) String() string { return fmt.Sprint(r.status, " to ", r.name) }
 
-// Every host but the service's own leads to a second server, which nobody may come to.
+// Every host but the service's own leads to a second server, which must not be visited.
 func TestRedirects(t *testing.T) {
 	t.Parallel()
 	const first = "authing.test"
@@ -42,55 +44,76 @@ func TestRedirects(t *testing.T) {
 			redirection{status, "another port", "https://" + first + ":8443/"},
 			redirection{status, "plain HTTP", "http://" + first + "/"},
 			redirection{status, "a subdomain", "https://sub." + first + "/"},
-			redirection{status, "a way there", "https://" + first + "/way"},
+			redirection{status, "the same host", "/KEY/elsewhere"},
 		)
 	}
+	for _, status := range []int{201, 300, 304, 305} {
+		cells = append(cells, redirection{status, "another host", "https://evil.test/"})
+	}
+	cells = append(cells, redirection{307, "nowhere", ""}, redirection{307, "nonsense", "://%zz"})
+
+	// All cells share a server and its connections. The first part of the path tells them apart.
+	var handlers sync.Map
 	certificate, roots := selfSigned(t, nil)
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		key, _, _ := strings.Cut(r.URL.Path[1:], "/")
+		handler, _ := handlers.Load(key)
+		handler.(http.HandlerFunc)(w, r)
+	}))
+	srv.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	transport := &http.Transport{
+		MaxIdleConnsPerHost: 100,
+		// The certificate fits every name, so it is not what keeps the client away.
+		TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "example.com"},
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if address == first+":443" {
+				address = srv.Listener.Addr().String()
+			} else {
+				address = second[len("http://"):]
+			}
+			return (&net.Dialer{}).DialContext(ctx, network, address)
+		},
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	var keys atomic.Int32
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
 		eachCell(t, cells, func(t *testing.T, r redirection) {
-			var requests, ways atomic.Int32
-			srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-				io.Copy(io.Discard, q.Body)
-				switch n := int(requests.Add(1)) - 1; {
-				case q.URL.Path == "/way":
-					ways.Add(1)
-					w.Header().Set("Location", "https://evil.test/")
-					w.WriteHeader(r.status)
-				case n < m.step:
+			var requests, followed atomic.Int32
+			key := fmt.Sprint(keys.Add(1))
+			handlers.Store(key, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+				n := int(requests.Add(1)) - 1
+				if n < m.step {
 					io.WriteString(w, m.responses[n])
-				default:
-					w.Header().Set("Location", r.to)
-					w.WriteHeader(r.status)
+					return
+				}
+				if strings.Contains(q.URL.Path, "elsewhere") {
+					followed.Add(1)
+				}
+				if r.to != "" {
+					w.Header().Set("Location", strings.Replace(r.to, "KEY", key, 1))
+				}
+				w.WriteHeader(r.status)
+				if r.status != http.StatusNotModified {
 					io.WriteString(w, m.responses[m.step])
 				}
 			}))
-			srv.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
-			srv.StartTLS()
-			t.Cleanup(srv.Close)
-			client := clientAt(t, "https://"+first, authing.WithHTTPClient(&http.Client{Transport: &http.Transport{
-				// Whatever its name, the certificate is good: it must not be what keeps the client away.
-				TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "example.com"},
-				DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-					if address == first+":443" {
-						address = srv.Listener.Addr().String()
-					} else {
-						address = second[len("http://"):]
-					}
-					return (&net.Dialer{}).DialContext(ctx, network, address)
-				},
-			}}))
+			client := clientOver(t, transport, authing.WithHosts(hostsAt("https://"+first+"/"+key)))
 
 			result, err := m.call(context.Background(), client)
 
-			m.wantFailure(t, result, err, true)
+			e := m.wantFailure(t, result, err, true)
 			require.ErrorIs(t, err, authing.ErrBadResponse)
-			var e *authing.Error
-			require.ErrorAs(t, err, &e)
 			assert.Equal(t, r.status, e.StatusCode)
 			assert.EqualValues(t, m.step+1, requests.Load())
-			assert.Zero(t, ways.Load())
-			assert.ErrorContains(t, err, "redirects are not followed: check the Hosts")
+			assert.Zero(t, followed.Load())
+			if r.status >= 300 && r.status != http.StatusNotModified {
+				assert.ErrorContains(t, err, "redirects are not followed: check the Hosts")
+			}
 			assert.NotContains(t, err.Error(), ".test")
+			assert.NotContains(t, err.Error(), "://")
 		})
 	})
 }

@@ -48,8 +48,7 @@ func setupResponder(t *testing.T, responder httpmock.Responder, opts ...authing.
 // clientAt returns a client that acts as the holder of the canary token and whose hosts are all at url.
 func clientAt(t *testing.T, url string, opts ...authing.Option) *authing.Client {
 	t.Helper()
-	hosts := authing.Hosts{Users: url, OAuth: url, Upload: url, CDN: url}
-	client := newClient(t, authing.WithHosts(hosts), opts...)
+	client := newClient(t, authing.WithHosts(hostsAt(url)), opts...)
 	t.Cleanup(client.CloseIdleConnections)
 	return client.As(canaryToken)
 }
@@ -58,6 +57,10 @@ func clientAt(t *testing.T, url string, opts ...authing.Option) *authing.Client 
 func clientOver(t *testing.T, transport http.RoundTripper, opts ...authing.Option) *authing.Client {
 	t.Helper()
 	return newClient(t, authing.WithHTTPClient(&http.Client{Transport: transport}), opts...).As(canaryToken)
+}
+
+func hostsAt(url string) authing.Hosts {
+	return authing.Hosts{Users: url, OAuth: url, Upload: url, CDN: url}
 }
 
 func newClient(t *testing.T, first authing.Option, others ...authing.Option) *authing.Client {
