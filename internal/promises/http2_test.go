@@ -19,8 +19,8 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// frame is a frame of HTTP/2 (RFC 9113, section 4.1). net/http's own server cannot be made to refuse a stream or to go
-// away in the middle of one.
+// frame is an HTTP/2 frame (RFC 9113, section 4.1). The tests write frames themselves because net/http's server can neither
+// refuse a stream nor go away during one.
 type frame struct {
 	kind, flags byte
 	stream      uint32
@@ -61,20 +61,20 @@ func numbers(all ...uint32) (payload []byte) {
 	return payload
 }
 
-func answerStream(w io.Writer, stream uint32, body string) {
-	const status200 = "\x88" // of HPACK's static table
+func respondOnStream(w io.Writer, stream uint32, body string) {
+	const status200 = "\x88" // from HPACK's static table
 	frame{headersFrame, endHeaders, stream, []byte(status200)}.writeTo(w)
 	frame{dataFrame, endStream, stream, []byte(body)}.writeTo(w)
 }
 
-// streamTrouble is what a server does with a stream other than to answer it.
+// streamTrouble is what a server does with a stream instead of responding.
 type streamTrouble struct {
 	name  string
-	early bool // as soon as its headers came, before the body
+	early bool // after the headers, before the body
 	do    func(w io.Writer, stream uint32)
-	ends  bool // then the server closes the connection
+	ends  bool // the server then closes the connection
 
-	unprocessed bool // the server declares that it did nothing
+	unprocessed bool // the server declares that it did not act
 }
 
 func (s streamTrouble) String() string {
@@ -84,7 +84,7 @@ func (s streamTrouble) String() string {
 	return s.name
 }
 
-// goAway names the last stream that the server takes care of.
+// goAway names the last stream that the server processes.
 func goAway(w io.Writer, last, code uint32) {
 	frame{goAwayFrame, 0, 0, numbers(last, code)}.writeTo(w)
 }
@@ -93,13 +93,13 @@ func streamTroubles() []streamTrouble {
 	reset := func(code uint32) func(io.Writer, uint32) {
 		return func(w io.Writer, stream uint32) { frame{resetFrame, 0, stream, numbers(code)}.writeTo(w) }
 	}
-	// net/http repeats the first of these if it can.
+	// net/http would send the first of these again if it could.
 	all := []streamTrouble{
 		{name: "protocol error", do: reset(protocolError)},
 		{name: "internal error", do: reset(internalError)},
 		{name: "canceled", do: reset(cancelStream)},
 		{name: "HTTP/1.1 required", do: reset(useHTTP11)},
-		{name: "gone away before it, in anger", unprocessed: true,
+		{name: "gone away before it with an error", unprocessed: true,
 			do: func(w io.Writer, stream uint32) { goAway(w, stream-1, enhanceYourCalm) }},
 		{name: "connection closed", ends: true, do: func(io.Writer, uint32) {}},
 	}
@@ -115,16 +115,16 @@ func streamTroubles() []streamTrouble {
 	return all
 }
 
-// streams is an HTTP/2 server that answers well up to the request that a method's entry is about.
+// streams is an HTTP/2 server that responds well to the first requests and causes trouble from then on.
 type streams struct {
 	url       string
 	transport *http.Transport
-	arrivals  atomic.Int32 // streams since then
-	processed atomic.Int32 // those among them that the server did not declare unprocessed
+	arrivals  atomic.Int32 // streams in trouble
+	processed atomic.Int32 // those that the server did not declare unprocessed
 	opened    atomic.Int32 // connections
 }
 
-// startStreams starts it. From the request on that it does not answer well, it does what trouble says.
+// startStreams starts a server that responds well to that many requests.
 func (m remoteMethod) startStreams(t *testing.T, good int32, trouble streamTrouble, certificate tls.Certificate, roots *x509.CertPool) *streams {
 	t.Helper()
 	s := &streams{transport: &http.Transport{
@@ -140,7 +140,7 @@ func (m remoteMethod) startStreams(t *testing.T, good int32, trouble streamTroub
 			return
 		}
 		frame{kind: settingsFrame}.writeTo(conn)
-		var now uint32 // the stream that is waiting for its body; the calls of a test come one after the other
+		var now uint32 // the stream whose body is expected; a test makes one call at a time
 		for {
 			f, err := readFrame(in)
 			switch {
@@ -166,7 +166,7 @@ func (m remoteMethod) startStreams(t *testing.T, good int32, trouble streamTroub
 			switch {
 			case f.stream == 0 || f.stream != now || f.kind > headersFrame:
 			case n < good && whole:
-				answerStream(conn, now, m.responses[int(n)%len(m.responses)])
+				respondOnStream(conn, now, m.responses[int(n)%len(m.responses)])
 			case n >= good && (whole || trouble.early):
 				trouble.do(conn, now)
 				now = 0
@@ -180,8 +180,8 @@ func (m remoteMethod) startStreams(t *testing.T, good int32, trouble streamTroub
 	return s
 }
 
-// A stream arrives once, whatever becomes of it. HTTP/2 may repeat one that the server declared unprocessed; net/http
-// does not, since it cannot have our bodies again. So the caller cannot know more than that no answer came.
+// A stream arrives once, whatever happens to it. HTTP/2 allows sending one again that the server declared unprocessed, but
+// net/http cannot, because it cannot read our bodies again. All that the caller can know is that no response came.
 func TestHTTP2Troubles(t *testing.T) {
 	t.Parallel()
 	certificate, roots := selfSigned(t, nil)
@@ -211,15 +211,15 @@ func TestHTTP2Troubles(t *testing.T) {
 	})
 }
 
-// A server that goes away in good order ends what it has begun, and the next request goes to another connection.
-func TestHTTP2GoodOrder(t *testing.T) {
+// A server that goes away gracefully finishes its streams, and the next request uses another connection.
+func TestHTTP2GracefulShutdown(t *testing.T) {
 	t.Parallel()
 	certificate, roots := selfSigned(t, nil)
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
-		var answered atomic.Int32
+		var responded atomic.Int32
 		srv := m.startStreams(t, 0, streamTrouble{do: func(w io.Writer, stream uint32) {
 			goAway(w, stream, noError)
-			answerStream(w, stream, m.responses[int(answered.Add(1)-1)%len(m.responses)])
+			respondOnStream(w, stream, m.responses[int(responded.Add(1)-1)%len(m.responses)])
 		}}, certificate, roots)
 		client := clientAt(t, srv.url, authing.WithHTTPClient(&http.Client{Transport: srv.transport}))
 
@@ -229,6 +229,6 @@ func TestHTTP2GoodOrder(t *testing.T) {
 		}
 
 		assert.EqualValues(t, 3*len(m.responses), srv.arrivals.Load())
-		assert.GreaterOrEqual(t, int(srv.opened.Load()), 3*len(m.responses), "one was used after it had ended")
+		assert.GreaterOrEqual(t, int(srv.opened.Load()), 3*len(m.responses), "a connection was used after its end")
 	})
 }

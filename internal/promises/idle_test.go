@@ -15,22 +15,15 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// impatient is a transport like the SDK's own that keeps idle connections for idle instead of 4 seconds.
-func impatient(idle time.Duration) authing.Option {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.IdleConnTimeout = idle
-	return authing.WithHTTPClient(&http.Client{Transport: transport})
-}
-
-// The client hangs up before a server that waits a little longer does, so that no request meets one that is just hanging
-// up. How long "a little" has to be is measured by internal/idle.
-func TestIdleClientHangsUpFirst(t *testing.T) {
+// The client closes idle connections before a server that keeps them longer does, so that no request meets a connection that
+// is just being closed. internal/idle measures how much longer the server has to keep them.
+func TestClientClosesIdleConnectionsFirst(t *testing.T) {
 	t.Parallel()
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
 		var requests atomic.Int32
-		hungUp := make(chan struct{}, 100)
+		closed := make(chan struct{}, 100)
 		url := startTCP(t, func(conn net.Conn) {
-			defer func() { hungUp <- struct{}{} }()
+			defer func() { closed <- struct{}{} }()
 			in := bufio.NewReader(conn)
 			for {
 				if _, err := in.Peek(1); err != nil {
@@ -40,11 +33,13 @@ func TestIdleClientHangsUpFirst(t *testing.T) {
 				io.WriteString(conn, rawResponse(m.responses[int(requests.Add(1)-1)%len(m.responses)]))
 			}
 		})
-		client := clientAt(t, url, impatient(time.Millisecond))
+		transport := authing.NewTransport()
+		transport.IdleConnTimeout = time.Millisecond
+		client := clientAt(t, url, authing.WithHTTPClient(&http.Client{Transport: transport}))
 		for range 3 {
 			_, err := m.call(context.Background(), client)
 			require.NoError(t, err)
-			<-hungUp // a connection that is kept would hang the test here
+			<-closed // blocks if the connection is kept
 		}
 	})
 }

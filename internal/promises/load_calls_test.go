@@ -14,10 +14,10 @@ import (
 	"github.com/authing-wxapp/authing/authingtest"
 )
 
-// person is one user in front of the backend.
+// person is one user of the backend.
 type person struct {
 	srv    *authingtest.Server
-	client *authing.Client // that everybody uses
+	client *authing.Client // shared by all
 	me     *authing.User
 	as     *authing.Client
 	phone  *authingtest.Phone
@@ -31,7 +31,7 @@ const (
 	ownKey      = "owner"
 )
 
-// newPerson returns the user of an account with everything that the calls look at.
+// newPerson creates an account with everything that the calls need.
 func newPerson(t *testing.T, srv *authingtest.Server, client *authing.Client, seed uint64, unique func() int) *person {
 	t.Helper()
 	phone := srv.NewPhone(authingtest.WxUser{})
@@ -50,8 +50,8 @@ func newPerson(t *testing.T, srv *authingtest.Server, client *authing.Client, se
 	return p
 }
 
-// errWrongUser is the one failure that must not be.
-var errWrongUser = errors.New("the result is somebody else's")
+// errWrongUser is the failure that must never happen.
+var errWrongUser = errors.New("the result belongs to another user")
 
 func (p *person) owns(user *authing.User, err error) error {
 	return p.same(err, func() bool { return user.ID == p.me.ID })
@@ -70,18 +70,18 @@ func (p *person) ownsMetadata(m *authing.Metadata, err error) error {
 	})
 }
 
-// newcomer is an account that only one call is about.
+// newcomer creates an account for a single call.
 func (p *person) newcomer() *authing.User {
 	return p.srv.AddUser(authing.User{Email: fmt.Sprintf("newcomer%d@example.com", p.unique()), UnionID: fmt.Sprint("u", p.unique())})
 }
 
 func (p *person) newNumber() string { return fmt.Sprintf("139%08d", p.unique()) }
 
-// callKind is a method as the person uses it. do prepares with a context of its own, on which no trouble lies.
+// callKind is a method as a person calls it. Calls that only prepare for it get a context without a fate.
 type callKind struct {
 	name    string
 	read    bool
-	refused error // by the service, always
+	refused error // what the service always answers
 	do      func(ctx context.Context, p *person) error
 }
 
@@ -177,7 +177,7 @@ var callKinds = []callKind{
 		return p.owns(p.client.Login(ctx, authing.LoginParams{Email: p.me.Email, Password: "wrong"}))
 	}},
 	{name: "User", read: true, do: lookUp},
-	{name: "User of a phone", read: true, do: lookUp}, // as often as the other reads together: it is what backends do most
+	{name: "User of a phone", read: true, do: lookUp}, // what backends do most
 	{name: "User of a page", read: true, do: lookUp},
 	{name: "CheckLoginStatus", read: true, do: func(ctx context.Context, p *person) error {
 		status, err := p.as.CheckLoginStatus(ctx)

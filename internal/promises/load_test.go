@@ -27,41 +27,41 @@ import (
 	"github.com/authing-wxapp/authing/authingtest"
 )
 
-// trouble is what happens to a request on its way.
+// trouble is what happens to a request in transit.
 type trouble int
 
 const (
 	none trouble = iota
 	reset
-	replyCut   // after the service has done its work
-	badGateway // the same
+	replyCut   // after the service has acted
+	badGateway // after the service has acted
 	slow
-	silence // after the service has done its work, until the client gives up
+	silence // after the service has acted, until the client gives up
 )
 
-// breaks reports whether a client that meets this trouble cannot know what the service did.
+// breaks reports whether the client cannot know what the service did.
 func (t trouble) breaks() bool { return t == reset || t == replyCut || t == badGateway }
 
 const (
 	slowness = 50 * time.Millisecond
-	patience = 150 * time.Millisecond // of the callers who meet silence
+	patience = 150 * time.Millisecond // of callers who meet silence
 )
 
-// fate is what will happen to the requests of one call, and what did. It is decided beforehand, so that the test knows
-// what the call must return. The faults of the fake could not do that: they strike whichever call comes next.
+// fate is what happens to the requests of one call. It is decided beforehand, so that the test knows what the call has to
+// return. Faults of the fake would not do, because they strike whichever call comes next.
 type fate struct {
 	id       int
-	troubles [3]trouble // of the requests in turn; no call makes more
+	troubles [3]trouble // one for each request; no call makes more
 	sent     atomic.Int32
 	arrived  [3]atomic.Int32
 }
 
 type fateKey struct{}
 
-// fateHeader tells the road which request of which fate this is.
+// fateHeader names the fate and the number of a request.
 const fateHeader = "Fate"
 
-// marking is the transport of the client. It numbers the requests of a call.
+// marking is the client's transport. It numbers the requests of a call.
 type marking struct{ *http.Transport }
 
 func (m marking) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -72,7 +72,7 @@ func (m marking) RoundTrip(r *http.Request) (*http.Response, error) {
 	return m.Transport.RoundTrip(r)
 }
 
-// road is what lies between the client and one host of the fake. It brings the troubles about.
+// road is a proxy in front of one host of the fake. It causes the troubles.
 type road struct {
 	host  string
 	fates *sync.Map
@@ -140,11 +140,11 @@ func (rd road) forward(r *http.Request) ([]byte, error) {
 // workload is a run of mixed calls.
 type workload struct {
 	calls   int
-	faults  float64 // share of requests in trouble, a quarter each
-	silence float64 // share of calls that get no answer before their deadline
+	faults  float64 // share of the requests; each trouble but silence is equally likely
+	silence float64 // share of the calls that get no response before their deadline
 }
 
-// newFate draws what happens to a call.
+// newFate decides what happens to a call.
 func (l workload) newFate(id int, r *rand.Rand) *fate {
 	f := &fate{id: id}
 	if r.Float64() < l.silence {
@@ -158,12 +158,12 @@ func (l workload) newFate(id int, r *rand.Rand) *fate {
 	return f
 }
 
-// judge asserts that a call ended as its fate says.
+// judge checks that a call ended as its fate demands.
 func (f *fate) judge(t *testing.T, k callKind, err error) (succeeded bool) {
 	t.Helper()
 	assert.NotErrorIs(t, err, errWrongUser, k.name)
 	sent := int(f.sent.Load())
-	if sent == 0 { // the deadline passed while the test prepared the call
+	if sent == 0 { // the deadline passed during the preparations
 		assert.Equal(t, silence, f.troubles[0], k.name)
 		assert.ErrorIs(t, err, context.DeadlineExceeded, k.name)
 		assert.NotErrorIs(t, err, authing.ErrOutcomeUnknown, k.name)
@@ -187,7 +187,7 @@ func (f *fate) judge(t *testing.T, k callKind, err error) (succeeded bool) {
 	if err != nil {
 		assert.ErrorAs(t, err, &typed, k.name)
 	}
-	// A silent request may have left though it never arrived.
+	// A request that meets silence may have left without arriving.
 	if unknown || last != silence {
 		assert.Equal(t, unknown, errors.Is(err, authing.ErrOutcomeUnknown), "%s: %v", k.name, err)
 	}
@@ -200,7 +200,7 @@ func (f *fate) judge(t *testing.T, k callKind, err error) (succeeded bool) {
 	return err == nil || k.refused != nil && !unknown
 }
 
-// tally counts the calls of one class.
+// tally counts calls and successes.
 type tally struct{ calls, succeeded atomic.Int64 }
 
 func (c *tally) count(succeeded bool) {
@@ -215,15 +215,15 @@ func (c *tally) String() string {
 		100*float64(c.succeeded.Load())/float64(c.calls.Load()))
 }
 
-// wantShare asserts a share of successes, within what chance explains: five standard deviations, and a few calls where
-// the expected number is too small for those.
+// wantShare checks the share of successes. It allows for chance: five standard deviations, and three calls where the numbers
+// are too small for those.
 func (c *tally) wantShare(t *testing.T, share float64) {
 	t.Helper()
 	n := float64(c.calls.Load())
 	assert.InDelta(t, share, float64(c.succeeded.Load())/n, 5*math.Sqrt(share*(1-share)/n)+3/n)
 }
 
-// loadSeed is the seed of a run. LOAD_SEED brings the fates of one back.
+// loadSeed returns the seed of a run. LOAD_SEED repeats the fates of an earlier one.
 func loadSeed(t *testing.T) uint64 {
 	t.Helper()
 	text := os.Getenv("LOAD_SEED")
@@ -241,12 +241,12 @@ func TestLoad(t *testing.T) {
 		return
 	}
 	for name, l := range map[string]workload{
-		"20% in trouble":       {calls: 10_000, faults: 0.2},
+		"20% in trouble":       {calls: sized(10_000), faults: 0.2},
 		"5% past the deadline": {calls: sized(10_000), faults: 0.15, silence: 0.05},
-		"none in trouble":      {calls: 1000},
-		"5% in trouble":        {calls: 1000, faults: 0.05},
-		"50% in trouble":       {calls: 1000, faults: 0.5},
-		"all in trouble":       {calls: 1000, faults: 1},
+		"none in trouble":      {calls: sized(1000)},
+		"5% in trouble":        {calls: sized(1000), faults: 0.05},
+		"50% in trouble":       {calls: sized(1000), faults: 0.5},
+		"all in trouble":       {calls: sized(1000), faults: 1},
 	} {
 		t.Run(name, l.run)
 	}
@@ -288,15 +288,15 @@ func (l workload) run(t *testing.T) {
 			switch {
 			case k.read:
 				reads.count(succeeded)
-			case k.name != "ChangeAvatar": // three requests, each with a fate
+			case k.name != "ChangeAvatar": // makes three requests
 				once.count(succeeded)
 			}
 		}
 	})
 	took := time.Since(start).Round(time.Millisecond)
 
-	// One in four in trouble is only slow. A read that breaks is sent once more, so it is lost if it breaks twice. One that
-	// meets silence is not: its time is over.
+	// One trouble in four is mere slowness. A read that breaks is retried, so it fails if it breaks twice. One that meets
+	// silence is not, because its deadline has passed.
 	broken := l.faults * 3 / 4
 	wantReads, wantOnce := (1-l.silence)*(1-broken*broken), (1-l.silence)*(1-broken)
 	reads.wantShare(t, wantReads)
@@ -306,7 +306,7 @@ func (l workload) run(t *testing.T) {
 		l.calls, took, &reads, 100*wantReads, &once, 100*wantOnce, wantInTime(t, slices.Concat(late[:]...)))
 }
 
-// setupRoads returns a client that reaches srv by roads on which the fates are met.
+// setupRoads returns a client that reaches srv through roads.
 func setupRoads(t *testing.T, srv *authingtest.Server, fates *sync.Map) *authing.Client {
 	t.Helper()
 	newTransport := func() *http.Transport {
@@ -341,22 +341,22 @@ func (p *person) meet(k callKind, f *fate) (overdue time.Duration, err error) {
 	return time.Since(deadline), err
 }
 
-// wantSeenOnce asserts that nothing arrived or went out twice.
+// wantSeenOnce checks that no code arrived twice and no message was sent twice.
 func wantSeenOnce(t *testing.T, srv *authingtest.Server) {
 	t.Helper()
 	for code, times := range srv.SpentCodes() {
-		if len(code) > len("1234") { // texted codes are so short that two are the same now and then
-			assert.Equal(t, 1, times, "a code was seen more than once")
+		if len(code) > len("1234") { // two codes of text messages may be the same by chance
+			assert.Equal(t, 1, times, "a code arrived more than once")
 		}
 	}
 	for _, sent := range []map[string]int{srv.SentSMS(), srv.SentMails()} {
 		for _, times := range sent {
-			assert.Equal(t, 1, times, "somebody got a message more than once")
+			assert.Equal(t, 1, times, "a message was sent more than once")
 		}
 	}
 }
 
-// wantInTime asserts that calls ended at their deadlines. A busy machine may be late with some.
+// wantInTime checks that calls ended at their deadlines, as far as a busy machine allows.
 func wantInTime(t *testing.T, late []time.Duration) string {
 	t.Helper()
 	if len(late) == 0 {
@@ -370,8 +370,8 @@ func wantInTime(t *testing.T, late []time.Duration) string {
 		middle.Round(time.Microsecond), most.Round(time.Microsecond))
 }
 
-// An answer in small pieces is as good as any. One that takes too long is none: see TestSlowAnswerEndsInTime.
-func TestLoadAnswersInPieces(t *testing.T) {
+// A response may arrive in small pieces, as long as it ends in time: see TestSlowResponseEndsInTime.
+func TestResponseInPieces(t *testing.T) {
 	t.Parallel()
 	eachCell(t, remoteMethods, func(t *testing.T, m remoteMethod) {
 		var requests atomic.Int32

@@ -26,7 +26,7 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// selfSigned returns a certificate for 127.0.0.1 and example.com, valid since 2020, and what trusts it.
+// selfSigned returns a certificate for 127.0.0.1 and example.com, valid since 2020, and a pool that trusts it.
 func selfSigned(t *testing.T, change func(*x509.Certificate)) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -50,7 +50,7 @@ func selfSigned(t *testing.T, change func(*x509.Certificate)) (tls.Certificate, 
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots
 }
 
-// loginOverTLS signs in at a server that serves one connection, and waits until that is done with it.
+// loginOverTLS signs in at a server that serves one connection, and waits until the server is done.
 func loginOverTLS(t *testing.T, roots *x509.CertPool, serve func(net.Conn)) error {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -75,15 +75,15 @@ func loginOverTLS(t *testing.T, roots *x509.CertPool, serve func(net.Conn)) erro
 	return err
 }
 
-// What looks like a failed handshake can come out of a connection over which the request has left.
+// A connection over which the request has left can still fail in ways that look like a failed handshake.
 func TestTLSFailureAfterTheHandshake(t *testing.T) {
 	t.Parallel()
 	certificate, roots := selfSigned(t, nil)
 	for name, garbage := range map[string][]byte{
-		"plain HTTP":       []byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
-		"unknown records":  bytes.Repeat([]byte{0x17, 5, 5, 0, 1}, 10),
-		"an alert, plain":  {21, 3, 3, 0, 2, 2, 40},
-		"an alert, second": {21, 3, 3, 0, 2, 2, 70},
+		"plain HTTP":                    []byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+		"unknown records":               bytes.Repeat([]byte{0x17, 5, 5, 0, 1}, 10),
+		"plain handshake failure alert": {21, 3, 3, 0, 2, 2, 40},
+		"plain protocol version alert":  {21, 3, 3, 0, 2, 2, 70},
 	} {
 		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 			t.Run(name+" under "+tls.VersionName(version), func(t *testing.T) {
@@ -110,18 +110,18 @@ func TestTLSFailureAfterTheHandshake(t *testing.T) {
 	}
 }
 
-// During the handshake no request has left, however it fails.
+// However the handshake fails, no request has left.
 func TestTLSFailureDuringTheHandshake(t *testing.T) {
 	t.Parallel()
 	_, roots := selfSigned(t, nil)
 	for name, answer := range map[string][]byte{
-		"closed":               nil,
-		"half a server hello":  {22, 3, 3, 0, 100, 2, 0, 0},
-		"internal error":       {21, 3, 3, 0, 2, 2, 80},
-		"access denied":        {21, 3, 3, 0, 2, 2, 49},
-		"protocol version":     {21, 3, 3, 0, 2, 2, 70},
-		"plain HTTP":           []byte("HTTP/1.1 400 Bad Request\r\n\r\n"),
-		"something of another": []byte("SSH-2.0-OpenSSH_9.2p1\r\n"),
+		"closed":              nil,
+		"half a server hello": {22, 3, 3, 0, 100, 2, 0, 0},
+		"internal error":      {21, 3, 3, 0, 2, 2, 80},
+		"access denied":       {21, 3, 3, 0, 2, 2, 49},
+		"protocol version":    {21, 3, 3, 0, 2, 2, 70},
+		"plain HTTP":          []byte("HTTP/1.1 400 Bad Request\r\n\r\n"),
+		"another protocol":    []byte("SSH-2.0-OpenSSH_9.2p1\r\n"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -135,35 +135,35 @@ func TestTLSFailureDuringTheHandshake(t *testing.T) {
 	}
 }
 
-// withoutTLS13 hides from a server that its client can do better than TLS 1.2, as somebody in between could.
+// withoutTLS13 hides from a server that the client supports TLS 1.3, as an attacker in between could.
 type withoutTLS13 struct{ net.Conn }
 
 func (c withoutTLS13) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	supported := []byte{0, 43, 0, 5, 4, 3, 4, 3, 3} // the extension that offers TLS 1.3 and 1.2
 	if at := bytes.Index(p[:n], supported); at >= 0 {
-		p[at] = 0xfa // makes it an extension that nobody knows
+		p[at] = 0xfa // makes it an unknown extension
 	}
 	return n, err
 }
 
-// distrusted is a server that a client must not talk to.
+// distrusted is a server that the client must not trust.
 type distrusted struct {
-	name   string
-	server *tls.Config
-	roots  *x509.CertPool
-	says   string
-	hiding bool // somebody in between tampers with the handshake
+	name     string
+	server   *tls.Config
+	roots    *x509.CertPool
+	says     string
+	tampered bool // the handshake is tampered with on its way
 
-	url      string
-	received *atomic.Int64 // bytes inside TLS
-	meetings *atomic.Int64
+	url         string
+	received    *atomic.Int64 // bytes inside TLS
+	connections *atomic.Int64
 }
 
 func (d distrusted) String() string { return d.name }
 
 // Not one byte of a call goes to a server that the client cannot trust.
-func TestTLSOfNoTrust(t *testing.T) {
+func TestTLSWithoutTrust(t *testing.T) {
 	t.Parallel()
 	good, roots := selfSigned(t, nil)
 	foreign, foreignRoots := selfSigned(t, func(c *x509.Certificate) { c.IPAddresses = nil })
@@ -181,21 +181,21 @@ func TestTLSOfNoTrust(t *testing.T) {
 		{name: "not valid yet", server: serving(future, 0), roots: futureRoots, says: "not yet valid"},
 		{name: "TLS 1.0", server: serving(good, tls.VersionTLS10), roots: roots, says: "protocol version"},
 		{name: "TLS 1.1", server: serving(good, tls.VersionTLS11), roots: roots, says: "protocol version"},
-		{name: "downgrade", server: serving(good, 0), roots: roots, says: "downgrade", hiding: true},
+		{name: "downgrade", server: serving(good, 0), roots: roots, says: "downgrade", tampered: true},
 	}
-	// Registered before the servers are started, it runs when they have read all there is.
+	// This runs after the servers have stopped, because cleanups run in reverse order.
 	t.Cleanup(func() {
 		for _, d := range cells {
-			assert.GreaterOrEqual(t, int(d.meetings.Load()), len(remoteMethods), d.name)
+			assert.GreaterOrEqual(t, int(d.connections.Load()), len(remoteMethods), d.name)
 			assert.Zero(t, d.received.Load(), d.name)
 		}
 	})
 	for i := range cells {
 		d := &cells[i]
-		d.received, d.meetings = new(atomic.Int64), new(atomic.Int64)
+		d.received, d.connections = new(atomic.Int64), new(atomic.Int64)
 		d.url = strings.Replace(startTCP(t, func(conn net.Conn) {
-			d.meetings.Add(1)
-			if d.hiding {
+			d.connections.Add(1)
+			if d.tampered {
 				conn = withoutTLS13{conn}
 			}
 			n, _ := io.Copy(io.Discard, tls.Server(conn, d.server))
@@ -204,22 +204,33 @@ func TestTLSOfNoTrust(t *testing.T) {
 	}
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
 		eachCell(t, cells, func(t *testing.T, d distrusted) {
+			var attempts atomic.Int32
 			transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: d.roots}}
 			client := clientAt(t, d.url, authing.WithHTTPClient(&http.Client{
-				Transport: m.prepared(transport.RoundTrip),
+				Transport: m.prepared(func(r *http.Request) (*http.Response, error) {
+					attempts.Add(1)
+					return transport.RoundTrip(r)
+				}),
 			}))
 
 			result, err := m.call(context.Background(), client)
 
-			m.wantFailure(t, result, err, false)
+			e := m.wantFailure(t, result, err, false)
 			require.ErrorContains(t, err, d.says)
-			assert.ErrorContains(t, err, "nothing was sent")
+			assert.ErrorContains(t, err, "nothing was sent: check the network and the Hosts")
+			assert.NotContains(t, err.Error(), d.url)
+			assert.Zero(t, e.StatusCode)
+			want := 1 // a second attempt would not make the server more trustworthy
+			if d.tampered {
+				want = m.arrivals() // this error looks like that of a broken connection
+			}
+			assert.EqualValues(t, want, attempts.Load())
 		})
 	})
 }
 
-// The server of TestTLSOfNoTrust does count what a client that trusts it sends.
-func TestTLSOfTrust(t *testing.T) {
+// The server of TestTLSWithoutTrust does receive what a client sends that trusts it.
+func TestTLSWithTrust(t *testing.T) {
 	t.Parallel()
 	certificate, roots := selfSigned(t, nil)
 	received := make(chan string, 1)
@@ -238,7 +249,7 @@ func TestTLSOfTrust(t *testing.T) {
 	assert.Equal(t, "POST", <-received)
 }
 
-// Nobody can switch the checks off through this package.
+// The package offers no way to switch the checks off.
 func TestTLSIsNeverWeakened(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../../*.go")
