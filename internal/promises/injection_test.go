@@ -18,17 +18,17 @@ import (
 	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
-// codeCall is a call that sends a WeChat code and encrypted data.
+// codeCall is a method that sends a WeChat code and encrypted data.
 type codeCall struct {
 	op, path string
-	detail   authing.Detail // that the call accepts
+	detail   authing.Detail // that it accepts
 	do       func(ctx context.Context, c *authing.Client, code string, d authing.Detail) (any, error)
 }
 
-// codeResponse is a success of every such call.
+// codeResponse is a success of each of them.
 const codeResponse = `{"code":200,"data":{"_id":"u1","token":"t","phoneNumber":"1"}}`
 
-// eachCodeCall runs a test for every such call.
+// eachCodeCall runs test for each of them.
 func eachCodeCall(t *testing.T, test func(t *testing.T, call codeCall)) {
 	t.Helper()
 	for _, call := range []codeCall{
@@ -56,7 +56,7 @@ func eachCodeCall(t *testing.T, test func(t *testing.T, call codeCall)) {
 	}
 }
 
-// eachHostileValue runs a test for every hostile value.
+// eachHostileValue runs test for every hostile value.
 func eachHostileValue(t *testing.T, test func(t *testing.T, value string)) {
 	t.Helper()
 	values := testkit.HostileValues()
@@ -70,7 +70,7 @@ func eachHostileValue(t *testing.T, test func(t *testing.T, value string)) {
 	}
 }
 
-// wantUntouched asserts that a request is what it would be without a hostile value: same place, same headers.
+// wantUntouched checks that a request has the address and the headers that it would have without a hostile value.
 func wantUntouched(t *testing.T, e testkit.Exchange, path string) {
 	t.Helper()
 	assert.Equal(t, "POST https://oauth.authing.cn"+path+pool, e.Line)
@@ -82,7 +82,7 @@ func wantUntouched(t *testing.T, e testkit.Exchange, path string) {
 	}
 }
 
-// wantRefused asserts that a hostile value was refused without being sent.
+// wantRefused checks that an argument was rejected and nothing was sent.
 func wantRefused(t *testing.T, err error, got *testkit.Recorder) {
 	t.Helper()
 	require.ErrorIs(t, err, authing.ErrInvalidArgument)
@@ -90,7 +90,7 @@ func wantRefused(t *testing.T, err error, got *testkit.Recorder) {
 	assert.Empty(t, got.All())
 }
 
-// sentBody is what every mini-program call posts.
+// sentBody returns the body of a request.
 func sentBody(t *testing.T, e testkit.Exchange) (body map[string]any) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal([]byte(e.Body), &body))
@@ -180,8 +180,8 @@ func TestInjectionThroughToken(t *testing.T) {
 	})
 }
 
-// A token that cannot stand in a header must stop every call that would send it.
-func TestInjectionThroughTokenOfAnyCall(t *testing.T) {
+// No method sends a token that is not valid in a header.
+func TestInjectionThroughTokenOfEveryMethod(t *testing.T) {
 	t.Parallel()
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
 		for _, value := range []authing.Secret{"a\r\nX-Evil: 1", "a\nb", "\x00", " ", "Bearer a", "é", "\x7f"} {
@@ -201,7 +201,7 @@ func TestInjectionThroughTokenOfAnyCall(t *testing.T) {
 	})
 }
 
-// A phone number is a part of the address of one call.
+// The phone number is part of the URL of GetVerificationCode.
 func TestInjectionThroughAddress(t *testing.T) {
 	t.Parallel()
 	eachHostileValue(t, func(t *testing.T, value string) {
@@ -232,7 +232,7 @@ func TestInjectionThroughAddress(t *testing.T) {
 	})
 }
 
-// What travels encrypted is base64 and nothing else.
+// Hostile values in a detail are rejected unless they happen to be valid base64 of the right length.
 func TestInjectionThroughDetail(t *testing.T) {
 	t.Parallel()
 	eachCodeCall(t, func(t *testing.T, call codeCall) {
@@ -263,8 +263,8 @@ func TestInjectionThroughDetail(t *testing.T) {
 	})
 }
 
-// The pool id stands in the address of some calls and in the variables of others, and is the same everywhere.
-func TestInjectionThroughPoolIDOfAnyCall(t *testing.T) {
+// The pool id is part of some URLs and some variables, and is the same everywhere.
+func TestPoolIDOfEveryMethod(t *testing.T) {
 	t.Parallel()
 	const id = "a-b_C9"
 	eachMethod(t, func(t *testing.T, m remoteMethod) {

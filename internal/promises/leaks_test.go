@@ -22,9 +22,9 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// alone reports whether the test runs in a process of its own, where it can count goroutines and descriptors. If not, it
-// first runs the test in one: it starts this test binary again, with only this test and a variable that says so.
-func alone(t *testing.T) bool {
+// inOwnProcess reports whether the test runs in a process of its own, where it can count goroutines and descriptors. If not,
+// it first runs the test in one: it starts this test binary again, with only this test and a variable that says so.
+func inOwnProcess(t *testing.T) bool {
 	t.Helper()
 	const variable = "AUTHING_TEST_ALONE"
 	if os.Getenv(variable) == t.Name() {
@@ -127,7 +127,7 @@ func TestLeaksConnections(t *testing.T) {
 
 func TestLeaksAfterFaults(t *testing.T) {
 	t.Parallel()
-	if !alone(t) {
+	if !inOwnProcess(t) {
 		return
 	}
 	for _, f := range slices.Concat(faults(), []fault{
@@ -185,7 +185,7 @@ func wantNoLeak(t *testing.T, test func(t *testing.T)) {
 
 func TestLeaksManyClients(t *testing.T) {
 	t.Parallel()
-	if !alone(t) {
+	if !inOwnProcess(t) {
 		return
 	}
 	const clients = 10_000

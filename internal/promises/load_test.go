@@ -237,7 +237,7 @@ func loadSeed(t *testing.T) uint64 {
 
 func TestLoad(t *testing.T) {
 	t.Parallel()
-	if !alone(t) {
+	if !inOwnProcess(t) {
 		return
 	}
 	for name, l := range map[string]workload{

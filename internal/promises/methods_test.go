@@ -62,7 +62,7 @@ var canaries = map[string]string{
 	"phone": canaryPhone, "phone digits": canaryPhone[3:], "phone code": canaryPhoneCode, "raw data": canaryRawData,
 	"signature": canarySignature, "cloud id": canaryCloudID, "nick name": canaryNickName, "open id": canaryOpenID,
 	"avatar": canaryAvatar, "e-mail address": canaryEmail, "user name": canaryUsername, "union id": canaryUnionID,
-	"password": string(canaryPassword), "old password": string(canaryOldPassword), "texted code": canarySMSCode,
+	"password": string(canaryPassword), "old password": string(canaryOldPassword), "SMS code": canarySMSCode,
 	"mailed code": canaryMailCode, "captcha": canaryCaptcha, "IP address": canaryLastIP, "metadata key": canaryMetaKey,
 	"metadata value": canaryMetaValue, "token to verify": string(canaryGivenToken), "image": canaryImage[8:],
 	"user's token": canaryUserToken, "user's phone": canaryUserPhone, "user's open id": canaryUserOpenID,

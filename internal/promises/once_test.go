@@ -13,6 +13,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
@@ -177,6 +178,52 @@ func TestNetworkErrors(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A transport, a response body or an image may come from another call of this package, whose failure says nothing about
+// this one. The cause of a context may as well: see endings.
+func TestErrorOfAnotherCall(t *testing.T) {
+	t.Parallel()
+	wrapped := fmt.Errorf("cannot send: %w", errAnotherCall)
+	eachMethod(t, func(t *testing.T, m remoteMethod) {
+		for name, respond := range map[string]transportFunc{
+			"transport":          func(*http.Request) (*http.Response, error) { return nil, errAnotherCall },
+			"transport, wrapped": func(*http.Request) (*http.Response, error) { return nil, wrapped },
+			"transport, joined":  func(*http.Request) (*http.Response, error) { return nil, errors.Join(io.EOF, wrapped) },
+			"response body": func(*http.Request) (*http.Response, error) {
+				resp := newResponse(http.StatusOK, "")
+				resp.Body = io.NopCloser(iotest.ErrReader(wrapped))
+				return resp, nil
+			},
+		} {
+			client := clientOver(t, m.prepared(respond), authing.WithReadRetries(0))
+
+			result, err := m.call(context.Background(), client)
+
+			m.wantFailure(t, result, err, true)
+			wantOwnError(t, err, name)
+		}
+	})
+	for _, cause := range []error{errAnotherCall, wrapped} {
+		client, got := setup(t, http.StatusOK, canaryUser)
+		image := io.MultiReader(canaryImageReader(), iotest.ErrReader(cause))
+
+		_, err := client.As(canaryToken).ChangeAvatar(context.Background(), userID, image)
+
+		wantRefused(t, err, got)
+		wantOwnError(t, err, "image")
+	}
+}
+
+// wantOwnError checks that err has nothing of errAnotherCall but perhaps its text, and left it as it was.
+func wantOwnError(t *testing.T, err error, from string) {
+	t.Helper()
+	assert.NotErrorIs(t, err, authing.ErrPhoneTaken, from)
+	assert.NotErrorIs(t, err, errAnotherCall, from)
+	var e *authing.Error
+	require.ErrorAs(t, err, &e)
+	assert.Zero(t, e.Code, from)
+	assert.EqualError(t, errAnotherCall, "authing: AnotherCall: another call failed (code 2035, HTTP 0)", from)
 }
 
 // A transport that sends a request again and cannot connect then has sent it all the same.

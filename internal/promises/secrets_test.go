@@ -23,19 +23,19 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// leakSearch looks for canaries and counts its looks, so that a test can tell how thorough it was.
-type leakSearch struct{ looks atomic.Int64 }
+// leakSearch searches texts for canaries and counts the searches, so that a test can check how thorough it was.
+type leakSearch struct{ searches atomic.Int64 }
 
-// report demands a number of looks of a test and all its subtests.
+// report checks that the test and its subtests make more than that many searches.
 func (s *leakSearch) report(t *testing.T, least int64) {
 	t.Helper()
 	t.Cleanup(func() {
-		t.Logf("looked for secrets %d times", s.looks.Load())
-		assert.Greater(t, s.looks.Load(), least)
+		t.Logf("searched for secrets %d times", s.searches.Load())
+		assert.Greater(t, s.searches.Load(), least)
 	})
 }
 
-// text looks for every canary in a text. Half of a long secret is a leak, too.
+// text searches a text for every canary. Half of a long secret is also a leak.
 func (s *leakSearch) text(t *testing.T, where, text string) {
 	t.Helper()
 	for name, secret := range canaries {
@@ -44,7 +44,7 @@ func (s *leakSearch) text(t *testing.T, where, text string) {
 			parts = []string{secret[:half], secret[half:]}
 		}
 		for _, part := range parts {
-			s.looks.Add(1)
+			s.searches.Add(1)
 			if strings.Contains(text, part) {
 				t.Errorf("%s shows the %s: %s", where, name, text)
 			}
@@ -52,7 +52,7 @@ func (s *leakSearch) text(t *testing.T, where, text string) {
 	}
 }
 
-// value looks into whatever a program could make of v to show it.
+// value searches everything that a program could print or log of v.
 func (s *leakSearch) value(t *testing.T, what string, v any) {
 	t.Helper()
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
@@ -64,7 +64,7 @@ func (s *leakSearch) value(t *testing.T, what string, v any) {
 	s.text(t, what+" in a log", log.String())
 }
 
-// failure looks into an error and all that it wraps.
+// failure searches an error and everything that it wraps.
 func (s *leakSearch) failure(t *testing.T, err error) {
 	t.Helper()
 	s.value(t, "the error", err)
@@ -90,7 +90,7 @@ func (s *leakSearch) layers(t *testing.T, err error) {
 	}
 }
 
-// seen is a request as a server, a proxy or a transport sees it, and could quote it, and its good answer.
+// seen is a request, which a server, a proxy or a transport could quote, and the response to it that would be a success.
 type seen struct{ url, path, authorization, body, success string }
 
 func see(r *http.Request, success string) seen {
@@ -103,23 +103,23 @@ func see(r *http.Request, success string) seen {
 
 func (s seen) String() string { return s.url + " " + s.authorization + " " + s.body }
 
-// field is the field of a GraphQL answer.
+// field is the field in a GraphQL success.
 func (s seen) field() string {
 	_, member, _ := strings.Cut(s.success, `{"data":{"`)
 	field, _, _ := strings.Cut(member, `"`)
 	return field
 }
 
-// quoted is the request as a JSON text.
+// quoted is the request as a JSON string.
 func (s seen) quoted() string {
 	text, _ := json.Marshal(s.String())
 	return string(text)
 }
 
-// indiscretion is a failure that holds what was sent.
+// indiscretion is a failure that quotes what was sent.
 type indiscretion struct {
-	name   string
-	answer func(s seen) (status int, body string, err error)
+	name    string
+	respond func(s seen) (status int, body string, err error)
 }
 
 func (i indiscretion) String() string { return i.name }
@@ -132,7 +132,7 @@ func breaking(name string, err func(s seen) error) indiscretion {
 	return indiscretion{name, func(s seen) (int, string, error) { return 0, "", err(s) }}
 }
 
-// opaque is an error that says nothing but wraps one that tells everything.
+// opaque is an error that says nothing itself but wraps one that says everything.
 type opaque struct{ inner error }
 
 func (opaque) Error() string   { return "the transport failed" }
@@ -140,28 +140,28 @@ func (o opaque) Unwrap() error { return o.inner }
 
 var indiscretions = []indiscretion{
 	saying("message", 200, func(s seen) string { return `{"code":2004,"message":` + s.quoted() + `}` }),
-	saying("message of a 500", 500, func(s seen) string { return `{"code":500,"message":` + s.quoted() + `}` }),
-	saying("message of a 429", 429, func(s seen) string { return `{"code":500,"message":` + s.quoted() + `}` }),
-	saying("message as an object", 200, func(s seen) string { return `{"code":2004,"message":{"said":` + s.quoted() + `}}` }),
-	saying("message as a list", 200, func(s seen) string { return `{"code":2004,"message":[` + s.quoted() + `]}` }),
+	saying("message with a 500", 500, func(s seen) string { return `{"code":500,"message":` + s.quoted() + `}` }),
+	saying("message with a 429", 429, func(s seen) string { return `{"code":500,"message":` + s.quoted() + `}` }),
+	saying("object as message", 200, func(s seen) string { return `{"code":2004,"message":{"said":` + s.quoted() + `}}` }),
+	saying("list as message", 200, func(s seen) string { return `{"code":2004,"message":[` + s.quoted() + `]}` }),
 	saying("long message", 200, func(s seen) string {
 		long, _ := json.Marshal(strings.Repeat("x", 290) + s.String())
 		return `{"code":2004,"message":` + string(long) + `}`
 	}),
-	saying("message of a broken success", 200, func(s seen) string { return `{"code":200,"message":` + s.quoted() + `}` }),
+	saying("message of an incomplete success", 200, func(s seen) string { return `{"code":200,"message":` + s.quoted() + `}` }),
 	saying("data", 200, func(s seen) string { return `{"code":2004,"message":"no","data":` + s.quoted() + `}` }),
-	saying("data of WeChat", 200, func(s seen) string {
+	saying("WeChat error in data", 200, func(s seen) string {
 		return `{"code":500,"message":"no","data":{"errcode":40029,"errmsg":` + s.quoted() + `}}`
 	}),
 	saying("GraphQL error", 200, func(s seen) string { return `{"errors":[{"message":` + s.quoted() + `}],"data":null}` }),
-	saying("GraphQL error of Authing", 200, func(s seen) string {
+	saying("GraphQL error with a code", 200, func(s seen) string {
 		return `{"errors":[{"message":{"code":2004,"message":` + s.quoted() + `,"data":` + s.quoted() + `}}],"data":null}`
 	}),
 	saying("code", 200, func(s seen) string { return `{"code":` + s.quoted() + `}` }),
 	saying("HTML", 200, func(s seen) string { return "<html>" + s.String() }),
-	saying("HTML of a 502", 502, func(s seen) string { return "<html>" + s.String() }),
-	saying("bare text", 200, func(s seen) string { return s.quoted() }),
-	saying("nothing but it", 200, func(s seen) string { return s.String() }),
+	saying("HTML with a 502", 502, func(s seen) string { return "<html>" + s.String() }),
+	saying("JSON string", 200, func(s seen) string { return s.quoted() }),
+	saying("plain text", 200, func(s seen) string { return s.String() }),
 	saying("redirect page", 302, func(s seen) string { return "<a href=" + s.url + ">" + s.String() }),
 	saying("text instead of a flag", 200, func(s seen) string {
 		return `{"code":200,"data":{"_id":"1","token":"` + canaryUserToken + `","blocked":` + s.quoted() + `,"watermark":` + s.quoted() + `}}`
@@ -178,9 +178,9 @@ var indiscretions = []indiscretion{
 	saying("cut", 200, func(s seen) string { return `{"code":200,"message":` + s.quoted()[:len(s.quoted())-1] }),
 	saying("invalid UTF-8", 200, func(s seen) string { return `{"code":200,"message":"` + "\xff" + s.String() }),
 	saying("half a success", 200, func(s seen) string { return s.success[:len(s.success)-2] }),
-	saying("success, but 500", 500, func(s seen) string { return s.success }),
-	saying("success with a rest", 200, func(s seen) string { return s.success + s.String() }),
-	saying("success of another call", 200, func(s seen) string { return graphqlData("another", s.quoted()) }),
+	saying("success with a 500", 500, func(s seen) string { return s.success }),
+	saying("success with trailing text", 200, func(s seen) string { return s.success + s.String() }),
+	saying("success of another operation", 200, func(s seen) string { return graphqlData("another", s.quoted()) }),
 	saying("several GraphQL errors", 200, func(s seen) string {
 		return `{"errors":[` + s.quoted() + `,{"message":` + s.quoted() + `},{"extensions":` + s.quoted() +
 			`},{"message":{"code":2005,"message":` + s.quoted() + `}}]}`
@@ -190,14 +190,14 @@ var indiscretions = []indiscretion{
 		return graphqlData(s.field(), `{"blocked":`+s.quoted()+`,"status":`+s.quoted()+`,"list":`+s.quoted()+
 			`,"OAuthApps":`+s.quoted()+`,"when":[`+s.quoted()+`]}`)
 	}),
-	saying("notice", 200, func(s seen) string {
+	saying("acknowledgement", 200, func(s seen) string {
 		return graphqlData(s.field(), `{"code":2300,"message":`+s.quoted()+`,"status":false}`)
 	}),
-	saying("error of the storage", 401, func(s seen) string { return `{"error":` + s.quoted() + `}` }),
-	saying("key of the storage", 200, func(s seen) string { return `{"key":["` + s.quoted() + `]}` }),
+	saying("storage error", 401, func(s seen) string { return `{"error":` + s.quoted() + `}` }),
+	saying("storage key", 200, func(s seen) string { return `{"key":["` + s.quoted() + `]}` }),
 
 	breaking("error", func(s seen) error { return fmt.Errorf("cannot send %v", s) }),
-	breaking("error with the path alone", func(s seen) error { return errors.New("cannot send " + s.path) }),
+	breaking("error with only the path", func(s seen) error { return errors.New("cannot send " + s.path) }),
 	breaking("error, quoted", func(s seen) error { return fmt.Errorf("cannot send %q", s) }),
 	breaking("error of net/url", func(s seen) error { return &url.Error{Op: "Post", URL: s.url, Err: errors.New(s.String())} }),
 	breaking("wrapped error of net/url", func(s seen) error {
@@ -216,7 +216,7 @@ var indiscretions = []indiscretion{
 	breaking("opaque error of net/url", func(s seen) error { return opaque{&url.Error{Op: "Post", URL: s.url, Err: errors.New(s.body)}} }),
 }
 
-// brokenBody fails with err after a first part.
+// brokenBody fails with err after its first part.
 type brokenBody struct {
 	io.Reader
 	err error
@@ -243,7 +243,7 @@ func TestSecretsInFailures(t *testing.T) {
 			)
 			client := clientOver(t, m.prepared(func(r *http.Request) (*http.Response, error) {
 				request = see(r, m.responses[m.step])
-				status, body, err := i.answer(request)
+				status, body, err := i.respond(request)
 				if err != nil {
 					return nil, err
 				}
@@ -255,9 +255,9 @@ func TestSecretsInFailures(t *testing.T) {
 			require.NotEmpty(t, log.String())
 			search.text(t, "the log", log.String())
 			for _, secret := range m.sends {
-				assert.Contains(t, request.String(), asSent(secret), "a secret that is not sent proves nothing")
+				assert.Contains(t, request.String(), asSent(secret), "a secret that was not sent proves nothing")
 			}
-			if err == nil { // a call that promises nothing, and one for which a refusal is a result
+			if err == nil { // one promises no data, and a refusal is a result of the other
 				assert.Contains(t, []string{"GetVerificationCode", "CheckLoginStatus"}, m.name)
 				return
 			}
@@ -276,8 +276,8 @@ func TestSecretsInFailures(t *testing.T) {
 	})
 }
 
-// A service may repeat what it was sent. The text of the error shows the rest of the message, and its fields all of it.
-func TestSecretsAreCutOutOfMessages(t *testing.T) {
+// A service may echo what it was sent. The error's text shows the rest of the message, and its fields show all of it.
+func TestSecretsAreRedactedInMessages(t *testing.T) {
 	t.Parallel()
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
 		var secrets []string
@@ -304,17 +304,58 @@ func TestSecretsAreCutOutOfMessages(t *testing.T) {
 	})
 }
 
-// fmt calls the Error method for the verbs of text only, and prints the fields for all others.
-func TestSecretsUnderEveryVerb(t *testing.T) {
+// However a program prints, logs or encodes an error, by itself or inside something else, the service's own words do not show.
+func TestSecretsInPrintedErrors(t *testing.T) {
 	t.Parallel()
 	search := &leakSearch{}
-	client, _ := setup(t, http.StatusOK, `{"code":2004,"message":"`+canaryCode+` is unknown"}`)
-
-	_, err := client.LoginWithWxapp(context.Background(), canaryCode, canaryDetail("getUserInfo:ok"))
-
-	require.Error(t, err)
-	for _, verb := range "bcdegoOtU" {
-		search.text(t, "the error under %"+string(verb), fmt.Sprintf("%"+string(verb), err))
+	search.report(t, 10_000)
+	failed := func(body string) *authing.Error {
+		client, _ := setup(t, http.StatusOK, body)
+		_, err := client.LoginWithWxapp(context.Background(), canaryCode, canaryDetail("getUserInfo:ok"))
+		var e *authing.Error
+		require.ErrorAs(t, err, &e)
+		return e
+	}
+	said := asJSON(t, canaryCode+" "+canaryUserPhone)
+	for name, e := range map[string]*authing.Error{
+		"refusal":      failed(`{"code":2004,"message":` + said + `,"data":` + said + `,"more":` + said + `}`),
+		"bad response": failed("<html>" + said),
+		"caller's own": {
+			Op: "VerifyToken", Message: canaryUserPhone, Data: json.RawMessage(said), Body: []byte(canaryNickName),
+			Err: errors.Join(authing.ErrLoginRequired, errors.New("session "+canaryUserToken)),
+		},
+	} {
+		require.Contains(t, e.Message+string(e.Data)+string(e.Body), canaryUserPhone, "nothing to hide")
+		type holder struct {
+			Value   authing.Error
+			Pointer *authing.Error
+			Err     error
+		}
+		inside := holder{*e, e, e}
+		for what, v := range map[string]any{
+			"pointer": e, "value": *e, "pointer to a pointer": &e,
+			"struct": inside, "pointer to a struct": &inside, "structs": []holder{inside}, "map of structs": map[string]holder{"k": inside},
+			"slice of values": []authing.Error{*e}, "slice of pointers": []*authing.Error{e}, "slice of errors": []error{e},
+			"map of values": map[string]authing.Error{"k": *e}, "map of errors": map[string]error{"k": e}, "slice of any": []any{e, *e},
+		} {
+			what = name + ", " + what
+			search.value(t, what, v)
+			for _, verb := range "bcdegoOtTUxX" { // for which fmt does not call Error
+				search.text(t, what+" under %"+string(verb), fmt.Sprintf("%"+string(verb), v))
+			}
+			search.text(t, what+" as JSON", asJSON(t, v))
+		}
+		search.value(t, name+", wrapped", fmt.Errorf("sign-in: %w", e))
+		search.value(t, name+", joined", errors.Join(e, e))
+		// fmt calls no methods of an unexported field, but under these verbs it prints a pointer as its address.
+		private := struct{ err error }{e}
+		for _, verb := range []string{"%v", "%+v", "%#v"} {
+			search.text(t, name+", unexported, under "+verb, fmt.Sprintf(verb, private))
+		}
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+			assert.Equal(t, e.Error(), fmt.Sprintf(verb, e))
+			assert.Equal(t, e.Error(), fmt.Sprintf(verb, *e))
+		}
 	}
 }
 
@@ -331,10 +372,10 @@ func TestSecretsInBrokenBodies(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				client := clientOver(t, m.prepared(func(r *http.Request) (*http.Response, error) {
-					answer := m.responses[m.step]
-					body := &brokenBody{strings.NewReader(answer[:len(answer)-1]), err(see(r, answer))}
+					response := m.responses[m.step]
+					body := &brokenBody{strings.NewReader(response[:len(response)-1]), err(see(r, response))}
 					return &http.Response{StatusCode: 200, Header: http.Header{}, Body: body}, nil
-				}))
+				}), authing.WithReadRetries(0))
 
 				_, err := m.call(context.Background(), client)
 
@@ -345,7 +386,7 @@ func TestSecretsInBrokenBodies(t *testing.T) {
 	})
 }
 
-// net/http quotes what it cannot read of an answer's head.
+// net/http quotes the parts of a response's head that it cannot parse.
 func TestSecretsInBrokenHeads(t *testing.T) {
 	t.Parallel()
 	search := &leakSearch{}
@@ -374,13 +415,13 @@ func TestSecretsInBrokenHeads(t *testing.T) {
 	})
 }
 
-// A text may come back in another spelling than it was sent in.
+// A service may escape what it echoes.
 func TestSecretsRespelled(t *testing.T) {
 	t.Parallel()
 	const head, tail = "c0dEhEaD6yHn", "c0dEtAiL9oLp"
 	const unusual = head + `"/<&>\+%'é` + tail
 	for name, respell := range map[string]func(string) string{
-		"as it is": func(s string) string { return s },
+		"unchanged": func(s string) string { return s },
 		"as JSON": func(s string) string {
 			text, _ := json.Marshal(s)
 			return string(text)
@@ -413,7 +454,7 @@ func TestSecretsRespelled(t *testing.T) {
 	})
 }
 
-// What the SDK refuses on its own, it names without showing it.
+// The SDK names the arguments it rejects without showing them.
 func TestSecretsInRefusals(t *testing.T) {
 	t.Parallel()
 	search := &leakSearch{}
@@ -448,24 +489,24 @@ func TestSecretsInRefusals(t *testing.T) {
 		"invalid UTF-8 in the code":      signIn(canaryCode+"\xff", canaryDetail("getUserInfo:ok")),
 		"the phone code as code":         signIn(canaryPhoneCode, canaryDetail("getUserInfo:ok")),
 		"no code":                        signIn("", canaryDetail("getUserInfo:ok")),
-		"refused by the user":            signIn(canaryCode, canaryDetail("getUserInfo:fail auth deny")),
+		"declined by the user":           signIn(canaryCode, canaryDetail("getUserInfo:fail auth deny")),
 		"failed on the phone":            signIn(canaryCode, canaryDetail("getUserInfo:fail timeout")),
-		"detail of another call":         signIn(canaryCode, canaryDetail("getPhoneNumber:ok")),
+		"detail from another API":        signIn(canaryCode, canaryDetail("getPhoneNumber:ok")),
 		"no errMsg":                      signIn(canaryCode, canaryDetail("")),
 		"control character in the phone": signIn(canaryCode, canaryDetail("getUserInfo:ok"), authing.WithPhone(canaryPhone+"\n")),
 		"invalid UTF-8 in the phone":     signIn(canaryCode, canaryDetail("getUserInfo:ok"), authing.WithPhone(canaryPhone+"\xff")),
 		"short iv":                       decrypt(canaryCode, canaryEncryptedData, canaryIV[:20]),
 		"no iv":                          decrypt(canaryCode, canaryEncryptedData, ""),
-		"iv of a form":                   decrypt(canaryCode, canaryEncryptedData, strings.ReplaceAll(canaryIV, "+", " ")),
+		"iv decoded as a form":           decrypt(canaryCode, canaryEncryptedData, strings.ReplaceAll(canaryIV, "+", " ")),
 		"percent-encoded iv":             decrypt(canaryCode, canaryEncryptedData, url.QueryEscape(canaryIV)),
 		"iv that is not base64":          decrypt(canaryCode, canaryEncryptedData, "-"+canaryIV[1:]),
 		"cut data":                       decrypt(canaryCode, canaryEncryptedData[:60], canaryIV),
-		"data of a form":                 decrypt(canaryCode, strings.ReplaceAll(canaryEncryptedData, "+", " "), canaryIV),
+		"data decoded as a form":         decrypt(canaryCode, strings.ReplaceAll(canaryEncryptedData, "+", " "), canaryIV),
 		"percent-encoded data":           decrypt(canaryCode, url.QueryEscape(canaryEncryptedData), canaryIV),
 		"data that is not base64":        decrypt(canaryCode, canaryEncryptedData+"-", canaryIV),
 		"data with a line break":         decrypt(canaryCode, canaryEncryptedData+"\n", canaryIV),
 		"no data":                        decrypt(canaryCode, "", canaryIV),
-		"nobody's call":                  bind(canaryCode, ""),
+		"no token":                       bind(canaryCode, ""),
 		"line break in the token":        bind(canaryCode, canaryToken+"\r\n"),
 		"white space in the token":       bind(canaryCode, "Bearer "+canaryToken),
 		"token beyond ASCII":             bind(canaryCode, canaryToken+"é"),
@@ -506,18 +547,18 @@ func TestSecretsInRefusals(t *testing.T) {
 			_, err := c.SetMetadata(context.Background(), userID, canaryMetaKey+"\t", canaryMetaValue)
 			return err
 		},
-		"metadata of nobody": func(c *authing.Client) error {
+		"metadata without a user id": func(c *authing.Client) error {
 			_, err := c.SetMetadata(context.Background(), "", canaryMetaKey, canaryMetaValue)
 			return err
 		},
-		"texted code with letters": func(c *authing.Client) error {
+		"SMS code with letters": func(c *authing.Client) error {
 			_, err := c.LoginByPhoneCode(context.Background(), canaryPhone, canarySMSCode+"x")
 			return err
 		},
 		"path in a phone number": func(c *authing.Client) error {
 			return c.GetVerificationCode(context.Background(), canaryPhone+"/x")
 		},
-		"image of no type": func(c *authing.Client) error {
+		"image of an unknown type": func(c *authing.Client) error {
 			_, err := c.ChangeAvatar(context.Background(), userID, strings.NewReader(canaryImage[8:]))
 			return err
 		},
@@ -551,7 +592,7 @@ func TestSecretsInRefusals(t *testing.T) {
 	}
 }
 
-// WeChat's errMsg comes through the page, which could have put anything into it.
+// errMsg comes from the page, which could put anything into it.
 func TestSecretsInErrMsg(t *testing.T) {
 	t.Parallel()
 	search := &leakSearch{}
@@ -571,7 +612,7 @@ func TestSecretsInErrMsg(t *testing.T) {
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, detail.ErrMsg, e.Message)
 			search.failure(t, err)
-			if secret != string(canaryToken) && secret != canaryCode { // which a detail does not know
+			if secret != string(canaryToken) && secret != canaryCode { // which the detail does not contain
 				search.value(t, "a detail", detail)
 			}
 		}
@@ -620,11 +661,11 @@ func TestSecretsInClients(t *testing.T) {
 	search.value(t, "clients", []*authing.Client{client})
 	search.value(t, "a token", canaryToken)
 	search.value(t, "a detail", canaryDetail("getUserInfo:ok"))
-	search.value(t, "who registers", authing.RegisterParams{Email: canaryEmail, Username: canaryUsername, UnionID: canaryUnionID,
+	search.value(t, "registration", authing.RegisterParams{Email: canaryEmail, Username: canaryUsername, UnionID: canaryUnionID,
 		Password: canaryPassword, Nickname: canaryNickName, Photo: canaryAvatar, LastIP: canaryLastIP})
-	search.value(t, "who signs in", authing.LoginParams{Email: canaryEmail, Username: canaryUsername, UnionID: canaryUnionID,
+	search.value(t, "a login", authing.LoginParams{Email: canaryEmail, Username: canaryUsername, UnionID: canaryUnionID,
 		Password: canaryPassword, LastIP: canaryLastIP, VerifyCode: canaryCaptcha})
-	search.value(t, "who changes the password",
+	search.value(t, "a password change",
 		authing.ChangePasswordParams{Email: canaryEmail, Password: canaryPassword, VerifyCode: canaryMailCode})
 	email, password := canaryEmail, canaryPassword
 	search.value(t, "an update", authing.UserUpdate{Email: &email, Password: &password})
@@ -637,8 +678,8 @@ func TestSecretsInClients(t *testing.T) {
 	search.text(t, "a client as JSON", string(text))
 }
 
-// On the wire a texted code is a number, without the zeros that it begins with. It is the same code still.
-func TestSecretsTextedCodeWithoutItsZeros(t *testing.T) {
+// On the wire an SMS code is a number, so its leading zeros are lost. A service that echoes it still shows the code.
+func TestSecretsSMSCodeWithoutItsZeros(t *testing.T) {
 	t.Parallel()
 	client, got := setup(t, http.StatusOK, `{"errors":[{"message":"the code 915482 has expired"}]}`)
 
@@ -649,7 +690,7 @@ func TestSecretsTextedCodeWithoutItsZeros(t *testing.T) {
 	assert.NotContains(t, err.Error(), "915482")
 }
 
-// A password is never on the wire as it is, but for the directory that needs it.
+// Passwords travel encrypted, except to LDAP, which needs them in clear.
 func TestSecretsPasswordsTravelEncrypted(t *testing.T) {
 	t.Parallel()
 	ciphers := map[string]int{"Register": 1, "Login": 1, "Update": 2, "ChangePassword": 1}
