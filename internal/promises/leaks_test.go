@@ -148,8 +148,8 @@ func TestLeaksAfterFaults(t *testing.T) {
 		}
 		t.Run(f.name, func(t *testing.T) {
 			wantNoLeak(t, func(t *testing.T) {
-				inParallel(3*len(remoteMethods), func(g int) {
-					m, hung := remoteMethods[g/3], make(chan struct{})
+				inParallel(len(remoteMethods), func(i int) {
+					m, hung := remoteMethods[i], make(chan struct{})
 					srv := m.startFaulty(t, faultCell{fault: f}, hung)
 					client := clientAt(t, srv.url, authing.WithReadRetries(0), authing.WithTimeout(300*time.Millisecond),
 						authing.WithHTTPClient(&http.Client{Transport: srv.transport}))
@@ -195,10 +195,8 @@ func TestLeaksManyClients(t *testing.T) {
 			io.WriteString(conn, rawResponse(`{"code":200,"message":"sent"}`))
 		}
 	})
-	newClient := func() *authing.Client {
-		client, err := authing.NewClient(pool, authing.WithHosts(authing.Hosts{Users: url}))
-		require.NoError(t, err)
-		return client
+	newClient := func(opts ...authing.Option) *authing.Client {
+		return newClient(t, authing.WithHosts(hostsAt(url)), opts...)
 	}
 	call := func(c *authing.Client) {
 		require.NoError(t, c.GetVerificationCode(context.Background(), "13800000001"))
@@ -220,9 +218,15 @@ func TestLeaksManyClients(t *testing.T) {
 	assert.Less(t, most, before.goroutines+50)
 	wantReleased(t, before)
 
-	// The idle connections of a client that is not closed time out.
+	// The idle connections of a client that is not closed time out, by default after 4 seconds.
 	for range 100 {
-		call(newClient())
+		var opts []authing.Option
+		if !fullSize() {
+			transport := authing.NewTransport()
+			transport.IdleConnTimeout = 300 * time.Millisecond
+			opts = append(opts, authing.WithHTTPClient(&http.Client{Transport: transport}))
+		}
+		call(newClient(opts...))
 	}
 	assert.Greater(t, runtime.NumGoroutine(), before.goroutines+100, "the connections are already gone")
 	wantReleased(t, before)
