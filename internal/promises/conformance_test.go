@@ -61,7 +61,7 @@ func respondUpTo(last string) serveFault {
 	})
 }
 
-// refusedByAll is a refusal that every endpoint understands.
+// refusedByAll is a refusal in the forms of all endpoints at once.
 const refusedByAll = `{"code":2004,"message":"no","error":"no","data":null,"errors":[{"message":{"code":2004,"message":"no"}}]}`
 
 // respondStatus is a complete response with another status.
