@@ -155,7 +155,7 @@ var checkLoginStatus = operation[ack]{"checkLoginStatus",
 		if !a.Code.Set && a.Status == nil {
 			return "login status"
 		}
-		return ""
+		return missingCode(a)
 	},
 }
 

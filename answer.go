@@ -5,11 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"math"
+	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/authing-wxapp/authing/internal/redact"
 	"github.com/authing-wxapp/authing/internal/transport"
@@ -22,8 +20,9 @@ func failure(c *Client, req request, body []byte, resp transport.Response, err e
 	e, known := explain(req, resp, err, secrets)
 	e.Op, e.StatusCode, e.RequestID = req.op, resp.Status, requestID(resp.Header)
 	if e.Reason == "" {
-		e.Reason = cmp.Or(strings.TrimSpace(secrets.Line(e.Message)), "the service refused")
+		e.Reason = cmp.Or(strings.TrimSpace(secrets.Line(e.Message)), "the service rejected the call")
 	}
+	e.Hint = secrets.Line(e.Hint) // it may quote WeChat
 	if resp.Status == http.StatusTooManyRequests {
 		e.match(ErrRateLimited)
 	}
@@ -45,12 +44,19 @@ func explain(req request, resp transport.Response, err error, secrets redact.Sec
 	switch {
 	case errors.As(err, &lost):
 		return unanswered(lost, secrets), !lost.Sent
-	case errors.Is(err, transport.ErrTooLarge), errors.Is(err, transport.ErrEncoded):
+	case errors.Is(err, transport.ErrTooLarge), errors.Is(err, transport.ErrInterim):
 		return badResponse(resp, "a "+err.Error(), nil), false
 	}
 	e, _ = errors.AsType[*Error](err)
-	return e, req.settles(resp.Status) && !errors.Is(e, ErrBadResponse)
+	_, half := errors.AsType[unsettled](err)
+	return e, !half && req.settles(resp.Status) && !errors.Is(e, ErrBadResponse)
 }
+
+// unsettled is a refusal that does not say whether anything happened.
+type unsettled struct{ err *Error }
+
+func (u unsettled) Error() string { return u.err.Error() }
+func (u unsettled) Unwrap() error { return u.err }
 
 // settles reports whether a refusal with this status says that nothing happened. A 5xx may be a proxy's, or that of a
 // service that failed half-way. The storage numbers its own refusals from 600.
@@ -77,6 +83,9 @@ func unanswered(lost *transport.Error, secrets redact.Secrets) *Error {
 		e.Reason = "canceled before a response came"
 	case errors.Is(lost.Err, context.DeadlineExceeded):
 		e.Reason = "no response came in time"
+	case lost.Unprocessed:
+		e.Reason, e.Hint = lost.Err.Error(), "nothing was done: try again"
+		return e
 	case lost.Sent:
 		e.Reason = "no complete response came: " + e.Err.Error()
 	default:
@@ -96,6 +105,11 @@ func unanswered(lost *transport.Error, secrets redact.Secrets) *Error {
 func hideOurs(err error) error {
 	for _, sentinel := range sentinels() {
 		if errors.Is(err, sentinel) {
+			for _, ended := range []error{context.Canceled, context.DeadlineExceeded} {
+				if errors.Is(err, ended) {
+					return ended
+				}
+			}
 			return errors.New(err.Error())
 		}
 	}
@@ -115,11 +129,7 @@ func refusal(resp transport.Response, cause error) *Error {
 		err = code.UnmarshalJSON(reply.Code)
 	}
 	if !code.Set {
-		what := ""
-		if field, _ := wire.Mistyped(cause); field != "" {
-			what = unreadable(cause)
-		}
-		e := badResponse(resp, what, cmp.Or(err, cause))
+		e := badResponse(resp, "", cmp.Or(err, cause))
 		e.Message = messageText(reply.Message)
 		return e
 	}
@@ -132,10 +142,10 @@ func refusal(resp transport.Response, cause error) *Error {
 		}
 	} else {
 		e = serviceError(code, reply.Data, reply.Message, resp.Body)
-		e.RetryAfter = retryAfter(resp.Header)
+		e.RetryAfter = transport.RetryAfter(resp.Header)
 	}
 	e.setReply(reply.Message, reply.Data)
-	if hasOtherKeys(resp.Body) {
+	if wire.HasOtherKeys(resp.Body, "code", "message", "data") {
 		e.Body = resp.Body
 	}
 	return e
@@ -146,20 +156,7 @@ func unreadable(cause error) string {
 	if cause == nil {
 		return "a success, but not under HTTP 200"
 	}
-	if field, value := wire.Mistyped(cause); field != "" {
-		return "a success that cannot be read: " + field + " came as " + value
-	}
 	return "a success that cannot be read"
-}
-
-// hasOtherKeys reports whether a refusal contains more than an Error has fields for.
-func hasOtherKeys(body []byte) bool {
-	var all map[string]json.RawMessage
-	wire.Decode(body, &all)
-	for _, known := range []string{"code", "message", "data"} {
-		delete(all, known)
-	}
-	return len(all) > 0
 }
 
 // setReply keeps the message and the data of the service.
@@ -172,50 +169,64 @@ func (e *Error) setReply(message, data json.RawMessage) {
 
 // messageText decodes a message, which is a JSON string as a rule.
 func messageText(message json.RawMessage) string {
-	var text wire.Text
-	if text.UnmarshalJSON(message) != nil {
-		return string(message)
+	if text, err := wire.String(message); err == nil && (text != "" || !isComposite(message)) {
+		return text
 	}
-	return string(text)
+	return string(message)
+}
+
+func isComposite(b []byte) bool {
+	return len(b) > 0 && (b[0] == '{' || b[0] == '[')
 }
 
 // serviceError is a failure with a code of the service. No source says where Authing puts WeChat's own code, so it is
 // searched for in the parts of the response, as JSON or as JSON text.
 func serviceError(code int, parts ...json.RawMessage) *Error {
-	e := &Error{Code: code}
-	for _, code := range []int{code, wechatCode(parts)} {
-		hint, sentinel := meaning(code)
+	hint, sentinel := meaning(code)
+	e := &Error{Code: code, Hint: hint}
+	e.match(sentinel)
+	if wechat := findWeChat(parts); wechat.ErrCode.Value != 0 {
+		hint, sentinel := meaning(int(wechat.ErrCode.Value))
 		e.match(sentinel)
-		e.Hint = cmp.Or(hint, e.Hint)
+		if hint == "" {
+			hint = fmt.Sprintf("WeChat said %q (errcode %d)", wechat.ErrMsg, wechat.ErrCode.Value)
+		}
+		e.Hint = hint
 	}
 	return e
 }
 
-func wechatCode(parts []json.RawMessage) int {
+type wechatError struct {
+	ErrCode wire.Int  `json:"errcode"`
+	ErrMsg  wire.Text `json:"errmsg"`
+}
+
+func findWeChat(parts []json.RawMessage) (found wechatError) {
 	for _, part := range parts {
 		var quoted string
 		if json.Unmarshal(part, &quoted) == nil {
 			part = json.RawMessage(quoted)
 		}
-		var wechat struct {
-			ErrCode wire.Int `json:"errcode"`
-		}
+		var wechat wechatError
 		if json.Unmarshal(part, &wechat) == nil && wechat.ErrCode.Value != 0 {
-			return int(wechat.ErrCode.Value)
+			return wechat
 		}
 	}
-	return 0
+	return found
 }
 
 // badResponse reports a response that is not Authing's, or a success without the promised data.
 func badResponse(resp transport.Response, what string, cause error) *Error {
-	e := &Error{Body: resp.Body, RetryAfter: retryAfter(resp.Header), Err: errors.Join(ErrBadResponse, cause)}
+	e := &Error{Body: resp.Body, RetryAfter: transport.RetryAfter(resp.Header), Err: errors.Join(ErrBadResponse, cause)}
 	switch {
 	case what != "":
 	case len(resp.Body) == 0:
 		what = "an empty response"
 	default:
 		what = "a response that is not Authing's"
+		if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && printableASCII(encoding) {
+			what += fmt.Sprintf(" (its Content-Encoding is %.20q)", encoding)
+		}
 	}
 	e.Reason = "the service sent " + what
 	switch {
@@ -248,16 +259,4 @@ func requestID(header http.Header) string {
 		return ""
 	}
 	return id
-}
-
-// retryAfter parses Retry-After, which is a number of seconds or a date.
-func retryAfter(header http.Header) time.Duration {
-	value := header.Get("Retry-After")
-	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(max(seconds, 0), int64(math.MaxInt64/time.Second))) * time.Second
-	}
-	if date, err := http.ParseTime(value); err == nil {
-		return max(0, time.Until(date))
-	}
-	return 0
 }

@@ -62,17 +62,17 @@ func TestErrorText(t *testing.T) {
 		},
 		{200, `{"code":200,"message":"ok","data":{}}`, "the service reported success but sent no user id (code 200, HTTP 200)" + onlyUnknown},
 		{
-			200, `{"code":200,"message":"ok","data":{"_id":"u1","phone":13812345678}}`,
-			"the service sent a success that cannot be read: phone came as number (code 200, HTTP 200)" + onlyUnknown,
+			200, `{"code":200,"message":"ok","data":"13812345678"}`,
+			"the service sent a success that cannot be read (code 200, HTTP 200)" + onlyUnknown,
 		},
 		{
 			201, annResponse,
 			"the service sent a success, but not under HTTP 200 (code 200, HTTP 201): check the Hosts and any proxy in front of them" + unknownOutcome,
 		},
 		// An error without a message says so in words of its own.
-		{200, `{"code":2206}`, "the service refused (code 2206, HTTP 200): the token has expired: sign in again"},
-		{200, `{"code":2206,"message":null}`, "the service refused (code 2206, HTTP 200): the token has expired: sign in again"},
-		{200, `{"code":2206,"message":""}`, "the service refused (code 2206, HTTP 200): the token has expired: sign in again"},
+		{200, `{"code":2206}`, "the service rejected the call (code 2206, HTTP 200): the token has expired: sign in again"},
+		{200, `{"code":2206,"message":null}`, "the service rejected the call (code 2206, HTTP 200): the token has expired: sign in again"},
+		{200, `{"code":2206,"message":""}`, "the service rejected the call (code 2206, HTTP 200): the token has expired: sign in again"},
 		// The service knows more about a user than the caller sent, such as the number inside encryptedData.
 		{
 			200, `{"code":2035,"message":"手机号 13812345678 已绑定 (ann.b+c@mail.example.com)"}`,
@@ -187,7 +187,7 @@ func TestDataAndBody(t *testing.T) {
 		{200, `{"code":2000,"message":"m","data":null,"requestId":"r"}`, ``, true},
 		{200, `{"code":2000,"message":"m","data":{"x":1},"requestId":"r"}`, `{"x":1}`, true},
 		{200, `{"code":200,"message":"m","data":{}}`, `{}`, true},
-		{200, `{"code":200,"message":"m","data":{"_id":5}}`, `{"_id":5}`, true},
+		{200, `{"code":200,"message":"m","data":{"_id":[]}}`, `{"_id":[]}`, true},
 		{201, annResponse, annUser, true},
 		{502, `<html>`, ``, true},
 		{503, ``, ``, true},
@@ -342,4 +342,41 @@ func TestCodeOfServiceAndOfWeChat(t *testing.T) {
 	require.ErrorIs(t, err, authing.ErrLoginRequired)
 	require.ErrorIs(t, err, authing.ErrCodeInvalid)
 	assert.NotErrorIs(t, err, authing.ErrOutcomeUnknown)
+}
+
+// WeChat's own error may be anywhere in the response. One that is not listed is quoted.
+func TestUnlistedWeChatError(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"code":500,"message":"failed","data":{"errcode":41008,"errmsg":"missing code, rid: 65a1b2c3-12345678-0f0f0f0f"}}`,
+		`{"code":500,"message":"{\"errcode\":41008,\"errmsg\":\"missing code, rid: 65a1b2c3-12345678-0f0f0f0f\"}"}`,
+	} {
+		_, err := bindError(t, 200, body)
+		assert.ErrorContains(t, err, `WeChat said "missing code, rid: 65a1b2c3-12345678-0f0f0f0f" (errcode 41008)`)
+	}
+	_, err := bindError(t, 200, `{"code":500,"message":"m","data":{"errcode":41008,"errmsg":"for `+code+`"}}`)
+	assert.ErrorContains(t, err, `WeChat said "for [redacted]"`)
+}
+
+// The context of one call may end with the error of another.
+func TestCauseOfTheContextDoesNotDecide(t *testing.T) {
+	t.Parallel()
+	for name, cause := range map[string]error{
+		"sentinel": authing.ErrUserRefused,
+		"error":    &authing.Error{Op: "LoginWithWxapp", Reason: "another call", Err: authing.ErrLoginRequired},
+	} {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		client, err := authing.NewClient(pool, withTransport(roundTrip(func(r *http.Request) (*http.Response, error) {
+			cancel(cause)
+			<-r.Context().Done()
+			return nil, context.Cause(r.Context())
+		})))
+		require.NoError(t, err)
+		_, err = client.LoginWithWxapp(ctx, code, loginDetail)
+		require.ErrorIs(t, err, context.Canceled, name)
+		require.ErrorIs(t, err, authing.ErrOutcomeUnknown, name)
+		assert.NotErrorIs(t, err, authing.ErrUserRefused, name)
+		assert.NotErrorIs(t, err, authing.ErrLoginRequired, name)
+		assert.NotContains(t, err.Error(), "another call", name)
+	}
 }

@@ -72,7 +72,7 @@ func (a *OIDCApp) UnmarshalJSON(b []byte) error {
 		IDTokenExpire           wire.Text `json:"id_token_expire"`
 		CASExpire               wire.Text `json:"cas_expire"`
 	}{plain: (*plain)(a)}
-	if err := json.Unmarshal(b, &decoded); err != nil {
+	if err := wire.Decode(b, &decoded); err != nil {
 		return err
 	}
 	a.AuthorizationCodeExpire, a.AccessTokenExpire = string(decoded.AuthorizationCodeExpire), string(decoded.AccessTokenExpire)
@@ -116,7 +116,7 @@ func (c *Client) GetAuthedAppList(ctx context.Context, userID string, page ListO
 		op:      "GetAuthedAppList",
 		invalid: cmp.Or(checkRequired("user id", userID), page.check()),
 		url:     c.apps,
-		auth:    bearer,
+		auth:    ownBearer,
 		reads:   true,
 	}, getUserAuthorizedApps, struct {
 		ClientID string `json:"clientId"`
@@ -246,7 +246,7 @@ func (c *Client) RevokeAuthedApp(ctx context.Context, userID, appID string) (*Re
 		op:      "RevokeAuthedApp",
 		invalid: cmp.Or(checkRequired("user id", userID), checkRequired("app id", appID)),
 		url:     c.apps,
-		auth:    bearer,
+		auth:    ownBearer,
 	}, revokeUserAuthorizedApp, struct {
 		UserPoolID string `json:"userPoolId"`
 		UserID     string `json:"userId"`

@@ -76,7 +76,7 @@ func TestGetAuthedAppListResults(t *testing.T) {
 		assert.Empty(t, apps.OIDCApps)
 	}
 	for _, result := range []string{
-		`null`, `{}`, `{"OAuthApps":null,"OIDCApps":null,"totalCount":null}`, `{"OIDCApps":[{"cas_expire":true}]}`, `{"OIDCApps":["a2"]}`,
+		`null`, `{}`, `{"OAuthApps":null,"OIDCApps":null,"totalCount":null}`, `{"OIDCApps":["a2"]}`,
 		`{"OAuthApps":{}}`,
 	} {
 		client, _ := setup(t, 200, graphqlData("GetUserAuthorizedApps", result))

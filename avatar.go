@@ -10,6 +10,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
+	"strings"
 	"time"
 
 	"github.com/authing-wxapp/authing/internal/transport"
@@ -53,7 +54,7 @@ func (c *Client) ChangeAvatar(ctx context.Context, userID string, image io.Reade
 }
 
 func (c *Client) changeAvatar(ctx context.Context, userID string, image io.Reader, log *record) (*User, error) {
-	req := request{op: log.op, auth: bearer, invalid: checkRequired("user id", userID)}
+	req := request{op: log.op, auth: ownBearer, invalid: checkRequired("user id", userID)}
 	if err := c.check(ctx, req); err != nil {
 		return nil, notSent(log.op, err)
 	}
@@ -75,11 +76,24 @@ func (c *Client) changeAvatar(ctx context.Context, userID string, image io.Reade
 		secrets: []string{string(token), string(content[:min(len(content), sniffLength)])},
 	}, log, storedKey)
 	if err != nil {
-		return nil, err
+		return nil, unchangedPhoto(err)
 	}
 	photo := c.cdn + "/" + key
 	req, update := c.updateRequest(log.op, userID, UserUpdate{Photo: &photo})
-	return exchange(ctx, c, req, log, update)
+	user, err := exchange(ctx, c, req, log, update)
+	if err != nil {
+		return nil, unchangedPhoto(err)
+	}
+	return user, nil
+}
+
+// unchangedPhoto corrects the error of a later request: something was sent before, but the photo is still the old one.
+func unchangedPhoto(err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		e.Hint = strings.Replace(e.Hint, "nothing was sent", "the photo is unchanged", 1)
+	}
+	return err
 }
 
 // sniffLength is how much http.DetectContentType looks at.
@@ -152,7 +166,7 @@ func storedKey(resp transport.Response) (string, error) {
 	case err == nil && resp.Status == http.StatusOK && checkRequired("key", stored.Key) == nil:
 		return stored.Key, nil
 	case err == nil && stored.Error != "":
-		return "", &Error{Message: string(stored.Error), Body: resp.Body, RetryAfter: retryAfter(resp.Header), Hint: "the storage rejected the image"}
+		return "", &Error{Message: string(stored.Error), Body: resp.Body, RetryAfter: transport.RetryAfter(resp.Header), Hint: "the storage rejected the image"}
 	}
 	return "", badResponse(resp, "no key for the uploaded image", err)
 }

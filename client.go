@@ -24,7 +24,7 @@ type Client struct {
 	token Secret
 }
 
-// config is shared by a client and all its copies.
+// config is the same in a client and all its copies.
 type config struct {
 	pool                            string
 	users, oauth, apps, upload, cdn string // base URLs
@@ -60,9 +60,6 @@ func NewClient(userPoolID string, opts ...Option) (*Client, error) {
 	}
 	if err != nil {
 		return nil, notSent("NewClient", err)
-	}
-	if c.transport == nil {
-		c.transport = transport.Default()
 	}
 	if c.publicKey == nil {
 		c.publicKey, _ = passwd.ParseKey(passwd.PublishedKey)
@@ -120,9 +117,10 @@ type request struct {
 type auth int
 
 const (
-	noToken      auth = iota
+	anonymous    auth = iota
 	bare              // Authorization: <token>
 	bearer            // Authorization: Bearer <token>
+	ownBearer         // like bearer, for a call about the owner of the token
 	bareRequired      // like bare, for a call that makes no sense without a token
 )
 
@@ -183,6 +181,11 @@ func (c *Client) check(ctx context.Context, req request) error {
 	case ctx == nil:
 		return invalid("the context is nil: use context.Background() if there is none")
 	}
+	if req.invalid != nil && req.auth == ownBearer && c.token == "" {
+		e := noToken()
+		e.match(req.invalid)
+		return e
+	}
 	return cmp.Or(c.checkAuth(req.auth), req.invalid, canceledBefore(ctx))
 }
 
@@ -210,9 +213,9 @@ func encode(req request) (body []byte, contentType string, err error) {
 // authorization formats the token the way the endpoint wants it.
 func (c *Client) authorization(a auth) string {
 	switch {
-	case a == noToken || c.token == "":
+	case a == anonymous || c.token == "":
 		return ""
-	case a == bearer:
+	case a == bearer || a == ownBearer:
 		return "Bearer " + string(c.token)
 	}
 	return string(c.token)

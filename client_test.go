@@ -221,3 +221,30 @@ func TestZeroClient(t *testing.T) {
 	c.CloseIdleConnections()
 	assert.Empty(t, c.UserPoolID())
 }
+
+// Servers set odd encodings, and net/http undoes the one that it asked for. What can be read is read.
+func TestContentEncoding(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		encoding, body, text string
+	}{
+		{"identity", annResponse, ""},
+		{"utf-8", annResponse, ""},
+		{"none", annResponse, ""},
+		{"br", "\x0b\x02\x80", `a response that is not Authing's (its Content-Encoding is "br")`},
+	} {
+		client, _ := setupResponder(t, func(*http.Request) (*http.Response, error) {
+			resp := httpmock.NewStringResponse(200, tt.body)
+			resp.Header.Set("Content-Encoding", tt.encoding)
+			return resp, nil
+		})
+		_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
+		if tt.text == "" {
+			require.NoError(t, err, tt.encoding)
+			continue
+		}
+		require.ErrorIs(t, err, authing.ErrBadResponse)
+		require.ErrorIs(t, err, authing.ErrOutcomeUnknown)
+		assert.ErrorContains(t, err, tt.text)
+	}
+}

@@ -41,7 +41,7 @@
 // # Printing
 //
 // No error text and no log record of this package contains a token, code, password, phone number or e-mail address. Types
-// that hold such data ([Secret], [User], [Detail], [Error], …) print without it under every verb of fmt and in slog, by
+// that contain such data ([Secret], [User], [Detail], [Error], …) print without it under every verb of fmt and in slog, by
 // value and by pointer. fmt does not call methods of unexported fields, so a value in an unexported field of your own
 // struct prints in full. JSON contains everything, except of an Error: it is how you store and send these values.
 //

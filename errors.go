@@ -64,12 +64,12 @@ func sentinels() []error {
 // or e-mail address and is fit for a log, also under %+v and %#v. Message, Data and Body are the service's own words and
 // may contain them.
 //
-// Other implementations of this package's interfaces may build one: set Op, Reason and Err.
+// Callers may build one, for example in an authinghttp.Verifier of their own: set Op, Reason and Err.
 type Error struct {
 	Op         string          // the method that failed: "BindPhone"
 	StatusCode int             // HTTP status; 0 when no response arrived
 	Code       int             // the service's code; 0 when it gave none
-	Message    string          // the service's words, or WeChat's errMsg when the user declined
+	Message    string          // the service's words, or WeChat's errMsg when the button failed
 	Data       json.RawMessage // the data that came with a refusal
 	Body       []byte          // the whole response when it is not a complete success or refusal of Authing, or says more than fits here
 	RequestID  string          // names the request in the service's own logs; "" when it gave none

@@ -35,8 +35,8 @@ type graphqlBody struct {
 
 // graphqlEnvelope wraps what the GraphQL endpoints return.
 type graphqlEnvelope[T any] struct {
-	Data   map[string]*T     `json:"data"`
-	Errors []json.RawMessage `json:"errors"`
+	Data   wire.Field[T] `json:"data"`
+	Errors wire.Entries  `json:"errors"`
 }
 
 // graphql completes the request for an operation and returns it with the function that reads its response. The caller
@@ -76,12 +76,15 @@ func graphqlDone(ctx context.Context, c *Client, req request, op operation[ack],
 
 // readGraphQL decodes the operation's field of a response.
 func readGraphQL[T any](resp transport.Response, op operation[T], reads bool) (*T, error) {
-	var env graphqlEnvelope[T]
+	env := graphqlEnvelope[T]{Data: wire.Field[T]{Name: op.field}}
 	err := wire.Decode(resp.Body, &env)
-	if resp.Status != http.StatusOK || len(env.Errors) > 0 {
+	switch {
+	case resp.Status != http.StatusOK || env.Errors.Count > 0:
 		return nil, graphqlRefusal(resp, err)
+	case env.Errors.Odd:
+		return nil, badResponse(resp, "", nil)
 	}
-	value, answered := env.Data[op.field]
+	value, answered := env.Data.Value, env.Data.Present
 	missing := ""
 	switch {
 	case value == nil:
@@ -118,11 +121,19 @@ type ack struct {
 
 // ackOf reads the field of a response as an ack. It is empty if that is not possible.
 func ackOf(resp transport.Response, field string) ack {
-	var env graphqlEnvelope[ack]
-	if wire.Decode(resp.Body, &env) == nil && env.Data[field] != nil {
-		return *env.Data[field]
+	env := graphqlEnvelope[ack]{Data: wire.Field[ack]{Name: field}}
+	if wire.Decode(resp.Body, &env) == nil && env.Data.Value != nil {
+		return *env.Data.Value
 	}
 	return ack{}
+}
+
+// missingCode rejects a code that cannot be read, which would pass for none.
+func missingCode(a *ack) string {
+	if a.Code.Odd {
+		return "readable code"
+	}
+	return ""
 }
 
 func (a ack) refused() error {
@@ -135,22 +146,34 @@ func (a ack) refused() error {
 }
 
 // graphqlRefusal reads a GraphQL response that is not a success. Of several errors it returns the first, which also
-// matches the sentinels of the others.
-func graphqlRefusal(resp transport.Response, cause error) *Error {
-	var reply struct {
-		Errors []json.RawMessage `json:"errors"`
-	}
-	if wire.Decode(resp.Body, &reply) != nil || len(reply.Errors) == 0 {
+// matches the sentinels of the others. The call may have taken effect if the response has data, or if an entry has no
+// code: it is then a failure of the server rather than a refusal.
+func graphqlRefusal(resp transport.Response, cause error) error {
+	var reply graphqlEnvelope[struct{}]
+	if wire.Decode(resp.Body, &reply) != nil || reply.Errors.Count == 0 {
 		return refusal(resp, cause)
 	}
-	first := graphqlError(reply.Errors[0])
-	first.RetryAfter = retryAfter(resp.Header)
-	for _, other := range reply.Errors[1:] {
+	entries := reply.Errors.First
+	first := graphqlError(json.RawMessage(entries[0]))
+	first.RetryAfter = transport.RetryAfter(resp.Header)
+	settled := isRefusalCode(first.Code)
+	for _, other := range entries[1:] {
+		e := graphqlError(json.RawMessage(other))
 		first.Body = resp.Body
-		first.match(graphqlError(other).Err)
+		first.match(e.Err)
+		settled = settled && isRefusalCode(e.Code)
+	}
+	if reply.Data.Others {
+		first.Body = resp.Body
+	}
+	if !settled || reply.Data.Others || reply.Errors.Count > len(entries) {
+		return unsettled{first}
 	}
 	return first
 }
+
+// isRefusalCode reports whether an entry with this code says that nothing happened.
+func isRefusalCode(code int) bool { return code != 0 && code != http.StatusOK }
 
 // graphqlError reads an entry of errors. Its message is an object with code, message and data when a business rule
 // failed, and plain text when the document or the server did; later servers put a code beside that text.

@@ -62,7 +62,7 @@ func (c *Client) Metadata(ctx context.Context, userID string) (*Metadata, error)
 	return callGraphQL(ctx, c, request{
 		op:      "Metadata",
 		invalid: checkRequired("user id", userID),
-		auth:    bearer,
+		auth:    ownBearer,
 		reads:   true,
 	}, userMetadata, struct {
 		ID string `json:"_id"`
@@ -90,7 +90,7 @@ func (c *Client) SetMetadata(ctx context.Context, userID, key, value string) (*M
 	return callGraphQL(ctx, c, request{
 		op:      "SetMetadata",
 		invalid: cmp.Or(checkRequired("user id", userID), checkRequired("key", key), checkUTF8("value", value)),
-		auth:    bearer,
+		auth:    ownBearer,
 	}, setUserMetadata, map[string]metadataInput{"input": {ID: userID, Key: key, Value: &value}}, (*wireMetadata).metadata)
 }
 
@@ -108,6 +108,6 @@ func (c *Client) RemoveMetadata(ctx context.Context, userID, key string) (*Metad
 	return callGraphQL(ctx, c, request{
 		op:      "RemoveMetadata",
 		invalid: cmp.Or(checkRequired("user id", userID), checkRequired("key", key)),
-		auth:    bearer,
+		auth:    ownBearer,
 	}, removeUserMetadata, map[string]metadataInput{"input": {ID: userID, Key: key}}, (*wireMetadata).metadata)
 }

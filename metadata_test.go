@@ -63,7 +63,7 @@ func TestMetadataResults(t *testing.T) {
 		`{"totalCount":null,"list":null}`:                               nil,
 		`{"list":{}}`:                                                   nil,
 		`{"totalCount":1,"list":[{"key":"k","value":7}]}`:  {TotalCount: 1, List: []authing.MetadataItem{{Key: "k", Value: "7"}}},
-		`{"totalCount":1,"list":[{"key":"k","value":[]}]}`: nil,
+		`{"totalCount":1,"list":[{"key":"k","value":[]}]}`: {TotalCount: 1, List: []authing.MetadataItem{{Key: "k"}}},
 	} {
 		client, _ := setup(t, 200, `{"data":{"userMetadata":`+result+`,"setUserMetadata":`+result+`}}`)
 		client = client.As(token)

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -52,6 +53,9 @@ func WithHosts(hosts Hosts) Option {
 			if problem != "" {
 				return invalid("Hosts.%s %s", h.name, problem)
 			}
+			if h.base == &c.oauth && strings.HasSuffix(base, "/oauth") {
+				return invalid("Hosts.OAuth ends in /oauth, which the package adds: leave it out")
+			}
 			*h.base = base
 		}
 		return nil
@@ -63,7 +67,8 @@ func WithHosts(hosts Hosts) Option {
 func baseURL(address string, allowHTTP bool) (base, problem string) {
 	u, err := url.Parse(address)
 	switch {
-	case err != nil || u.Opaque != "" || u.Hostname() == "" || strings.Contains(u.Hostname(), ":") != strings.HasPrefix(u.Host, "["):
+	case err != nil || u.Opaque != "" || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") ||
+		strings.Contains(u.Hostname(), ":") != strings.HasPrefix(u.Host, "["):
 		return "", "is not an absolute URL: write it like https://users.example.com"
 	case u.User != nil:
 		return "", "contains a user name or password: remove it"
@@ -109,6 +114,9 @@ func WithHTTPClient(hc *http.Client) Option {
 		case hc.CheckRedirect != nil:
 			return invalid("the http.Client has a CheckRedirect, but redirects are never followed: remove it")
 		}
+		if rt := reflect.ValueOf(hc.Transport); rt.Kind() == reflect.Pointer && rt.IsNil() {
+			return invalid("the http.Client has a Transport that is a nil pointer: set one, or none")
+		}
 		c.transport, c.clientTimeout = hc.Transport, hc.Timeout
 		return nil
 	}
@@ -132,8 +140,8 @@ func WithTimeout(d time.Duration) Option {
 }
 
 // WithReadRetries sets how often a read may be sent again after a connection failure or a 502, 503 or 504, each time
-// after 50 to 150 ms. The default is 1; 0 disables it. Calls that change something, send a message or use up a code are
-// never sent twice, whatever this says. A Retry-After is left to the caller.
+// after 50 to 150 ms, or as long as Retry-After asks for if that is at most 3 seconds. The default is 1; 0 disables it.
+// Calls that change something, send a message or use up a code are never sent twice, whatever this says.
 func WithReadRetries(n int) Option {
 	return func(c *config) error {
 		if n < 0 {

@@ -547,3 +547,23 @@ func FuzzHosts(f *testing.F) {
 		assert.True(t, strings.HasSuffix(sent.Path, "/oauth/wechatapp/auth/"+pool), sent.Path)
 	})
 }
+
+func TestUnusableTransports(t *testing.T) {
+	t.Parallel()
+	var none *http.Transport
+	_, err := authing.NewClient(pool, authing.WithHTTPClient(&http.Client{Transport: none}))
+	require.ErrorIs(t, err, authing.ErrInvalidArgument)
+	assert.ErrorContains(t, err, "nil pointer")
+}
+
+func TestMistakenHosts(t *testing.T) {
+	t.Parallel()
+	for text, hosts := range map[string]authing.Hosts{
+		"Hosts.Users is not an absolute URL": {Users: "https://https://users.example.com"},
+		"Hosts.OAuth ends in /oauth":         {OAuth: "https://oauth.example.com/oauth/"},
+	} {
+		_, err := authing.NewClient(pool, authing.WithHosts(hosts))
+		require.ErrorIs(t, err, authing.ErrInvalidArgument)
+		assert.ErrorContains(t, err, text)
+	}
+}

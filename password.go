@@ -15,7 +15,7 @@ type mailVariables struct {
 
 var sendResetPasswordEmail = operation[ack]{"sendResetPasswordEmail", `mutation sendResetPasswordEmail($email: String!, $client: String!) {
 	sendResetPasswordEmail(email: $email, client: $client) { message code }
-}`, nil}
+}`, missingCode}
 
 // SendResetPasswordEmail mails a code to the address of an account, for [Client.ChangePassword]. It needs no token; the
 // client's is sent if it has one.
@@ -34,7 +34,7 @@ func (c *Client) SendResetPasswordEmail(ctx context.Context, email string) error
 var verifyResetPasswordVerifyCode = operation[ack]{"verifyResetPasswordVerifyCode", `mutation verifyResetPasswordVerifyCode($email: String!, $client: String!,
 	$verifyCode: String!) {
 	verifyResetPasswordVerifyCode(email: $email, client: $client, verifyCode: $verifyCode) { message code }
-}`, nil}
+}`, missingCode}
 
 // VerifyResetPasswordVerifyCode checks a mailed code, so that a page can ask for the new password next. It needs no
 // token; the client's is sent if it has one. A wrong or expired code is [ErrVerifyCode].
@@ -82,7 +82,7 @@ func (c *Client) ChangePassword(ctx context.Context, p ChangePasswordParams) (*U
 
 var sendVerifyEmail = operation[ack]{"sendVerifyEmail", `mutation sendVerifyEmail($email: String!, $client: String!) {
 	sendVerifyEmail(email: $email, client: $client) { message code status }
-}`, nil}
+}`, missingCode}
 
 // SendVerifyEmail mails a link that verifies the address of an account. It needs no token; the client's is sent if it
 // has one.

@@ -55,7 +55,7 @@ func (p *PhoneNumber) UnmarshalJSON(b []byte) error {
 		*plain
 		CountryCode wire.Text `json:"countryCode"`
 	}{plain: (*plain)(p)}
-	if err := json.Unmarshal(b, &decoded); err != nil {
+	if err := wire.Decode(b, &decoded); err != nil {
 		return err
 	}
 	p.CountryCode, p.raw = string(decoded.CountryCode), bytes.Clone(b)

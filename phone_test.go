@@ -100,8 +100,8 @@ func TestGetPhoneResults(t *testing.T) {
 		`{}`:                                   nil,
 		`{"phoneNumber":""}`:                   nil,
 		`{"phoneNumber":null}`:                 nil,
-		`{"phoneNumber":"1","countryCode":[]}`: nil,
-		`{"phoneNumber":"1","watermark":{"timestamp":"soon"}}`: nil,
+		`{"phoneNumber":"1","countryCode":[]}`: {PhoneNumber: "1"},
+		`{"phoneNumber":13,"watermark":{"timestamp":"soon"}}`: {PhoneNumber: "13", Watermark: &authing.Watermark{}},
 		`[]`:   nil,
 		`"13"`: nil,
 	} {

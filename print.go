@@ -73,6 +73,21 @@ func (a RevokedApp) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "authing.RevokedApp{AppID:%q, …}", a.AppID)
 }
 
+// Format implements fmt.Formatter.
+func (s LoginStatus) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "authing.LoginStatus{SignedIn:%t, Code:%d, …}", s.SignedIn, s.Code)
+}
+
+// Format implements fmt.Formatter.
+func (m Metadata) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "authing.Metadata{TotalCount:%d, …}", m.TotalCount)
+}
+
+// Format implements fmt.Formatter.
+func (i MetadataItem) Format(f fmt.State, _ rune) {
+	io.WriteString(f, "authing.MetadataItem{…}")
+}
+
 // logValue is what slog shows of a value that formats itself.
 func logValue(v fmt.Formatter) slog.Value { return slog.StringValue(fmt.Sprint(v)) }
 
@@ -117,3 +132,12 @@ func (a AuthedApps) LogValue() slog.Value { return logValue(a) }
 
 // LogValue implements slog.LogValuer.
 func (a RevokedApp) LogValue() slog.Value { return logValue(a) }
+
+// LogValue implements slog.LogValuer.
+func (s LoginStatus) LogValue() slog.Value { return logValue(s) }
+
+// LogValue implements slog.LogValuer.
+func (m Metadata) LogValue() slog.Value { return logValue(m) }
+
+// LogValue implements slog.LogValuer.
+func (i MetadataItem) LogValue() slog.Value { return logValue(i) }

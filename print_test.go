@@ -120,3 +120,18 @@ func TestErrorMarshalsAsItsText(t *testing.T) {
 	assert.NotContains(t, err.Error(), "139")
 	assert.False(t, strings.Contains(asJSON(t, []error{err}), "139"))
 }
+
+func TestStatusAndMetadataPrintNothingPersonal(t *testing.T) {
+	t.Parallel()
+	const personal = "13812345678"
+	for _, v := range []any{
+		authing.LoginStatus{Code: 2206, Message: personal},
+		authing.MetadataItem{Key: personal, Value: personal},
+		&authing.Metadata{TotalCount: 1, List: []authing.MetadataItem{{Key: personal, Value: personal}}},
+		[]authing.MetadataItem{{Key: personal, Value: personal}},
+	} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+			assert.NotContains(t, fmt.Sprintf(verb, v), personal)
+		}
+	}
+}

@@ -22,12 +22,16 @@ func (s Secret) String() string {
 func (c *Client) checkAuth(a auth) error {
 	switch {
 	case a == bareRequired && c.token == "":
-		return &Error{Reason: "no token", Hint: "call client.As(user.Token); nothing was sent", Err: ErrLoginRequired}
-	case a == noToken || isHeaderText(c.token):
+		return noToken()
+	case a == anonymous || isHeaderText(c.token):
 		return nil
 	}
 	return invalid("the token given to As contains white space or control characters: " +
 		`pass User.Token unchanged, without "Bearer "`)
+}
+
+func noToken() *Error {
+	return &Error{Reason: "no token", Hint: "call client.As(user.Token); nothing was sent", Err: ErrLoginRequired}
 }
 
 // isHeaderText reports whether token can be sent in a header.

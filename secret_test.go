@@ -96,7 +96,7 @@ func TestPasswordLimit(t *testing.T) {
 			}
 			for _, password := range []string{strings.Repeat("p", 118), strings.Repeat("密", 39) + "p", strings.Repeat("密", 40)} {
 				client, got := setup(t, 200, body)
-				user, err := do(context.Background(), client, authing.Secret(password))
+				user, err := do(context.Background(), client.As(token), authing.Secret(password))
 				wantRejected(t, err, got)
 				assert.Nil(t, user)
 				assert.Contains(t, err.Error(), "the password is longer than the 117 bytes of UTF-8 that can be encrypted")
@@ -142,4 +142,29 @@ func TestPasswordDoesNotShow(t *testing.T) {
 			assert.NotContains(t, err.Error(), password, field)
 		}
 	}
+}
+
+// Without a token, no other argument of a call about its owner matters.
+func TestTokenIsMissedFirst(t *testing.T) {
+	t.Parallel()
+	client, got := setup(t, 200, "")
+	ctx := context.Background()
+	for name, call := range map[string]func() error{
+		"User":             func() error { _, err := client.User(ctx, ""); return err },
+		"Update":           func() error { _, err := client.Update(ctx, "", authing.UserUpdate{}); return err },
+		"Logout":           func() error { return client.Logout(ctx, "") },
+		"UnbindEmail":      func() error { _, err := client.UnbindEmail(ctx, ""); return err },
+		"Metadata":         func() error { _, err := client.Metadata(ctx, ""); return err },
+		"SetMetadata":      func() error { _, err := client.SetMetadata(ctx, "", "", ""); return err },
+		"RemoveMetadata":   func() error { _, err := client.RemoveMetadata(ctx, "", ""); return err },
+		"GetAuthedAppList": func() error { _, err := client.GetAuthedAppList(ctx, "", authing.ListOptions{}); return err },
+		"RevokeAuthedApp":  func() error { _, err := client.RevokeAuthedApp(ctx, "", ""); return err },
+		"ChangeAvatar":     func() error { _, err := client.ChangeAvatar(ctx, "", nil); return err },
+		"BindPhone":        func() error { _, err := client.BindPhone(ctx, "", authing.Detail{}); return err },
+	} {
+		err := call()
+		require.ErrorIs(t, err, authing.ErrLoginRequired, name)
+		assert.ErrorContains(t, err, "no token: call client.As(user.Token); nothing was sent", name)
+	}
+	assert.Empty(t, got.All())
 }

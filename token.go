@@ -28,7 +28,7 @@ func (t *TokenInfo) Raw() json.RawMessage { return t.raw.JSON() }
 
 type wireToken struct {
 	ack
-	Token wireOwner `json:"token"`
+	Token wire.Maybe[wireOwner] `json:"token"`
 }
 
 type wireOwner struct {
@@ -41,15 +41,6 @@ type wireOwner struct {
 	} `json:"data"`
 	IssuedAt  wire.Int `json:"iat"`
 	ExpiresAt wire.Int `json:"exp"`
-
-	unreadable bool
-}
-
-// UnmarshalJSON never fails, because a refusal counts whatever comes with it.
-func (o *wireOwner) UnmarshalJSON(b []byte) error {
-	type plain wireOwner
-	o.unreadable = json.Unmarshal(b, (*plain)(o)) != nil
-	return nil
 }
 
 // missing requires an explicit verdict: the absence of a refusal alone does not make a token valid.
@@ -59,11 +50,11 @@ func (w *wireToken) missing() string {
 		return "verdict on the token"
 	case w.refused() != nil:
 		return ""
-	case w.Token.unreadable:
-		return "token that can be read"
-	case w.Token.Data.ID == "":
+	case w.Token.Value.ExpiresAt.Odd || w.Token.Value.IssuedAt.Odd:
+		return "readable lifetime of the token"
+	case w.Token.Value.Data.ID == "":
 		return "user id"
-	case w.Token.Data.ClientID == "":
+	case w.Token.Value.Data.ClientID == "":
 		return "user pool id"
 	}
 	return ""
@@ -72,7 +63,7 @@ func (w *wireToken) missing() string {
 // info returns what the token says, unless the service refused it. A false status without a code, or a token from
 // another pool, counts as an invalid token.
 func (w *wireToken) info(pool string, raw wire.Raw) (*TokenInfo, error) {
-	owner := w.Token.Data
+	owner := w.Token.Value.Data
 	if err := w.refused(); err != nil {
 		if e, ok := errors.AsType[*Error](err); ok && (e.Code == 0 || e.Code == http.StatusOK) {
 			e.match(ErrLoginRequired)
@@ -84,7 +75,7 @@ func (w *wireToken) info(pool string, raw wire.Raw) (*TokenInfo, error) {
 	}
 	return &TokenInfo{
 		UserID: owner.ID, UserPoolID: owner.ClientID, Email: owner.Email, Phone: owner.Phone, UnionID: owner.UnionID,
-		IssuedAt: w.Token.IssuedAt.Seconds(), ExpiresAt: w.Token.ExpiresAt.Seconds(), raw: raw,
+		IssuedAt: w.Token.Value.IssuedAt.Seconds(), ExpiresAt: w.Token.Value.ExpiresAt.Seconds(), raw: raw,
 	}, nil
 }
 

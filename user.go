@@ -66,7 +66,7 @@ func (u *User) Raw() json.RawMessage { return u.raw.JSON() }
 // It returns false if there is none or it cannot be decoded.
 func (u *User) WxProfile() (*WxUserInfo, bool) {
 	var profile WxUserInfo
-	if json.Unmarshal([]byte(u.OAuth), &profile) != nil || profile == (WxUserInfo{}) {
+	if wire.Decode([]byte(u.OAuth), &profile) != nil || profile == (WxUserInfo{}) {
 		return nil, false
 	}
 	return &profile, true
@@ -77,8 +77,9 @@ type plainUser User // User without its methods
 // wireUser is a user as the service sends it. encoding/json prefers the outer fields to those of the embedded User.
 type wireUser struct {
 	plainUser
-	OtherID     string   `json:"id"` // some responses have it beside _id or instead
-	LoginsCount wire.Int `json:"loginsCount"`
+	OtherID     string            `json:"id"` // some responses have it beside _id or instead
+	LoginsCount wire.Int          `json:"loginsCount"`
+	Group       wire.Maybe[Group] `json:"group"`
 }
 
 // user returns the user inside of w: a copy would cost another 640 bytes.
@@ -86,6 +87,7 @@ func (w *wireUser) user(raw wire.Raw) *User {
 	u := (*User)(&w.plainUser)
 	u.ID = cmp.Or(u.ID, w.OtherID)
 	u.LoginsCount = int(w.LoginsCount.Value)
+	u.Group = w.Group.Value
 	u.raw = raw
 	return u
 }
@@ -114,7 +116,7 @@ func missingToken(w *wireUser) string {
 // form that the service uses.
 func (u *User) UnmarshalJSON(b []byte) error {
 	var decoded wireUser
-	if err := json.Unmarshal(b, &decoded); err != nil {
+	if err := wire.Decode(b, &decoded); err != nil {
 		return err
 	}
 	*u = *decoded.user(wire.At(bytes.Clone(b), [2]string{}))
@@ -151,13 +153,13 @@ func set[T comparable](v *T) *T {
 }
 
 // Timestamp is a time as the service writes it, in one of many forms. Text keeps the original. If it is not a date
-// ("Invalid date", "", or the "0" of a user who signed out), Time is zero.
+// ("Invalid date", "", or the "0" of a user who signed out), Time is zero. A date without a zone is in China's time.
 type Timestamp struct {
 	time.Time
 	Text string
 }
 
-// UnmarshalJSON never fails on a string or a number: what is not a date is kept as Text.
+// UnmarshalJSON never fails on valid JSON: what is not a date is kept as Text.
 func (t *Timestamp) UnmarshalJSON(b []byte) error {
 	s, err := wire.String(b)
 	if err != nil {
@@ -189,7 +191,7 @@ func (c *Client) User(ctx context.Context, id string) (*User, error) {
 	return graphqlUser(ctx, c, request{
 		op:      "User",
 		invalid: checkRequired("user id", id),
-		auth:    bearer,
+		auth:    ownBearer,
 		reads:   true,
 	}, userByID, struct {
 		ID               string `json:"id"`
@@ -250,7 +252,7 @@ func (c *Client) updateRequest(op, userID string, u UserUpdate) (request, func(t
 		declared = append(declared, "$"+name+": "+updateType(name, variables[name]))
 		passed = append(passed, name+": $"+name)
 	}
-	req := request{op: op, invalid: cmp.Or(checkRequired("user id", userID), err), auth: bearer}
+	req := request{op: op, invalid: cmp.Or(checkRequired("user id", userID), err), auth: ownBearer}
 	for _, password := range []*Secret{u.Password, u.OldPassword} {
 		if password != nil {
 			req.secrets = append(req.secrets, string(*password))
@@ -336,7 +338,7 @@ func (c *Client) UnbindEmail(ctx context.Context, userID string) (*User, error) 
 	return graphqlUser(ctx, c, request{
 		op:      "UnbindEmail",
 		invalid: checkRequired("user id", userID),
-		auth:    bearer,
+		auth:    ownBearer,
 	}, unbindEmail, struct {
 		User   string `json:"user"`
 		Client string `json:"client"`

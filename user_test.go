@@ -128,7 +128,7 @@ func TestUserNullsAndUnknownFields(t *testing.T) {
 
 func TestUserBadJSON(t *testing.T) {
 	t.Parallel()
-	for _, in := range []string{``, `[]`, `"u"`, `{"_id":1}`, `{"email":[]}`, `{"lastLogin":{}}`, `{"lastLogin":true}`, `{"group":"x"}`, `{"loginsCount":"many"}`, `{"loginsCount":2.5}`, `{"_id":"1"`} {
+	for _, in := range []string{``, `[]`, `"u"`, `{"_id":"1"`, `{"_id":"1","_id":"2"}`} {
 		u := authing.User{ID: "kept"}
 		assert.Error(t, json.Unmarshal([]byte(in), &u), in)
 		assert.Equal(t, "kept", u.ID, "a failure changes nothing")
@@ -165,7 +165,7 @@ func TestWxProfile(t *testing.T) {
 	assert.Equal(t, &authing.WxUserInfo{
 		OpenID: "o-1", UnionID: "u-1", NickName: "Ann", AvatarURL: "a", Gender: 2, City: "c", Province: "p", Country: "y", Language: "zh_CN",
 	}, profile)
-	for _, none := range []string{"", "null", "{}", "[]", `""`, "no JSON", `{"login":"octocat"}`, `{"nickName":1}`} {
+	for _, none := range []string{"", "null", "{}", "[]", `""`, "no JSON", `{"login":"octocat"}`, `{"nickName":[]}`} {
 		profile, ok := (&authing.User{OAuth: none}).WxProfile()
 		assert.False(t, ok, none)
 		assert.Nil(t, profile, none)
@@ -199,8 +199,10 @@ func TestTimestamp(t *testing.T) {
 		assert.Equal(t, text, got.Text, in)
 		assert.Equal(t, asJSON(t, text), asJSON(t, got), in)
 	}
-	for _, in := range []string{`{}`, `[]`, `true`} {
-		assert.Error(t, json.Unmarshal([]byte(in), new(authing.Timestamp)), in)
+	for _, in := range []string{`{}`, `[]`} {
+		var got authing.Timestamp
+		require.NoError(t, json.Unmarshal([]byte(in), &got), in)
+		assert.Equal(t, authing.Timestamp{}, got, in)
 	}
 	assert.Error(t, new(authing.Timestamp).UnmarshalJSON([]byte(`"`)))
 	assert.Equal(t, `""`, asJSON(t, authing.Timestamp{}))
@@ -415,4 +417,54 @@ func FuzzTimestamp(f *testing.F) {
 		assert.Equal(t, text, again.Text)
 		assert.True(t, read.Equal(again.Time))
 	})
+}
+
+// Only what a call promises decides about it. An odd field is read as what it can only mean, or left out and kept in Raw.
+func TestOddFieldsDoNotCostTheLogin(t *testing.T) {
+	t.Parallel()
+	for field, want := range map[string]authing.User{
+		`"emailVerified":"true"`:   {EmailVerified: true},
+		`"emailVerified":1`:        {EmailVerified: true},
+		`"blocked":0`:              {},
+		`"blocked":"no"`:           {},
+		`"isDeleted":[]`:           {},
+		`"phone":13800138000`:      {Phone: "13800138000"},
+		`"nickname":true`:          {},
+		`"nickname":{"zh":"安"}`:    {},
+		`"company":[]`:             {},
+		`"group":[]`:               {},
+		`"group":"staff"`:          {},
+		`"group":{"name":7}`:       {Group: authing.Group{Name: "7"}},
+		`"oauth":{"nickName":"A"}`: {},
+		`"lastLogin":{}`:           {},
+		`"loginsCount":"many"`:     {},
+		`"loginsCount":2.5`:        {},
+		`"loginsCount":"7"`:        {LoginsCount: 7},
+		`"NICKNAME":"A"`:           {},
+	} {
+		data := `{"_id":"u1","token":"h.p.s",` + field + `}`
+		want.ID, want.Token = "u1", "h.p.s"
+		client, _ := setup(t, 200, `{"code":200,"data":`+data+`}`)
+		user, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
+		require.NoError(t, err, field)
+		assert.Equal(t, asJSON(t, want), asJSON(t, user), field)
+		assert.Equal(t, data, string(user.Raw()), field)
+	}
+}
+
+// Two users in one response must not become one.
+func TestDuplicateKeysAreRejected(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"code":200,"data":{"_id":"u1","token":"h.p.s"},"data":{"_id":"u2"}}`,
+		`{"code":200,"data":{"_id":"u1","token":"h.p.s","token":"x.y.z"}}`,
+		`{"code":200,"code":200,"data":{"_id":"u1","token":"h.p.s"}}`,
+		`{"CODE":200,"data":{"_id":"u1","token":"h.p.s"}}`,
+		`{"code":200,"data":{"_ID":"u1","TOKEN":"h.p.s"}}`,
+	} {
+		client, _ := setup(t, 200, body)
+		_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
+		require.ErrorIs(t, err, authing.ErrBadResponse, body)
+		require.ErrorIs(t, err, authing.ErrOutcomeUnknown, body)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -36,24 +37,29 @@ type Detail struct {
 
 // UnmarshalJSON decodes what a page posts. Numbers may be text.
 func (d *Detail) UnmarshalJSON(b []byte) error {
+	if !isObject(b) && string(b) != "null" {
+		return errors.New("authing: the detail is not an object: let the page post e.detail itself, not a text made of it")
+	}
 	type plain Detail
-	type detail struct { // its name appears in the errors of encoding/json
+	type detail struct {
 		*plain
 		Errno wire.Int `json:"errno"`
 	}
 	decoded := detail{plain: (*plain)(d)}
-	if err := json.Unmarshal(b, &decoded); err != nil {
+	if err := wire.Decode(b, &decoded); err != nil {
 		return err
 	}
 	d.Errno = int(decoded.Errno.Value)
 	return nil
 }
 
+func isObject(b []byte) bool { return len(b) > 0 && b[0] == '{' }
+
 // WxUserInfo is a WeChat profile. Since 2021 WeChat gives most mini programs anonymous values (nickName 微信用户, a grey
 // avatar, gender 0, no places), so every field may be empty.
 type WxUserInfo struct {
-	OpenID    string `json:"openId,omitempty"`
-	UnionID   string `json:"unionId,omitempty"`
+	OpenID    string `json:"openId,omitempty,case:ignore"`
+	UnionID   string `json:"unionId,omitempty,case:ignore"`
 	NickName  string `json:"nickName"`
 	AvatarURL string `json:"avatarUrl"`
 	Gender    int    `json:"gender"` // 0 unknown, 1 male, 2 female
@@ -63,15 +69,19 @@ type WxUserInfo struct {
 	Country   string `json:"country"`
 }
 
-// UnmarshalJSON accepts openId and openid, unionId and unionid, and a gender given as text.
+// UnmarshalJSON accepts openId and openid, unionId and unionid, and a gender given as text. What is not an object is left
+// out: no call needs a profile.
 func (w *WxUserInfo) UnmarshalJSON(b []byte) error {
+	if !isObject(b) {
+		return nil
+	}
 	type plain WxUserInfo
 	type userInfo struct {
 		*plain
 		Gender wire.Int `json:"gender"`
 	}
 	decoded := userInfo{plain: (*plain)(w)}
-	if err := json.Unmarshal(b, &decoded); err != nil {
+	if err := wire.Decode(b, &decoded); err != nil {
 		return err
 	}
 	w.Gender = int(decoded.Gender.Value)
@@ -84,14 +94,17 @@ type Watermark struct {
 	Timestamp int64  `json:"timestamp"` // seconds since 1970
 }
 
-// UnmarshalJSON accepts a timestamp given as text.
+// UnmarshalJSON accepts a timestamp given as text. What is not an object is left out.
 func (w *Watermark) UnmarshalJSON(b []byte) error {
+	if !isObject(b) {
+		return nil
+	}
 	type plain Watermark
 	decoded := struct {
 		*plain
 		Timestamp wire.Int `json:"timestamp"`
 	}{plain: (*plain)(w)}
-	if err := json.Unmarshal(b, &decoded); err != nil {
+	if err := wire.Decode(b, &decoded); err != nil {
 		return err
 	}
 	w.Timestamp = decoded.Timestamp.Value
@@ -166,8 +179,8 @@ func (c *Client) LoginWithWxapp(ctx context.Context, code string, detail Detail,
 // DecryptedData is the result of [Client.Decrypt]: a profile, a phone number, or whatever else WeChat encrypted.
 // Fields that were not in it are empty.
 type DecryptedData struct {
-	OpenID    string `json:"openId,omitempty"`
-	UnionID   string `json:"unionId,omitempty"`
+	OpenID    string `json:"openId,omitempty,case:ignore"`
+	UnionID   string `json:"unionId,omitempty,case:ignore"`
 	NickName  string `json:"nickName,omitempty"`
 	AvatarURL string `json:"avatarUrl,omitempty"`
 	Gender    int    `json:"gender,omitempty"`
@@ -196,7 +209,7 @@ func (d *DecryptedData) UnmarshalJSON(b []byte) error {
 		Gender      wire.Int  `json:"gender"`
 		CountryCode wire.Text `json:"countryCode"`
 	}{plain: (*plain)(d)}
-	if err := json.Unmarshal(b, &decoded); err != nil {
+	if err := wire.Decode(b, &decoded); err != nil {
 		return err
 	}
 	d.Gender, d.CountryCode, d.raw = int(decoded.Gender.Value), string(decoded.CountryCode), bytes.Clone(b)
@@ -236,7 +249,17 @@ func (c *Client) checkDetail(code string, d Detail, apis []string, phone string)
 	if code != "" && code == d.PhoneCode {
 		return invalid("the code is detail.code, the phone code of the button: send the code from wx.login")
 	}
+	if d.PhoneCode != "" && d.EncryptedData == "" && d.IV == "" {
+		return d.onlyPhoneCode()
+	}
 	return cmp.Or(checkCode(code), checkEncrypted(d.EncryptedData, d.IV))
+}
+
+// onlyPhoneCode explains a detail that has nothing but the code of newer buttons.
+func (d Detail) onlyPhoneCode() error {
+	return invalid("detail has only the phone code of newer buttons, which Authing exchanges in its V3 API alone: this " +
+		"generation needs encryptedData and iv of the same tap. Let the page post the whole e.detail; if WeChat leaves them " +
+		"out, use open-type=getPhoneNumber")
 }
 
 // notPermitted lists how WeChat says that a mini program may not call an API: by words in errMsg, or by errno.
@@ -257,6 +280,8 @@ func (d Detail) notGranted(outcome string, apis, secrets []string) error {
 	contains := func(word string) bool { return strings.Contains(d.ErrMsg, word) }
 	e := &Error{Message: d.ErrMsg, Reason: d.wechatSaid(secrets), Err: ErrInvalidArgument}
 	switch {
+	case d.ErrMsg == "" && d.PhoneCode != "":
+		return d.onlyPhoneCode()
 	case d.ErrMsg == "":
 		return invalid("detail has no errMsg: let the page post e.detail unchanged")
 	case outcome == "ok":

@@ -299,12 +299,20 @@ func TestDetailFromJSON(t *testing.T) {
 			assert.Equal(t, got, read, "such as by a queue between page and login")
 		})
 	}
-	for _, in := range []string{`[]`, `"getUserInfo:ok"`, `{"errMsg":1}`, `{"errno":"x"}`, `{"errno":1.5}`, `{"errno":true}`, `{"userInfo":[]}`, `{"userInfo":{"gender":{}}}`, `{`} {
-		assert.Error(t, json.Unmarshal([]byte(in), new(authing.Detail)), in)
+	for in, want := range map[string]authing.Detail{
+		`{"errMsg":1}`: {ErrMsg: "1"}, `{"errno":"x"}`: {}, `{"errno":1.5}`: {}, `{"errno":true}`: {},
+		`{"userInfo":"Ann"}`: {UserInfo: &authing.WxUserInfo{}}, `{"userInfo":[]}`: {UserInfo: &authing.WxUserInfo{}},
+		`{"userInfo":{"gender":"男","nickName":"Ann"}}`: {UserInfo: &authing.WxUserInfo{NickName: "Ann"}},
+	} {
+		var got authing.Detail
+		require.NoError(t, json.Unmarshal([]byte(in), &got), in)
+		assert.Equal(t, want, got, "what no call needs fails no post: "+in)
 	}
-	for in, field := range map[string]string{`{"errno":"x"}`: "errno", `{"errno":1.5}`: "number that is not whole into Go struct field detail.errno",
-		`{"userInfo":{"gender":"male"}}`: "userInfo"} {
-		assert.ErrorContains(t, json.Unmarshal([]byte(in), new(authing.Detail)), field)
+	assert.Error(t, json.Unmarshal([]byte(`{`), new(authing.Detail)))
+	for _, in := range []string{`[]`, `"getUserInfo:ok"`, `"{\"errMsg\":\"getUserInfo:ok\"}"`, `7`} {
+		err := json.Unmarshal([]byte(`{"detail":`+in+`}`), &struct{ Detail authing.Detail }{})
+		assert.ErrorContains(t, err, "the detail is not an object: let the page post e.detail itself", in)
+		assert.NotContains(t, err.Error(), "Go ", in)
 	}
 }
 
@@ -485,4 +493,21 @@ func FuzzErrMsg(f *testing.F) {
 			assert.Equal(t, errMsg, requireError(t, err).Message)
 		}
 	})
+}
+
+// Newer buttons return a code instead of the number. This generation of Authing cannot use it.
+func TestDetailWithOnlyAPhoneCode(t *testing.T) {
+	t.Parallel()
+	for _, posted := range []string{
+		`{"code":"d3adb33f"}`, `{"errMsg":"getPhoneNumber:ok","code":"d3adb33f"}`,
+		`{"errMsg":"getPhoneNumber:ok","code":"d3adb33f","cloudID":"1_x"}`,
+	} {
+		var detail authing.Detail
+		require.NoError(t, json.Unmarshal([]byte(posted), &detail))
+		client, got := setup(t, 200, annResponse)
+		_, err := client.As(token).BindPhone(context.Background(), code, detail)
+		wantRejected(t, err, got)
+		assert.ErrorContains(t, err, "only the phone code of newer buttons")
+		assert.NotContains(t, err.Error(), "d3adb33f")
+	}
 }

@@ -7,11 +7,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -171,8 +173,8 @@ func (c *clock) advance(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-func newCache(v Verifier, o CacheOptions) (*cache, *clock) {
-	c := Cache(v, o).(*cache)
+func newCache(v Verifier, o CacheOptions) (*CachedVerifier, *clock) {
+	c := Cache(v, o)
 	clk := &clock{now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
 	c.now = clk.Now
 	return c, clk
@@ -228,7 +230,7 @@ func TestCacheDropsExpiredTokens(t *testing.T) {
 	assert.EqualValues(t, 1, v.calls.Load())
 	clk.advance(10 * time.Second)
 	_, err := c.VerifyToken(context.Background(), "t")
-	require.NoError(t, err)
+	require.ErrorIs(t, err, authing.ErrLoginRequired, "whatever the Verifier says")
 	assert.EqualValues(t, 2, v.calls.Load(), "an expired token is verified again")
 }
 
@@ -430,37 +432,163 @@ func TestColdCacheCallsOnce(t *testing.T) {
 
 func TestCallersReturnOnTheirOwnContext(t *testing.T) {
 	t.Parallel()
-	called, release := make(chan struct{}), make(chan struct{})
-	v := &countingVerifier{verify: func(ctx context.Context, token authing.Secret) (*authing.TokenInfo, error) {
-		close(called)
-		<-release
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		v := &countingVerifier{verify: func(ctx context.Context, token authing.Secret) (*authing.TokenInfo, error) {
+			select {
+			case <-release:
+				return acceptAny(ctx, token)
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}}
+		c, _ := newCache(v, CacheOptions{})
+		first, second := make(chan error, 1), make(chan error, 1)
+		canceled, cancel := context.WithCancel(t.Context())
+		for ctx, done := range map[context.Context]chan error{canceled: first, t.Context(): second} {
+			go func() {
+				_, err := c.VerifyToken(ctx, "t")
+				done <- err
+			}()
 		}
-		return acceptAny(ctx, token)
-	}}
+		synctest.Wait()
+		cancel()
+		require.ErrorIs(t, <-first, context.Canceled)
+		close(release)
+		require.NoError(t, <-second, "the shared call goes on after one of its callers is canceled")
+		assert.EqualValues(t, 1, v.calls.Load())
+
+		_, err := c.VerifyToken(canceled, "another")
+		require.ErrorIs(t, err, context.Canceled)
+		assert.EqualValues(t, 1, v.calls.Load(), "no call for a context that is already done")
+	})
+}
+
+// Clients that post made-up tokens and leave must not keep anything busy.
+func TestCallsThatNobodyWaitsForAreCanceled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := newCache(&countingVerifier{verify: func(ctx context.Context, _ authing.Secret) (*authing.TokenInfo, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}}, CacheOptions{})
+		ctx, cancel := context.WithCancel(t.Context())
+		var busy atomic.Int32
+		var callers sync.WaitGroup
+		for i := range maxInFlight + 10 {
+			callers.Go(func() {
+				_, err := c.VerifyToken(ctx, authing.Secret(fmt.Sprint(i)))
+				if errors.Is(err, errBusy) {
+					busy.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		assert.EqualValues(t, 10, busy.Load())
+		assert.Equal(t, maxInFlight, c.Stats().InFlight)
+		cancel()
+		callers.Wait()
+		synctest.Wait() // a goroutine that goes on would fail the bubble
+		assert.Zero(t, c.Stats().InFlight)
+	})
+}
+
+func TestForget(t *testing.T) {
+	t.Parallel()
+	v := &countingVerifier{verify: acceptAny}
 	c, _ := newCache(v, CacheOptions{})
+	ctx := context.Background()
+	for range 2 {
+		_, err := c.VerifyToken(ctx, "t")
+		require.NoError(t, err)
+	}
+	assert.Equal(t, Stats{Hits: 1, Misses: 1}, c.Stats())
+	require.NoError(t, c.Forget(ctx, "t"))
+	v.verify = func(context.Context, authing.Secret) (*authing.TokenInfo, error) {
+		return nil, &authing.Error{Op: "VerifyToken", Code: 2207, Data: []byte("1"), Err: authing.ErrLoginRequired}
+	}
+	for range 2 {
+		_, err := c.VerifyToken(ctx, "t")
+		require.ErrorIs(t, err, authing.ErrLoginRequired)
+		e, ok := errors.AsType[*authing.Error](err)
+		require.True(t, ok)
+		assert.Equal(t, 2207, e.Code)
+		assert.Equal(t, "1", string(e.Data))
+		e.Code, e.Data[0] = 0, '2' // each caller has a copy
+	}
+	assert.Equal(t, Stats{Hits: 2, Misses: 2, Refusals: 2}, c.Stats())
+}
 
-	canceled, cancel := context.WithCancel(context.Background())
-	first := make(chan error)
-	go func() {
-		_, err := c.VerifyToken(canceled, "t")
-		first <- err
-	}()
-	<-called
-	second := make(chan error)
-	go func() {
-		_, err := c.VerifyToken(context.Background(), "t")
-		second <- err
-	}()
-	cancel()
-	require.ErrorIs(t, <-first, context.Canceled)
-	close(release)
-	require.NoError(t, <-second, "the shared call goes on after its first caller is canceled")
+// An answer that began before a logout must not outlive it.
+func TestForgetDropsTheCallUnderWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		v := &countingVerifier{verify: func(ctx context.Context, token authing.Secret) (*authing.TokenInfo, error) {
+			<-release
+			return acceptAny(ctx, token)
+		}}
+		c, _ := newCache(v, CacheOptions{})
+		go c.VerifyToken(t.Context(), "t")
+		synctest.Wait()
+		require.NoError(t, c.Forget(t.Context(), "t"))
+		close(release)
+		synctest.Wait()
+		_, err := c.VerifyToken(t.Context(), "t")
+		require.NoError(t, err)
+		assert.EqualValues(t, 2, v.calls.Load())
+	})
+}
 
-	_, err := c.VerifyToken(canceled, "another")
-	require.ErrorIs(t, err, context.Canceled)
-	assert.EqualValues(t, 1, v.calls.Load(), "no call for a context that is already done")
+func TestOnlySettledRefusalsReject(t *testing.T) {
+	t.Parallel()
+	refusal := func(e authing.Error) error { return &e }
+	for name, tt := range map[string]struct {
+		err    error
+		status int
+	}{
+		"settled":           {refusal(authing.Error{StatusCode: 200, Code: 2206, Err: authing.ErrLoginRequired}), 401},
+		"sentinel":          {authing.ErrLoginRequired, 401},
+		"503":               {refusal(authing.Error{StatusCode: 503, Code: 2206, Err: authing.ErrLoginRequired}), 503},
+		"500":               {refusal(authing.Error{StatusCode: 500, Code: 2020, Err: authing.ErrLoginRequired}), 503},
+		"429":               {refusal(authing.Error{StatusCode: 429, Code: 2020, Err: errors.Join(authing.ErrLoginRequired, authing.ErrRateLimited)}), 503},
+		"beside others":     {refusal(authing.Error{StatusCode: 200, Code: 1000, Body: []byte(`{"errors":[1,2]}`), Err: authing.ErrLoginRequired}), 503},
+		"canceled":          {context.Canceled, 503},
+		"neither":           {nil, 503},
+		"unknown":           {errors.Join(authing.ErrLoginRequired, authing.ErrOutcomeUnknown), 503},
+		"not Authing's own": {errors.Join(authing.ErrLoginRequired, authing.ErrBadResponse), 503},
+	} {
+		v := &countingVerifier{verify: func(context.Context, authing.Secret) (*authing.TokenInfo, error) { return nil, tt.err }}
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Authorization", "Bearer h.p.s")
+		w := httptest.NewRecorder()
+		RequireLogin(Cache(v, CacheOptions{}), OnRefusal(nil))(http.NotFoundHandler()).ServeHTTP(w, r)
+		assert.Equal(t, tt.status, w.Code, name)
+	}
+}
+
+func TestEndlessTokensAreNotVerified(t *testing.T) {
+	t.Parallel()
+	v := &countingVerifier{verify: acceptAny}
+	for length, status := range map[int]int{8 << 10: 404, 8<<10 + 1: 401, 1 << 20: 401} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Authorization", "Bearer "+strings.Repeat("x", length))
+		w := httptest.NewRecorder()
+		RequireLogin(v)(http.NotFoundHandler()).ServeHTTP(w, r)
+		assert.Equal(t, status, w.Code, length)
+	}
+	assert.EqualValues(t, 1, v.calls.Load())
+}
+
+// A Verifier that ends its goroutine must not leave its callers waiting.
+func TestVerifierThatExits(t *testing.T) {
+	t.Parallel()
+	c, _ := newCache(&countingVerifier{verify: func(context.Context, authing.Secret) (*authing.TokenInfo, error) {
+		runtime.Goexit()
+		return nil, nil
+	}}, CacheOptions{})
+	_, err := c.VerifyToken(context.Background(), "t")
+	require.ErrorContains(t, err, "ended its goroutine")
 }
 
 func TestCacheDoesNotMixUsers(t *testing.T) {

@@ -22,7 +22,7 @@ func TestLoginToLogout(t *testing.T) {
 	t.Cleanup(srv.Close)
 	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
 	require.NoError(t, err)
-	verifier := Cache(client, CacheOptions{TTL: ttl}).(*cache)
+	verifier := Cache(client, CacheOptions{TTL: ttl})
 	verifier.now = clk.Now
 	h := RequireLogin(verifier)(whoAmI)
 	requests := func() int { return len(srv.Requests()) }

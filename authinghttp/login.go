@@ -1,6 +1,7 @@
 package authinghttp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,14 +34,19 @@ type Option func(*guard)
 // WWW-Authenticate already set, or 503, with Retry-After already set. err is the reason: an error matching
 // [authing.ErrLoginRequired] if there is no token, otherwise the error from the Verifier.
 func OnRefusal(respond func(w http.ResponseWriter, r *http.Request, status int, err error)) Option {
-	return func(g *guard) { g.reject = respond }
+	return func(g *guard) {
+		if respond != nil {
+			g.reject = respond
+		}
+	}
 }
 
 // RequireLogin passes on only requests with a valid token in the header "Authorization: Bearer <token>" (RFC 6750).
 // Other requests get 401 with a WWW-Authenticate header. If Authing cannot be reached or gives no usable answer, the
 // response is 503 with Retry-After, never 401, so that a page does not discard a good token.
 //
-// Apply it to the routes that need a login, but not to the login route itself.
+// Apply it to the routes that need a login, but not to the login route itself. A browser's CORS preflight has no token:
+// answer it in front, with a handler that passes on everything but OPTIONS.
 func RequireLogin(v Verifier, opts ...Option) func(http.Handler) http.Handler {
 	g := guard{verifier: v, reject: plainText}
 	for _, opt := range opts {
@@ -65,7 +71,7 @@ func (g *guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 		g.reject(w, r, http.StatusUnauthorized, errNoToken)
 		return
 	}
-	info, err := g.verifier.VerifyToken(r.Context(), token)
+	info, err := verify(r.Context(), g.verifier, token, time.Now())
 	switch {
 	case err == nil:
 		ctx := context.WithValue(r.Context(), infoKey, info)
@@ -106,13 +112,14 @@ func TokenFromContext(ctx context.Context) (authing.Secret, bool) {
 // bearerToken rejects requests with several Authorization headers: a proxy and the backend might each pick a different
 // one.
 func bearerToken(h http.Header) (authing.Secret, bool) {
+	const longest = 8 << 10 // a real one is a tenth of that
 	values := h.Values("Authorization")
 	if len(values) != 1 {
 		return "", false
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")
 	token = strings.TrimLeft(token, " ")
-	if !strings.EqualFold(scheme, "Bearer") || !isToken68(token) {
+	if !strings.EqualFold(scheme, "Bearer") || len(token) > longest || !isToken68(token) {
 		return "", false
 	}
 	return authing.Secret(token), true
@@ -125,8 +132,17 @@ func isToken68(s string) bool {
 	return body != "" && strings.Trim(body, alphabet) == ""
 }
 
-// isRejection reports whether err is a verdict on the token or its user, as opposed to a failed verification.
+// isRejection reports whether err is a verdict on the token or its user, as opposed to a failed verification: a code that
+// came with a status of 500, under a rate limit or next to another error may be anyone's.
 func isRejection(err error) bool {
+	for _, failed := range []error{authing.ErrOutcomeUnknown, authing.ErrBadResponse, authing.ErrRateLimited} {
+		if errors.Is(err, failed) {
+			return false
+		}
+	}
+	if e, ok := errors.AsType[*authing.Error](err); ok && (e.StatusCode >= http.StatusInternalServerError || bytes.Contains(e.Body, []byte(`"errors"`))) {
+		return false
+	}
 	return errors.Is(err, authing.ErrLoginRequired) || errors.Is(err, authing.ErrUserNotFound) ||
 		errors.Is(err, authing.ErrUserLocked)
 }

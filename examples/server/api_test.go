@@ -180,7 +180,7 @@ func TestBodyRules(t *testing.T) {
 		"trailing data":       {jsonType, `{"code":"c"} {}`, 400, "bad_request"},
 		"trailing text":       {jsonType, `{"code":"c"}x`, 400, "bad_request"},
 		"wrong type":          {jsonType, `{"code":1}`, 400, "bad_request"},
-		"wrong detail":        {jsonType, `{"detail":{"iv":1}}`, 400, "bad_request"},
+		"wrong detail":        {jsonType, `{"detail":"{}"}`, 400, "bad_request"},
 		"array":               {jsonType, `[]`, 400, "bad_request"},
 		"truncated":           {jsonType, `{"code":"c"`, 400, "bad_request"},
 		"empty":               {jsonType, ``, 400, "bad_request"},

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"io"
 	"math"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -77,8 +80,15 @@ func rejectedByService(err error) bool {
 	if !errors.As(err, &e) {
 		return false
 	}
-	validResponse := e.StatusCode != 0 && e.Unwrap() == nil && !errors.Is(e, authing.ErrBadResponse)
+	validResponse := e.StatusCode != 0 && !brokeOff(e) && !errors.Is(e, authing.ErrBadResponse)
 	return e.Code != 0 || validResponse
+}
+
+// brokeOff reports whether a response broke off after its status.
+func brokeOff(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // anyError matches the rest: calls that did not reach Authing and failed reads. Neither used up a code.

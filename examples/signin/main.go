@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	}
 	if bind != nil {
 		if err := checkBind(client, *bind); err != nil {
-			return fmt.Errorf("-bind-code and -bind-detail will not do: %w", err)
+			return fmt.Errorf("-bind-code and -bind-detail cannot be used: %w", err)
 		}
 	}
 

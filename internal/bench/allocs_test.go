@@ -1,12 +1,13 @@
-//go:build !race && go1.26 && !go1.27
+//go:build !race
 
-// The race detector allocates, and makes pools forget. Before Go 1.26 io.ReadAll allocated less often and more bytes, so the
-// same calls have another ratio (59 to 50 with Go 1.23).
+// The race detector allocates, and makes pools forget.
 
 package main_test
 
 import (
 	"context"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -18,7 +19,10 @@ import (
 // The login call keeps its distance to a hand-written one: see docs/performance.md. It must not run in parallel, since
 // allocations are counted for the whole process.
 func TestLoginAllocations(t *testing.T) {
-	const target = 1.15
+	target := 1.0
+	if strings.HasPrefix(runtime.Version(), "go1.27") {
+		target = 1.4 // its encoding/json allocates half as often
+	}
 	measured := map[string]float64{}
 	for _, contender := range []contest.Contender{contest.NetHTTP, contest.Authing} {
 		login, err := contender.New("http://127.0.0.1", contest.Pool, contest.NoNetwork{})
@@ -27,5 +31,6 @@ func TestLoginAllocations(t *testing.T) {
 		require.NoError(t, err)
 	}
 	ours, reference := measured[contest.Authing.Name], measured[contest.NetHTTP.Name]
+	t.Logf("%v allocations, %v by hand", ours, reference)
 	assert.LessOrEqual(t, ours/reference, target, "%v allocations against %v", ours, reference)
 }

@@ -206,7 +206,7 @@ func TestAvatarStorageFails(t *testing.T) {
 		"no key":                 {200, `{"hash":"FhSx"}`, ""},
 		"empty key":              {200, `{"key":""}`, ""},
 		"null key":               {200, `{"key":null}`, ""},
-		"number as key":          {200, `{"key":5}`, ""},
+		"object as key":          {200, `{"key":{}}`, ""},
 		"line break in key":      {200, `{"key":"stored\n.png"}`, ""},
 		"list as key":            {200, `{"key":["stored.png"]}`, ""},
 		"cut":                    {200, `{"key":"stored.png"`, ""},

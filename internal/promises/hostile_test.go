@@ -322,15 +322,7 @@ func eachFieldType(t *testing.T, test func(t *testing.T, user map[string]any, to
 		"text": `"x"`, "digits": `"7"`, "number": `7`, "fraction": `1.5`, "huge": `1e400`,
 		"bool": `true`, "array": `[]`, "object": `{}`, "null": `null`,
 	}
-	// Null counts as absent, and numbers may be strings.
-	tolerated := map[string][]string{
-		"text":     {"text", "digits", "null"},
-		"promised": {"text", "digits"}, // a login needs it
-		"flag":     {"bool", "null"},
-		"count":    {"digits", "number", "null"},
-		"date":     {"text", "digits", "number", "fraction", "huge", "null"}, // kept as text if it cannot be parsed
-		"object":   {"object", "null"},
-	}
+	// A login needs its token. Any other field is left out if it cannot be read.
 	kinds := map[string][]string{
 		"text": {
 			"id", "email", "phone", "username", "nickname", "company", "photo", "browser", "device", "unionid", "openid",
@@ -347,7 +339,7 @@ func eachFieldType(t *testing.T, test func(t *testing.T, user map[string]any, to
 			for sample, value := range samples {
 				t.Run(field+" as "+sample, func(t *testing.T) {
 					t.Parallel()
-					test(t, withField(field, value), slices.Contains(tolerated[kind], sample))
+					test(t, withField(field, value), kind != "promised" || sample == "text" || sample == "digits")
 				})
 			}
 		}
@@ -385,7 +377,7 @@ func TestHostileID(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]string{
 		`"5e05"`: "5e05", `null`: "5e05bbf2d51b3761d5c71070", `""`: "5e05bbf2d51b3761d5c71070", // then id counts
-		`7`: "", `true`: "", `[]`: "", `{}`: "",
+		`7`: "7", `true`: "5e05bbf2d51b3761d5c71070", `[]`: "5e05bbf2d51b3761d5c71070", `{}`: "5e05bbf2d51b3761d5c71070",
 	} {
 		t.Run(value, func(t *testing.T) {
 			t.Parallel()
@@ -393,10 +385,6 @@ func TestHostileID(t *testing.T) {
 
 			user, err := tryLogin(client)
 
-			if want == "" {
-				wantBad(t, user, err)
-				return
-			}
 			require.NoError(t, err)
 			assert.Equal(t, want, user.ID)
 		})
@@ -416,7 +404,8 @@ func TestHostileNumbers(t *testing.T) {
 	for _, value := range []string{`3.5`, `"three"`, `99999999999999999999`, `"0x3"`, `" 3"`, `"NaN"`, `"Inf"`} {
 		client, _ := setup(t, http.StatusOK, serviceResponse(withField("loginsCount", value)))
 		user, err := tryLogin(client)
-		wantBad(t, user, err)
+		require.NoError(t, err, "nothing depends on it")
+		assert.Zero(t, user.LoginsCount, value)
 	}
 }
 
@@ -461,19 +450,29 @@ func TestHostileCode(t *testing.T) {
 	}
 }
 
-// As with most JSON parsers, the last value of a key wins.
+// Two values under one key could be two users': which of them counts is not for the client to guess.
 func TestHostileDuplicateKeys(t *testing.T) {
 	t.Parallel()
-	client, _ := setup(t, http.StatusOK, `{"code":2004,"code":200,"data":{"_id":"first","token":"first","_id":"last","token":"last"}}`)
-	user, err := tryLogin(client)
-	require.NoError(t, err)
-	assert.Equal(t, "last", user.ID)
-	assert.Equal(t, "last", string(user.Token))
+	for _, body := range []string{
+		`{"code":2004,"code":200,"data":{"_id":"5e05","token":"a.b.c"}}`,
+		`{"code":200,"code":2004,"data":{"_id":"5e05","token":"a.b.c"}}`,
+		`{"code":200,"data":{"_id":"first","token":"first","_id":"last"}}`,
+		`{"code":200,"data":{"_id":"first","token":"first"},"data":{"_id":"last"}}`,
+	} {
+		client, _ := setup(t, http.StatusOK, body)
+		user, err := tryLogin(client)
+		wantBad(t, user, err)
+	}
+}
 
-	client, _ = setup(t, http.StatusOK, `{"code":200,"code":2004,"data":{"_id":"5e05","token":"a.b.c"}}`)
-	user, err = tryLogin(client)
-	require.ErrorIs(t, err, authing.ErrUserNotFound)
-	assert.Nil(t, user)
+// distinctKeys is an object with n members.
+func distinctKeys(n int) string {
+	var b strings.Builder
+	b.WriteString(`{"":0`)
+	for i := range n {
+		fmt.Fprintf(&b, `,"%x":0`, i)
+	}
+	return b.String() + "}"
 }
 
 func TestHostileText(t *testing.T) {
@@ -529,21 +528,22 @@ func TestHostileCompression(t *testing.T) {
 			encoding string
 			body     []byte
 		}{
-			"whole":               {"gzip", once},
-			"whole, identity":     {"identity", []byte(success)},
-			"whole, in capitals":  {"Identity", []byte(success)},
-			"nested":              {"gzip", zipped(t, string(once))},
-			"nested and declared": {"gzip, gzip", zipped(t, string(once))},
-			"cut":                 {"gzip", once[:len(once)/2]},
-			"cut by a byte":       {"gzip", once[:len(once)-1]},
-			"cut in the header":   {"gzip", once[:5]},
-			"empty":               {"gzip", nil},
-			"wrong checksum":      {"gzip", wrongSum},
-			"trailing text":       {"gzip", append(bytes.Clone(once), "rest"...)},
-			"not compressed":      {"gzip", []byte(success)},
-			"not declared":        {"", once},
-			"unexpected br":       {"br", []byte(success)},
-			"unexpected deflate":  {"deflate", []byte(success)},
+			"whole":                   {"gzip", once},
+			"whole, identity":         {"identity", []byte(success)},
+			"whole, in capitals":      {"Identity", []byte(success)},
+			"nested":                  {"gzip", zipped(t, string(once))},
+			"nested and declared":     {"gzip, gzip", zipped(t, string(once))},
+			"cut":                     {"gzip", once[:len(once)/2]},
+			"cut by a byte":           {"gzip", once[:len(once)-1]},
+			"cut in the header":       {"gzip", once[:5]},
+			"empty":                   {"gzip", nil},
+			"wrong checksum":          {"gzip", wrongSum},
+			"trailing text":           {"gzip", append(bytes.Clone(once), "rest"...)},
+			"not compressed":          {"gzip", []byte(success)},
+			"not declared":            {"", once},
+			"whole, whatever it says": {"br", []byte(success)},
+			"unexpected br":           {"br", []byte("\x0b\x02\x80")},
+			"unexpected deflate":      {"deflate", once},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -572,7 +572,7 @@ func TestHostileCompression(t *testing.T) {
 		}
 		t.Run("left to the caller by the transport", func(t *testing.T) {
 			t.Parallel()
-			client, _ := setupResponder(t, httpmock.NewStringResponder(200, success).
+			client, _ := setupResponder(t, httpmock.NewBytesResponder(200, once).
 				HeaderSet(http.Header{"Content-Encoding": {"gzip"}}))
 
 			user, err := f.try(client)
@@ -627,11 +627,11 @@ func TestHostileSize(t *testing.T) {
 			"depth 9,000":    {unknown(strings.Repeat("[", 9000) + strings.Repeat("]", 9000)), true},
 			"depth 10,001":   {unknown(strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001)), false},
 			"endless depth":  {unknown(strings.Repeat("[", 1_000_000)), false},
-			"100,000 keys":   {unknown(`{"":0` + strings.Repeat(`,"abcde":0`, 100_000) + `}`), true},
-			"1,000,000 keys": {unknown(`{"":0` + strings.Repeat(`,"abcde":0`, 1_000_000) + `}`), false},
+			"80,000 keys":    {unknown(distinctKeys(80_000)), true},
+			"1,000,000 keys": {unknown(distinctKeys(1_000_000)), false},
 			"long text":      {unknown(`"` + strings.Repeat("x", limit-10_000) + `"`), true},
 			"text too long":  {unknown(`"` + strings.Repeat("x", limit) + `"`), false},
-			"many digits":    {respond(f.of(withField("loginsCount", strings.Repeat("9", 1_000_000)))), false},
+			"many digits":    {respond(f.of(withField("loginsCount", strings.Repeat("9", 1_000_000)))), true},
 		} {
 			t.Run(name, func(t *testing.T) {
 				srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { tt.write(w) }))
@@ -644,7 +644,11 @@ func TestHostileSize(t *testing.T) {
 
 				bytes := allocated(func() { user, err = f.try(client) })
 
-				assert.Less(t, bytes, uint64(memoryLimit))
+				most := uint64(memoryLimit)
+				if strings.HasSuffix(name, " keys") {
+					most *= 2 // finding duplicates takes remembering the keys
+				}
+				assert.Less(t, bytes, most)
 				if tt.whole {
 					require.NoError(t, err)
 					assert.Equal(t, "5e05bbf2d51b3761d5c71070", user.ID)

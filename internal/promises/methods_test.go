@@ -395,6 +395,14 @@ func asSent(text string) string {
 	return strings.Trim(string(quoted), `"`)
 }
 
+// nothingSent is what an error says if the request of m was not sent.
+func (m remoteMethod) nothingSent() string {
+	if m.step > 0 { // something was sent before
+		return "the photo is unchanged"
+	}
+	return "nothing was sent"
+}
+
 // eachMethod runs test for every row of the table.
 func eachMethod(t *testing.T, test func(t *testing.T, m remoteMethod)) {
 	t.Helper()

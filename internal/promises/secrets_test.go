@@ -257,8 +257,10 @@ func TestSecretsInFailures(t *testing.T) {
 			for _, secret := range m.sends {
 				assert.Contains(t, request.String(), asSent(secret), "a secret that was not sent proves nothing")
 			}
-			if err == nil { // one promises no data, and a refusal is a result of the other
-				assert.Contains(t, []string{"GetVerificationCode", "CheckLoginStatus"}, m.name)
+			if err == nil { // a call that promises nothing, and one for which a refusal is a result
+				if !strings.Contains(i.String(), " instead of ") { // odd fields cost nothing
+					assert.Contains(t, []string{"GetVerificationCode", "CheckLoginStatus"}, m.name)
+				}
 				return
 			}
 			assert.Nil(t, result)

@@ -1,4 +1,7 @@
 // Package redact decides what a text that leaves the SDK may show: errors and log records go through it.
+//
+// What it does not find: a secret of one character, one that the service splits or encodes in other ways than JSON and
+// URLs do, and short numbers that identify somebody only in their context.
 package redact
 
 import (
@@ -14,8 +17,28 @@ import (
 // Mark replaces what is taken out.
 const Mark = "[redacted]"
 
-// personal matches what looks like a phone number or an e-mail address. The service may mention one the caller never sent.
-var personal = regexp.MustCompile(`\+?\b[0-9]{3,4}(?:[ -]?[0-9]{3,4}){2,}\b|[\w.+-]+@[\w.-]+`)
+// What looks secret or personal is taken out even if the caller never sent it: the service knows more than the caller.
+var (
+	email = regexp.MustCompile(`[\p{L}\p{N}._%+'&-]+@[\p{L}\p{N}.-]+`)
+	phone = regexp.MustCompile(`(?:\+|00)?[(（]?[0-9][0-9\s()（）.\-]{7,}[0-9]`)
+	date  = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}`)
+	ipv4  = regexp.MustCompile(`^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$`)
+
+	// The ids of WeChat's requests and of Authing's objects, which support asks for.
+	id = regexp.MustCompile(`\b(?:[0-9a-f]{8}(?:-[0-9a-f]{8}){2}|[0-9a-f]{24})\b`)
+
+	// A value that is called a secret.
+	named  = regexp.MustCompile(`(?i)((?:token|secret|session_?key|passwo?r?d|api_?key|access_?key|private_?key|authorization|ticket|signature)["']?\s*[:=]\s*["']?(?:Bearer\s+)?)([^\s"'&,;{}\[\]]+)`)
+	bearer = regexp.MustCompile(`(?i)(Bearer\s+)([^\s"'&,;{}\[\]]+)`)
+
+	// A long run that means nothing to people.
+	opaque = regexp.MustCompile(`[A-Za-z0-9+/=_.\-]{20,}`)
+)
+
+const (
+	phoneDigits = 9 // a shorter number is more likely a code
+	longestWord = 24
+)
 
 // Secrets are the texts that must not show, the longest first.
 type Secrets []string
@@ -24,7 +47,7 @@ type Secrets []string
 // secret in another spelling ("\u003c", "%2F"). The texts in whole are taken as they are: the words of an address also
 // appear in ordinary messages.
 func New(secrets []string, whole ...string) Secrets {
-	const tooShort, longRun = 4, 8 // shorter texts occur in messages by chance
+	const tooShort, longRun = 2, 8
 	found := slices.Concat(secrets, whole)
 	for i := range found {
 		found[i] = printable(found[i]) // as Line compares it
@@ -38,7 +61,7 @@ func New(secrets []string, whole ...string) Secrets {
 	}
 	found = slices.DeleteFunc(found, func(s string) bool { return len(s) < tooShort })
 	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) })
-	return found
+	return slices.Compact(found)
 }
 
 // Strings returns every string in a JSON object, except those under the key skip.
@@ -69,19 +92,47 @@ func Strings(body []byte, skip string) (found []string) {
 // Line makes text fit for one line of a log: without the secrets, personal data and control characters, and not too long.
 func (s Secrets) Line(text string) string {
 	const limit = 300
-	text = printable(text)
-	for _, secret := range s {
-		text = strings.ReplaceAll(text, secret, Mark)
-	}
-	text = personal.ReplaceAllString(text, Mark)
+	text = s.hide(printable(text))
 	if runes := []rune(text); len(runes) > limit {
 		text = string(runes[:limit]) + "…"
 	}
 	return text
 }
 
-// Error returns err, or if its text shows a secret or personal data, an error without them. net/http quotes what it
-// cannot parse. The end of a context stays recognizable.
+func (s Secrets) hide(text string) string {
+	for _, secret := range s {
+		text = replaceFold(text, secret)
+	}
+	text = named.ReplaceAllString(text, "${1}"+Mark)
+	text = bearer.ReplaceAllString(text, "${1}"+Mark)
+	text = email.ReplaceAllString(text, Mark)
+	var b strings.Builder
+	end := 0
+	for _, at := range append(id.FindAllStringIndex(text, -1), []int{len(text), len(text)}) {
+		b.WriteString(hideNumbers(text[end:at[0]]) + text[at[0]:at[1]])
+		end = at[1]
+	}
+	return b.String()
+}
+
+// hideNumbers takes out opaque runs and phone numbers.
+func hideNumbers(text string) string {
+	text = opaque.ReplaceAllStringFunc(text, func(found string) string {
+		if isOpaque(found) {
+			return Mark
+		}
+		return found
+	})
+	return phone.ReplaceAllStringFunc(text, func(found string) string {
+		if digits(found) < phoneDigits || date.MatchString(found) || ipv4.MatchString(found) {
+			return found
+		}
+		return Mark
+	})
+}
+
+// Error returns err, or if its text shows a secret, personal data or a part of a malformed response, an error without
+// them: net/http quotes what it cannot parse. The end of a context stays recognizable.
 func (s Secrets) Error(err error) error {
 	if !s.shownBy(err) {
 		return err
@@ -91,7 +142,7 @@ func (s Secrets) Error(err error) error {
 			return ended
 		}
 	}
-	return errors.New(s.Line(err.Error()))
+	return errors.New(strings.TrimSpace(s.Line(unquoted(err.Error()))))
 }
 
 // shownBy looks through all layers of err, because an inner one may say more than the outer one.
@@ -99,8 +150,8 @@ func (s Secrets) shownBy(err error) bool {
 	if err == nil {
 		return false
 	}
-	text := err.Error()
-	if personal.MatchString(text) || slices.ContainsFunc(s, func(secret string) bool { return strings.Contains(text, secret) }) {
+	text := printable(err.Error())
+	if unquoted(text) != text || s.hide(text) != text {
 		return true
 	}
 	switch wrapper := err.(type) { //nolint:errorlint // each layer is looked at by itself
@@ -112,15 +163,92 @@ func (s Secrets) shownBy(err error) bool {
 	return false
 }
 
-// printable replaces control characters and invalid UTF-8 by spaces.
-func printable(text string) string {
+// quotes are what net/http says before it quotes a malformed head.
+var quotes = regexp.MustCompile(`(malformed [\w ./-]*|bad Content-Length|unsupported transfer encoding|too many transfer encodings|invalid [\w ./-]*|unexpected [\w ./-]*|duplicate [\w ./-]*|suspicious[\w ./-]*)[:\s]*(?:["\[{].*|line: .*|header line: .*)`)
+
+// unquoted cuts off what a text quotes of a malformed response.
+func unquoted(text string) string {
+	if at := quotes.FindStringSubmatchIndex(text); at != nil {
+		return text[:at[3]]
+	}
+	return text
+}
+
+// replaceFold replaces secret in text, whatever the case of ASCII letters. A short secret counts as a whole word only.
+func replaceFold(text, secret string) string {
+	const short = 4
+	folded, find := lower(text), lower(secret)
+	if find == "" || !strings.Contains(folded, find) {
+		return text
+	}
+	var b strings.Builder
+	for {
+		i := strings.Index(folded, find)
+		if i < 0 {
+			return b.String() + text
+		}
+		end := i + len(find)
+		if len(find) < short && (i > 0 && isWord(folded[i-1]) || end < len(folded) && isWord(folded[end])) {
+			b.WriteString(text[:end])
+		} else {
+			b.WriteString(text[:i] + Mark)
+		}
+		text, folded = text[end:], folded[end:]
+	}
+}
+
+// lower folds ASCII letters only, which keeps the positions of the text.
+func lower(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == unicode.ReplacementChar {
-			return ' '
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
 		}
 		return r
 	}, text)
 }
+
+// isOpaque tells a key or a token from words, paths and ids: it mixes digits with letters of both cases, or is too long for
+// an id.
+func isOpaque(run string) bool {
+	var hasLower, hasUpper, hasDigit, other bool
+	for _, r := range run {
+		switch {
+		case r >= 'a' && r <= 'z':
+			hasLower = true
+		case r >= 'A' && r <= 'Z':
+			hasUpper = true
+		case r >= '0' && r <= '9':
+			hasDigit = true
+		default:
+			other = true
+		}
+	}
+	return hasDigit && (hasLower && hasUpper || len(run) > longestWord && !other && (hasLower || hasUpper))
+}
+
+func digits(s string) (n int) {
+	for _, r := range s {
+		if r >= '0' && r <= '9' {
+			n++
+		}
+	}
+	return n
+}
+
+// printable replaces control characters and invalid UTF-8 by spaces, and full-width digits and letters by those of ASCII.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsControl(r) || r == unicode.ReplacementChar || r == '\u3000':
+			return ' '
+		case r >= '０' && r <= '９', r >= 'Ａ' && r <= 'Ｚ', r >= 'ａ' && r <= 'ｚ', r == '＠', r == '＋', r == '－', r == '．':
+			return r - '！' + '!'
+		}
+		return r
+	}, text)
+}
+
+func isWord(b byte) bool { return isAlphanumeric(rune(b)) || b >= 0x80 }
 
 func isAlphanumeric(r rune) bool {
 	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'

@@ -17,21 +17,33 @@ import (
 
 func TestLine(t *testing.T) {
 	t.Parallel()
-	secrets := New([]string{"ab<cdefghij>k", "x", "061Abc+Def/Ghij"}, "https://oauth.authing.cn/x")
+	secrets := New([]string{"ab<cdefghij>k", "x", "061Abc+Def/Ghij", "Ok"}, "https://oauth.authing.cn/x")
 	for text, want := range map[string]string{
-		"got ab<cdefghij>k":                        "got [redacted]",
-		`got ab\u003ccdefghij\u003ek`:              `got ab\u003c[redacted]\u003ek`,
-		"x of ab":                                  "x of ab",
-		"see https://oauth.authing.cn/x":           "see [redacted]",
-		"the oauth of authing":                     "the oauth of authing",
-		"手机号 13812345678 已绑定":                      "手机号 [redacted] 已绑定",
-		"+8613812345678, 138-1234-5678":            "[redacted], [redacted]",
-		"tel +86 138 0000 0000 taken":              "tel +86 [redacted] taken",
-		"to ann.b+c@mail.example.com":              "to [redacted]",
-		"rid: 65a1b2c3-12345678-0f0f0f0f":          "rid: 65a1b2c3-12345678-0f0f0f0f",
-		"two\r\nlines\x1b[31m\ufffd":               "two  lines [31m ",
-		strings.Repeat("长", 301):                   strings.Repeat("长", 300) + "…",
-		"code 061Abc+Def/Ghij, again 061Abc%2BDef": "code [redacted], again 061Abc%2BDef",
+		"got ab<cdefghij>k":                           "got [redacted]",
+		`got ab\u003ccdefghij\u003ek`:                 `got ab\u003c[redacted]\u003ek`,
+		"x of ab":                                     "x of ab",
+		"see https://oauth.authing.cn/x":              "see [redacted]",
+		"the oauth of authing":                        "the oauth of authing",
+		"手机号 13812345678 已绑定":                         "手机号 [redacted] 已绑定",
+		"+8613812345678, 138-1234-5678":               "[redacted], [redacted]",
+		"to ann.b+c@mail.example.com":                 "to [redacted]",
+		"rid: 65a1b2c3-12345678-0f0f0f0f":             "rid: 65a1b2c3-12345678-0f0f0f0f",
+		"tel13812345678, 手机１３８１２３４５６７８":               "tel[redacted], 手机[redacted]",
+		"138\t1234\t5678 (138)1234.5678":              "[redacted]",
+		"o'neil@example.com 张三@例子.公司":                 "[redacted] [redacted]",
+		"GOT AB<CDEFGHIJ>K":                           "GOT [redacted]",
+		"session_key=abc123== token: x.y.z":           "session_key=[redacted] token: [redacted]",
+		`{"secret":"s","Authorization":"Bearer abc"}`: `{"secret":"[redacted]","Authorization":"Bearer [redacted]"}`,
+		"openid oUpF8uMuAJO_M2pxb1Q9zNjWeS6o":         "openid [redacted]",
+		"key 0123456789abcdef0123456789abcdef":        "key [redacted]",
+		"user 5e00000000000000000000a1":               "user 5e00000000000000000000a1",
+		"at 2020-02-27 05:33:20 from 192.168.100.200": "at 2020-02-27 05:33:20 from 192.168.100.200",
+		"Cannot POST /oauth/wechatapp/phone/5e4cdd":   "Cannot POST /oauth/wechatapp/phone/5e4cdd",
+		"an ok is no ok9":                             "an [redacted] is no ok9",
+		"two\r\nlines\x1b[31m\ufffd":                  "two  lines [31m ",
+		strings.Repeat("长", 301):                      strings.Repeat("长", 300) + "…",
+		"code 061Abc+Def/Ghij, again 061Abc%2BDef":    "code [redacted], again 061Abc%2BDef",
+		"tel +86 138 0000 0000 taken":                 "tel [redacted] taken",
 	} {
 		assert.Equal(t, want, secrets.Line(text))
 	}
@@ -65,11 +77,18 @@ func TestError(t *testing.T) {
 		quiet{inner},
 		quietJoin{io.EOF, inner},
 		errors.New("for 13812345678"),
+		errors.New(`malformed HTTP response "x-token: s3cr3t-of-the-service"`),
+		errors.New("malformed MIME header line: x-token s3cr3t-of-the-service"),
+		errors.New(`net/http: HTTP/1.x transport connection broken: bad Content-Length "s3cr3t"`),
+		errors.New(`malformed HTTP status code "s3cr3t"`),
+		errors.New("too many transfer encodings: [\"s3cr3t\"]"),
+		fmt.Errorf("reading: %w", errors.New(`unsupported transfer encoding: "s3cr3t"`)),
 	} {
 		err := secrets.Error(showing)
 		assert.NotContains(t, err.Error(), "s3cr3t")
 		assert.NotContains(t, err.Error(), "138")
 		assert.NotErrorIs(t, err, inner)
+		assert.NotEmpty(t, err.Error())
 	}
 }
 

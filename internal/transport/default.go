@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"net"
 	"net/http"
 	"time"
 )
@@ -14,27 +15,38 @@ const (
 	idleConnections = 512
 
 	headerLimit = 64 << 10 // bytes; net/http would read 10 MiB
+
+	// A silent HTTP/2 connection would otherwise take all calls down with it until the kernel gives up, minutes later.
+	pingAfter, pingTimeout = 3 * time.Second, 3 * time.Second
 )
 
-// NewHTTP returns net/http's default transport with more idle connections and smaller headers.
+// NewHTTP returns a transport for a busy backend. It takes the proxy and the dialer of http.DefaultTransport and nothing
+// else, because other packages change that one.
 func NewHTTP() *http.Transport {
-	standard, ok := http.DefaultTransport.(*http.Transport)
-	if !ok { // a test replaced it
-		standard = &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second}
+	t := &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		ForceAttemptHTTP2:      true,
+		TLSHandshakeTimeout:    10 * time.Second,
+		MaxIdleConns:           2 * idleConnections,
+		MaxIdleConnsPerHost:    idleConnections,
+		IdleConnTimeout:        idleTimeout,
+		MaxResponseHeaderBytes: headerLimit,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 	}
-	t := standard.Clone()
-	t.MaxIdleConns, t.MaxIdleConnsPerHost = 2*idleConnections, idleConnections
-	t.IdleConnTimeout = idleTimeout
-	if t.MaxResponseHeaderBytes <= 0 || t.MaxResponseHeaderBytes > headerLimit {
-		t.MaxResponseHeaderBytes = headerLimit
+	if standard, ok := http.DefaultTransport.(*http.Transport); ok && standard != nil {
+		t.Proxy = standard.Proxy
+		if standard.DialContext != nil {
+			t.DialContext = standard.DialContext
+		}
 	}
 	return t
 }
 
 // Default returns a transport of NewHTTP, or http.DefaultTransport if a test replaced it by a mock.
 func Default() http.RoundTripper {
-	if _, ok := http.DefaultTransport.(*http.Transport); !ok {
-		return http.DefaultTransport
+	if _, ok := http.DefaultTransport.(*http.Transport); ok || http.DefaultTransport == nil {
+		return NewHTTP()
 	}
-	return NewHTTP()
+	return http.DefaultTransport
 }

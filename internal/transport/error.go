@@ -5,17 +5,17 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
-	"sync/atomic"
 )
 
 // Error reports that no complete response came. It does not unwrap: a context's cause may be an error of another call.
 type Error struct {
-	Err  error
-	Sent bool // the server may have received the request
+	Err         error
+	Sent        bool // the server may have acted on the request
+	Unprocessed bool // an HTTP/2 server declared that it did not
 }
 
 func (e *Error) Error() string { return e.Err.Error() }
@@ -24,7 +24,12 @@ func (e *Error) Error() string { return e.Err.Error() }
 // is the caller's and not shown: it may be the error of another call.
 func lost(ctx context.Context, err error, seen *trace) *Error {
 	for addressed := (*url.Error)(nil); errors.As(err, &addressed); {
-		err = addressed.Err
+		if err = addressed.Err; err == nil {
+			err = errors.New("unknown error")
+		}
+	}
+	if seen.stopped.Load() {
+		return &Error{Err: io.EOF, Sent: true} // ctx was canceled to prevent a second attempt
 	}
 	if ended := ctx.Err(); ended != nil {
 		switch cause := context.Cause(ctx); {
@@ -34,25 +39,30 @@ func lost(ctx context.Context, err error, seen *trace) *Error {
 			err = fmt.Errorf("%w: %w", ended, err)
 		}
 	}
+	if isUnprocessed(err) {
+		return &Error{Err: errUnprocessed, Unprocessed: true}
+	}
 	return &Error{Err: err, Sent: !unsent(err, seen)}
 }
 
-// trace records how far net/http got with a request. Other transports may not report it.
-type trace struct {
-	asked     atomic.Bool // for a connection
-	connected atomic.Bool // the request may have left
-	client    httptrace.ClientTrace
+var errUnprocessed = errors.New("the server declared the request unprocessed")
+
+// isUnprocessed reports whether an HTTP/2 server declared that it did not process the request: it reset the stream with
+// REFUSED_STREAM, or named an earlier one as its last. net/http has no type for that.
+func isUnprocessed(err error) bool {
+	text := err.Error()
+	if strings.HasPrefix(text, "http2: Transport received GOAWAY from server") ||
+		text == "net/http: cannot rewind body after connection loss" { // no HTTP/2 connection took the request
+		return true
+	}
+	reason, ok := strings.CutPrefix(text, "http2: Transport: cannot retry err [")
+	return ok && (strings.Contains(reason, "REFUSED_STREAM") || strings.Contains(reason, "GOAWAY") ||
+		strings.Contains(reason, "client conn not usable"))
 }
 
-func (t *trace) hooks() *httptrace.ClientTrace {
-	t.client.GetConn = func(string) { t.asked.Store(true) }
-	t.client.GotConn = func(httptrace.GotConnInfo) { t.connected.Store(true) }
-	return &t.client
-}
-
-// unsent reports whether no request can have left: the lookup, the dial or the TLS handshake failed. If net/http asked
-// for a connection and never got one, even because of a timeout, nothing was sent. A caller's transport that also sends
-// by other means can break this proof: see docs/reliability.md.
+// unsent reports whether no request can have left: the lookup, the dial or the TLS handshake failed. If net/http asked for a connection and never got one, even because
+// of a timeout, nothing was sent. A caller's transport that also sends by other means can break this proof: see
+// docs/reliability.md.
 func unsent(err error, seen *trace) bool {
 	var (
 		dns *net.DNSError
@@ -64,7 +74,7 @@ func unsent(err error, seen *trace) bool {
 	case errors.As(err, &dns), errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"):
 		return true
 	}
-	return seen.asked.Load() || isTLSFailure(err)
+	return seen.own || seen.asked.Load() || isTLSFailure(err)
 }
 
 // isTLSFailure reports whether err looks like a failed TLS handshake. Not all of them have a type. Of the server's alerts

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"reflect"
-	"strings"
 
 	"github.com/go-resty/resty/v2"
 )
@@ -33,7 +32,7 @@ func (e *exchange) Value(key any) any {
 }
 
 // traced returns e as a context that lets net/http report its progress.
-func (e *exchange) traced() context.Context { return httptrace.WithClientTrace(e, e.trace.hooks()) }
+func (e *exchange) traced() context.Context { return httptrace.WithClientTrace(e, &e.trace.client) }
 
 // Operation returns the Op of the request that ctx belongs to, or "".
 func Operation(ctx context.Context) string {
@@ -43,13 +42,10 @@ func Operation(ctx context.Context) string {
 	return ""
 }
 
-// prepare adds the headers of one call and makes the request impossible to replay.
+// prepare adds the headers of one call and makes its body impossible to replay. net/http would also repeat a request that
+// an HTTP/2 server reset for other reasons than that it did not process it; Send knows better.
 func prepare(_ *resty.Client, r *http.Request) error {
-	// Without GetBody, net/http cannot send the request a second time. One without a body needs none, so it gets one.
 	r.GetBody = nil
-	if r.Body == nil {
-		r.Body = io.NopCloser(strings.NewReader(""))
-	}
 	e, ok := r.Context().Value(exchangeKey{}).(*exchange)
 	if !ok {
 		return nil

@@ -7,9 +7,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
-	"strings"
+	"strconv"
 	"sync"
 	"time"
 
@@ -19,10 +20,10 @@ import (
 // limit bounds a response body in bytes, after decompression.
 const limit = 1 << 20
 
-// ErrTooLarge and ErrEncoded reject a response whose body is not returned.
+// These reject a response whose body is not returned.
 var (
 	ErrTooLarge = errors.New("response larger than 1 MiB")
-	ErrEncoded  = errors.New("response with an unexpected Content-Encoding")
+	ErrInterim  = errors.New("response that only announces another protocol or response")
 )
 
 // Request describes one request.
@@ -47,14 +48,21 @@ type Response struct {
 // Client sends requests. It is safe for concurrent use and nothing of one call is reachable from another.
 type Client struct {
 	resty    *resty.Client
+	own      bool           // the transport was made here and reports how far each request got
 	template *resty.Request // every request is a copy of it
 	buffers  sync.Pool      // of *bytes.Buffer
 }
 
-// New returns a Client that sends through rt, without resty's defaults that do not suit a backend: a cookie jar that all
+// New returns a Client that sends through rt, by default a transport of its own, without resty's defaults that do not suit a backend: a cookie jar that all
 // users would share, redirects that carry codes and tokens elsewhere, log output, and bodies that net/http could replay.
 func New(rt http.RoundTripper, userAgent string) *Client {
+	own := rt == nil
+	if own {
+		rt = Default()
+	}
+	_, standard := rt.(*http.Transport)
 	c := &Client{
+		own: own && standard,
 		resty: resty.NewWithClient(&http.Client{Transport: noRedirects{rt}}).
 			SetLogger(discard{}).
 			SetPreRequestHook(prepare),
@@ -72,12 +80,16 @@ func New(rt http.RoundTripper, userAgent string) *Client {
 // CloseIdleConnections closes connections that no call is using.
 func (c *Client) CloseIdleConnections() { c.resty.GetClient().CloseIdleConnections() }
 
-// Send sends req and, after a transient failure, again as often as req.Retries says. It reports how many attempts it
-// made. An error is an *Error if no complete response came, else ErrTooLarge or ErrEncoded.
+// Send sends req, again as often as req.Retries says after a transient failure, and again up to three times if an HTTP/2 server
+// declares it unprocessed. It reports how many attempts it made. An error is an *Error if no complete response came, else
+// ErrTooLarge or ErrInterim.
 func (c *Client) Send(ctx context.Context, req Request) (resp Response, attempts int, err error) {
+	const unprocessedLimit = 3
 	for attempts = 1; ; attempts++ {
 		resp, err = c.sendOnce(ctx, req)
-		if attempts > req.Retries || !transient(resp, err) || !backoff(ctx) {
+		switch {
+		case err != nil && declaredUnprocessed(err) && attempts <= unprocessedLimit && backoff(ctx, 0):
+		case attempts > req.Retries || !transient(resp, err) || !backoff(ctx, RetryAfter(resp.Header)):
 			return resp, attempts, err
 		}
 	}
@@ -85,10 +97,13 @@ func (c *Client) Send(ctx context.Context, req Request) (resp Response, attempts
 
 // sendOnce reads the response to its end, so that the connection can be reused.
 func (c *Client) sendOnce(ctx context.Context, req Request) (Response, error) {
-	ctx, cancel := context.WithTimeout(ctx, req.Timeout)
+	ctx, cancel := withTimeout(ctx, req.Timeout)
 	defer cancel()
-
+	if err := ctx.Err(); err != nil {
+		return Response{}, &Error{Err: err}
+	}
 	e := &exchange{Context: ctx, sent: req, request: *c.template}
+	e.trace.init(c.own, req.Body == nil && req.Retries == 0, cancel)
 	if req.Body != nil {
 		e.body.Reset(req.Body)
 		e.request.Body = &e.body // resty passes a reader on without copying it
@@ -100,8 +115,8 @@ func (c *Client) sendOnce(ctx context.Context, req Request) (Response, error) {
 	raw := result.RawResponse
 	defer raw.Body.Close()
 	resp := Response{Status: raw.StatusCode, Header: raw.Header}
-	if encoding := raw.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return resp, ErrEncoded
+	if resp.Status < 200 {
+		return resp, ErrInterim // the context does not end the body of a 101
 	}
 	e.limited = io.LimitedReader{R: raw.Body, N: limit + 1}
 	body, err := c.read(&e.limited)
@@ -114,6 +129,19 @@ func (c *Client) sendOnce(ctx context.Context, req Request) (Response, error) {
 	resp.Body = body
 	return resp, nil
 }
+
+// withTimeout is context.WithTimeout for contexts that may report a deadline and never end.
+func withTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < limit {
+		ctx = noDeadline{ctx}
+	}
+	return context.WithTimeout(ctx, limit)
+}
+
+// noDeadline ends with its parent, but context.WithTimeout gives it a timer of its own.
+type noDeadline struct{ context.Context }
+
+func (noDeadline) Deadline() (deadline time.Time, ok bool) { return }
 
 // read returns a copy of what it read into a pooled buffer, which saves four allocations of growing one. A buffer whose
 // body failed is dropped: after a timeout, a body may still have a goroutine that writes into it.
@@ -129,6 +157,11 @@ func (c *Client) read(body io.Reader) ([]byte, error) {
 	return read, err
 }
 
+func declaredUnprocessed(err error) bool {
+	var lost *Error
+	return errors.As(err, &lost) && lost.Unprocessed
+}
+
 // transient reports whether a failed read is worth another attempt.
 func transient(resp Response, err error) bool {
 	if err == nil {
@@ -139,10 +172,12 @@ func transient(resp Response, err error) bool {
 		!errors.Is(lost.Err, context.DeadlineExceeded) && !isTLSFailure(lost.Err)
 }
 
-// backoff waits 50 to 150 ms. It returns false if ctx ends first.
-func backoff(ctx context.Context) bool {
-	wait := 50*time.Millisecond + rand.N(100*time.Millisecond)
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
+// backoff waits 50 to 150 ms, or as long as the server asked for. It returns false at once if that is beyond ctx or too long
+// for a caller to wait without knowing why, and later if ctx ends meanwhile.
+func backoff(ctx context.Context, asked time.Duration) bool {
+	const longest = 3 * time.Second
+	wait := max(asked, 50*time.Millisecond+rand.N(100*time.Millisecond))
+	if deadline, ok := ctx.Deadline(); wait > longest || ok && time.Until(deadline) < wait {
 		return false
 	}
 	timer := time.NewTimer(wait)
@@ -153,4 +188,16 @@ func backoff(ctx context.Context) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// RetryAfter parses the header of that name, which is a number of seconds or a date. It is 0 if there is none.
+func RetryAfter(header http.Header) time.Duration {
+	value := header.Get("Retry-After")
+	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(max(seconds, 0), int64(math.MaxInt64/time.Second))) * time.Second
+	}
+	if date, err := http.ParseTime(value); err == nil {
+		return max(0, time.Until(date))
+	}
+	return 0
 }

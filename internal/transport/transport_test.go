@@ -14,8 +14,10 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
@@ -110,21 +112,21 @@ func TestRetries(t *testing.T) {
 func TestFinal(t *testing.T) {
 	t.Parallel()
 	for name, final := range map[string]step{
-		"200":                 {status: 200},
-		"302":                 {status: 302},
-		"400":                 {status: 400},
-		"404":                 {status: 404},
-		"429":                 {status: 429},
-		"500":                 {status: 500},
-		"501":                 {status: 501},
-		"context canceled":    {err: context.Canceled},
-		"deadline exceeded":   {err: context.DeadlineExceeded},
-		"bad certificate":     {err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}},
-		"not TLS":             {err: tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}},
-		"handshake too slow":  {err: errors.New("net/http: TLS handshake timeout")},
-		"handshake rejected":  {err: errors.New("remote error: tls: handshake failure")},
-		"too large":           {status: 200, body: strings.Repeat(" ", limit+1)},
-		"unexpected encoding": {status: 200, header: http.Header{"Content-Encoding": {"br"}}},
+		"200":                {status: 200},
+		"302":                {status: 302},
+		"400":                {status: 400},
+		"404":                {status: 404},
+		"429":                {status: 429},
+		"500":                {status: 500},
+		"501":                {status: 501},
+		"context canceled":   {err: context.Canceled},
+		"deadline exceeded":  {err: context.DeadlineExceeded},
+		"bad certificate":    {err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}},
+		"not TLS":            {err: tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}},
+		"handshake too slow": {err: errors.New("net/http: TLS handshake timeout")},
+		"handshake rejected": {err: errors.New("remote error: tls: handshake failure")},
+		"too large":          {status: 200, body: strings.Repeat(" ", limit+1)},
+		"switched protocols": {status: 101},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -156,23 +158,22 @@ func TestBackoffStaysWithinTheContext(t *testing.T) {
 func TestBodies(t *testing.T) {
 	t.Parallel()
 	largest := strings.Repeat("x", limit)
-	for _, tt := range []struct {
-		name string
+	for name, tt := range map[string]struct {
 		step step
 		err  error
 	}{
-		{"largest", step{status: 200, body: largest}, nil},
-		{"too large", step{status: 200, body: largest + "x"}, ErrTooLarge},
-		{"identity", step{status: 200, body: "{}", header: http.Header{"Content-Encoding": {"Identity"}}}, nil},
-		{"encoded", step{status: 502, body: "{}", header: http.Header{"Content-Encoding": {"br"}}}, ErrEncoded},
+		"largest":            {step{status: 200, body: largest}, nil},
+		"too large":          {step{status: 200, body: largest + "x"}, ErrTooLarge},
+		"odd encoding":       {step{status: 502, body: "{}", header: http.Header{"Content-Encoding": {"utf-8"}}}, nil},
+		"switched protocols": {step{status: 101, body: "never read"}, ErrInterim},
 	} {
 		resp, _, err := New(&script{steps: []step{tt.step}}, "test").Send(t.Context(), get(0))
-		require.ErrorIs(t, err, tt.err, tt.name)
-		assert.Equal(t, tt.step.status, resp.Status, tt.name)
+		require.ErrorIs(t, err, tt.err, name)
+		assert.Equal(t, tt.step.status, resp.Status, name)
 		if err == nil {
-			assert.Equal(t, tt.step.body, string(resp.Body), tt.name)
+			assert.Equal(t, tt.step.body, string(resp.Body), name)
 		} else {
-			assert.Empty(t, resp.Body, tt.name)
+			assert.Empty(t, resp.Body, name)
 		}
 	}
 }
@@ -189,20 +190,151 @@ func TestBrokenBody(t *testing.T) {
 	assert.Equal(t, Response{Status: 200, Header: http.Header{}}, resp, "half a body is no use")
 }
 
-// net/http would replay a GET that has no body, even one with an effect.
+// A 101 hands the connection over, and no context ends a read from it.
+func TestSwitchedProtocolsEndAtOnce(t *testing.T) {
+	t.Parallel()
+	closed := make(chan error, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			closed <- err
+			return
+		}
+		defer conn.Close()
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		_, err = conn.Read(make([]byte, 1)) // the client says nothing more
+		closed <- err
+	}))
+	defer server.Close()
+	client := New(nil, "test")
+	defer client.CloseIdleConnections()
+	req := get(0)
+	req.URL, req.Timeout = server.URL, time.Hour
+	_, _, err := client.Send(t.Context(), req)
+	require.ErrorIs(t, err, ErrInterim)
+	require.ErrorIs(t, <-closed, io.EOF, "the connection was closed")
+}
+
+// A transport that is not net/http's gets nothing that it could replay.
 func TestRequestsCannotBeReplayed(t *testing.T) {
 	t.Parallel()
 	rt := &script{steps: []step{{status: 200}}}
 	client := New(rt, "test")
-	body := get(0)
-	body.Body = []byte("{}")
-	for _, req := range []Request{get(0), body} {
+	post := get(0)
+	post.Method, post.Body = http.MethodPost, []byte("{}")
+	for _, req := range []Request{get(0), post} {
 		_, _, err := client.Send(t.Context(), req)
 		require.NoError(t, err)
-		got := rt.seen[len(rt.seen)-1]
-		assert.Nil(t, got.GetBody)
-		require.NotNil(t, got.Body)
-		assert.NotEqual(t, http.NoBody, got.Body)
+		assert.Nil(t, rt.seen[len(rt.seen)-1].GetBody)
+	}
+	assert.Nil(t, rt.seen[0].Body, "HTTP/2 would announce a body that never comes")
+}
+
+// breaking serves each connection's first request and reads the second without answering it.
+func breaking(t *testing.T) (url string, arrived *atomic.Int32) {
+	t.Helper()
+	arrived = new(atomic.Int32)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived.Add(1)
+		served := r.Context().Value(servedKey{}).(*atomic.Int32)
+		if served.Add(1) > 1 {
+			conn, _, _ := http.NewResponseController(w).Hijack()
+			conn.Close()
+		}
+	}))
+	server.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		return context.WithValue(ctx, servedKey{}, new(atomic.Int32))
+	}
+	server.Start()
+	t.Cleanup(server.Close)
+	return server.URL, arrived
+}
+
+type servedKey struct{}
+
+// net/http replays a GET if a reused connection breaks before the response.
+func TestGETIsNotReplayed(t *testing.T) {
+	t.Parallel()
+	for name, rt := range map[string]http.RoundTripper{
+		"own": nil, "caller's": NewHTTP(), "wrapped": struct{ http.RoundTripper }{NewHTTP()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url, arrived := breaking(t)
+			client := New(rt, "test")
+			defer client.CloseIdleConnections()
+			req := get(0)
+			req.URL = url
+			_, _, err := client.Send(t.Context(), req)
+			require.NoError(t, err)
+			_, _, err = client.Send(t.Context(), req)
+			var lost *Error
+			require.ErrorAs(t, err, &lost)
+			assert.True(t, lost.Sent)
+			require.ErrorIs(t, lost.Err, io.EOF)
+			assert.EqualValues(t, 2, arrived.Load())
+		})
+	}
+}
+
+func TestPOSTIsNotReplayedOverHTTP1(t *testing.T) {
+	t.Parallel()
+	url, arrived := breaking(t)
+	client := New(nil, "test")
+	defer client.CloseIdleConnections()
+	req := get(0)
+	req.URL, req.Method, req.Body = url, http.MethodPost, []byte("{}")
+	client.Send(t.Context(), req)
+	_, _, err := client.Send(t.Context(), req)
+	require.Error(t, err)
+	assert.EqualValues(t, 2, arrived.Load())
+}
+
+// endless reports a deadline that has no effect.
+type endless struct{ context.Context }
+
+func (endless) Done() <-chan struct{} { return nil }
+func (endless) Err() error            { return nil }
+
+func TestTheLimitAlwaysHolds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		blocking := roundTripper(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+		req := get(0)
+		req.Timeout = 5 * time.Second
+		start := time.Now()
+		_, _, err := New(blocking, "test").Send(endless{ctx}, req)
+		var lost *Error
+		require.ErrorAs(t, err, &lost)
+		require.ErrorIs(t, lost.Err, context.DeadlineExceeded)
+		assert.Equal(t, 5*time.Second, time.Since(start))
+
+		start = time.Now()
+		_, _, err = New(blocking, "test").Send(ctx, req)
+		require.Error(t, err)
+		assert.Zero(t, time.Since(start), "that one has ended")
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// If time runs out before net/http asks for a connection, nothing was sent.
+func TestNothingIsSentWithoutTime(t *testing.T) {
+	t.Parallel()
+	for limit := range 300 {
+		req := get(0)
+		req.URL, req.Timeout = "https://127.0.0.1:1", time.Duration(limit)*100*time.Nanosecond
+		_, _, err := New(nil, "test").Send(t.Context(), req)
+		var lost *Error
+		require.ErrorAs(t, err, &lost)
+		assert.False(t, lost.Sent, "%v after %v", err, req.Timeout)
 	}
 }
 
@@ -210,7 +342,8 @@ func TestHeaders(t *testing.T) {
 	t.Parallel()
 	rt := &script{steps: []step{{status: 200}}}
 	req := get(0)
-	req.Authorization, req.ContentType = "h.p.s", "text/plain"
+	req.Authorization, req.ContentType, req.Body = "h.p.s", "text/plain", []byte("x")
+	req.Method = http.MethodPost
 	_, _, err := New(rt, "shop/1").Send(t.Context(), req)
 	require.NoError(t, err)
 	assert.Equal(t, http.Header{
@@ -330,6 +463,7 @@ func TestSent(t *testing.T) {
 		{errors.New("net/http: timeout awaiting response headers"), true},
 		{io.ErrUnexpectedEOF, true},
 		{context.DeadlineExceeded, true},
+		{&url.Error{Op: "Post", URL: "https://a.test"}, true},
 	} {
 		_, _, err := New(&script{steps: []step{{err: tt.err}}}, "test").Send(t.Context(), get(0))
 		var lost *Error
@@ -373,6 +507,33 @@ func TestSentOverNetHTTP(t *testing.T) {
 	}
 }
 
+func TestUnprocessed(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"http2: Transport: cannot retry err [stream error: stream ID 3; REFUSED_STREAM; received from peer] after Request.Body was written": true,
+		"http2: Transport: cannot retry err [http2: Transport received Server's graceful shutdown GOAWAY] after Request.Body was written":   true,
+		"net/http: cannot rewind body after connection loss":                                                                                true,
+		"http2: Transport received GOAWAY from server ErrCode:ENHANCE_YOUR_CALM":                                                            true,
+		"http2: Transport: cannot retry err [stream error: stream ID 3; PROTOCOL_ERROR; received from peer] after Request.Body was written": false,
+		"http2: server sent GOAWAY and closed the connection; LastStreamID=1, ErrCode=NO_ERROR, debug=\"\"":                                 false,
+		"stream error: stream ID 1; CANCEL; received from peer":                                                                             false,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			rt := &script{steps: []step{{err: errors.New(text)}}}
+			_, attempts, err := New(rt, "test").Send(t.Context(), get(0))
+			var lost *Error
+			require.ErrorAs(t, err, &lost)
+			assert.Equal(t, want, lost.Unprocessed, text)
+			assert.Equal(t, want, !lost.Sent, text)
+			if want {
+				assert.Equal(t, 4, attempts)
+			} else {
+				assert.Equal(t, 1, attempts)
+			}
+		})
+	}
+}
+
 // The cause of a context belongs to the caller: it may be the error of another call.
 func TestCausesDoNotShow(t *testing.T) {
 	t.Parallel()
@@ -396,14 +557,16 @@ func TestCausesDoNotShow(t *testing.T) {
 func TestNewHTTP(t *testing.T) {
 	t.Parallel()
 	own, standard := NewHTTP(), http.DefaultTransport.(*http.Transport)
-	assert.NotSame(t, standard, own)
 	assert.Equal(t, 4*time.Second, own.IdleConnTimeout, "shorter than the 5 seconds of Node.js")
 	assert.Equal(t, 512, own.MaxIdleConnsPerHost)
 	assert.EqualValues(t, 64<<10, own.MaxResponseHeaderBytes)
-	assert.True(t, own.TLSClientConfig == nil || !own.TLSClientConfig.InsecureSkipVerify)
 	assert.NotEqual(t, own.MaxIdleConnsPerHost, standard.MaxIdleConnsPerHost, "the global one is unchanged")
 	assert.NotSame(t, own, NewHTTP())
 	assert.IsType(t, own, Default())
+	assert.Nil(t, own.TLSClientConfig)
+	assert.Nil(t, own.TLSNextProto, "connections of others would be shared")
+	assert.Equal(t, &http.HTTP2Config{SendPingTimeout: 3 * time.Second, PingTimeout: 3 * time.Second}, own.HTTP2)
+	assert.Equal(t, reflect.ValueOf(standard.Proxy).Pointer(), reflect.ValueOf(own.Proxy).Pointer())
 }
 
 // Not parallel: it replaces a global.
@@ -437,5 +600,27 @@ func TestNothingOnStderr(t *testing.T) {
 		client := New(&script{steps: []step{s}}, "test")
 		client.Send(context.Background(), get(1))
 		client.resty.R().SetBasicAuth("user", "password").Get("http://127.0.0.1") // resty warns of plain http
+	}
+}
+
+func TestRetryWaitsAsAsked(t *testing.T) {
+	t.Parallel()
+	for asked, want := range map[string]struct {
+		sent int
+		wait time.Duration
+	}{
+		"2":  {2, 2 * time.Second},
+		"3":  {2, 3 * time.Second},
+		"4":  {1, 0},
+		"60": {1, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			rt := &script{steps: []step{{status: 503, header: http.Header{"Retry-After": {asked}}}, {status: 200}}}
+			start := time.Now()
+			_, attempts, err := New(rt, "test").Send(t.Context(), get(1))
+			require.NoError(t, err)
+			assert.Equal(t, want.sent, attempts, asked)
+			assert.Equal(t, want.wait, time.Since(start), asked)
+		})
 	}
 }

@@ -1,53 +1,112 @@
-// Package wire reads JSON the way Authing writes it: numbers as numbers or text, dates in many forms, ids under two names.
+// Package wire reads JSON the way Authing writes it: numbers as numbers or text, dates in many forms, fields of odd types.
+// It is strict about JSON itself: it rejects duplicate keys and invalid UTF-8, and a name in another case is another name.
 package wire
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"math"
-	"reflect"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// Decode reads exactly one JSON value into v. It tolerates a byte order mark and rejects invalid UTF-8, which
-// encoding/json would replace silently.
+// Decode reads exactly one JSON value into v. A text, number or truth value of another type than its field is read as that
+// type where this is unambiguous, and left out otherwise, so that an odd field does not cost the others: check afterwards
+// what is needed.
 func Decode(body []byte, v any) error {
 	body = bytes.TrimPrefix(body, byteOrderMark)
-	if !utf8.Valid(body) {
-		return errors.New("not valid UTF-8")
+	err := json.Unmarshal(body, v, tolerant)
+	if err != nil && bytes.Contains(body, []byte(`\u`)) && utf8.Valid(body) {
+		// A nickname may contain half a surrogate pair, since JavaScript cuts texts where it likes.
+		err = json.Unmarshal(body, v, tolerant, jsontext.AllowInvalidUTF8(true))
 	}
-	return json.Unmarshal(body, v)
+	return err
 }
 
-// Int is an integer that the service writes as 5, 5.0 or "5". Null and "" leave it unset.
-type Int struct {
-	Value int64
-	Set   bool
-}
+var tolerant = json.WithUnmarshalers(json.JoinUnmarshalers(
+	json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v *string) error {
+		kind := dec.PeekKind()
+		if kind == '"' || kind == 'n' {
+			return errors.ErrUnsupported // the decoder itself is faster
+		}
+		if kind != '0' {
+			return dec.SkipValue()
+		}
+		text, err := scalar(dec, kind)
+		*v = text
+		return err
+	}),
+	json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v *bool) error {
+		kind := dec.PeekKind()
+		if kind == 't' || kind == 'f' || kind == 'n' {
+			return errors.ErrUnsupported
+		}
+		text, err := scalar(dec, kind)
+		*v = text == "1" || strings.EqualFold(text, "true")
+		return err
+	}),
+	json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v *[]string) error {
+		if kind := dec.PeekKind(); kind == '[' || kind == 'n' {
+			return errors.ErrUnsupported
+		}
+		return dec.SkipValue()
+	}),
+))
 
-// UnmarshalJSON implements json.Unmarshaler.
-func (n *Int) UnmarshalJSON(b []byte) error {
-	s, err := String(b)
+// Maybe is a T, or zero if the value cannot be read as one.
+type Maybe[T any] struct{ Value T }
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (m *Maybe[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	raw, err := dec.ReadValue()
 	if err != nil {
 		return err
 	}
-	if s == "" {
-		*n = Int{}
-		return nil
+	var value T
+	if json.Unmarshal(raw, &value, tolerant) == nil {
+		m.Value = value
 	}
-	value, ok := wholeNumber(s)
-	if !ok {
-		return notWhole(b)
-	}
-	*n = Int{Value: value, Set: true}
 	return nil
 }
+
+// scalar reads a text, number or truth value as text. Anything else is skipped and "".
+func scalar(dec *jsontext.Decoder, kind jsontext.Kind) (string, error) {
+	switch kind {
+	case '"', '0', 't', 'f':
+		token, err := dec.ReadToken()
+		return token.String(), err
+	}
+	return "", dec.SkipValue()
+}
+
+func integer(dec *jsontext.Decoder, kind jsontext.Kind) (Int, error) {
+	text, err := scalar(dec, kind)
+	value, ok := wholeNumber(text)
+	return Int{Value: value, Set: ok, Odd: !ok && kind != 'n' && (text != "" || kind != '"')}, err
+}
+
+// Int is an integer that the service writes as 5, 5.0 or "5". Null, "" and an absent one leave it unset.
+type Int struct {
+	Value int64
+	Set   bool
+	Odd   bool // there was something else
+}
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (n *Int) UnmarshalJSONFrom(dec *jsontext.Decoder) (err error) {
+	*n, err = integer(dec, dec.PeekKind())
+	return err
+}
+
+// UnmarshalJSON serves encoding/json.
+func (n *Int) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, n) }
 
 // Seconds returns the time that many seconds after 1970, or the zero time if n is not set.
 func (n Int) Seconds() time.Time {
@@ -60,8 +119,11 @@ func (n Int) Seconds() time.Time {
 // wholeNumber parses an integer, or one written with a fraction of zeros, as long as a float64 represents it exactly.
 func wholeNumber(s string) (int64, bool) {
 	const exact = 1 << 53
-	if strings.Trim(s, "0123456789+-.eE") != "" {
+	if s == "" || strings.Trim(s, "0123456789+-.eE") != "" {
 		return 0, false // ParseFloat accepts hexadecimal, underscores and infinities
+	}
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n < exact && n > -exact {
+		return n, true
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil || f != math.Trunc(f) || math.Abs(f) >= exact {
@@ -73,92 +135,167 @@ func wholeNumber(s string) (int64, bool) {
 // Text is a string that the service sometimes writes as a number. Null leaves it empty.
 type Text string
 
-// UnmarshalJSON implements json.Unmarshaler.
-func (t *Text) UnmarshalJSON(b []byte) error {
-	s, err := String(b)
-	if err == nil {
-		*t = Text(s)
-	}
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (t *Text) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	s, err := scalar(dec, dec.PeekKind())
+	*t = Text(s)
 	return err
 }
 
-// String decodes a JSON string or number as a string. Null is "".
+// UnmarshalJSON serves encoding/json.
+func (t *Text) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, t) }
+
+// String decodes a JSON text, number or truth value as a string. Null, objects and lists are "".
 func String(b []byte) (string, error) {
-	switch {
-	case len(b) == 0:
-		return "", errors.New("no value")
-	case string(b) == "null":
-		return "", nil
-	case b[0] == '-' || b[0] >= '0' && b[0] <= '9':
-		return string(b), nil
-	case b[0] != '"':
-		return "", mistyped(b)
-	}
-	// Most strings need no decoder. Skipping it saves eight allocations per login.
-	inner := b[1:]
-	if end := bytes.IndexFunc(inner, needsDecoder); end >= 0 && end == len(inner)-1 && inner[end] == '"' {
-		return string(inner[:end]), nil
-	}
-	var s string
-	err := json.Unmarshal(b, &s)
-	return s, err
-}
-
-// needsDecoder reports whether r ends a JSON string, begins an escape, or is not ASCII.
-func needsDecoder(r rune) bool { return r < ' ' || r > '~' || r == '\\' || r == '"' }
-
-// mistyped is an error to which encoding/json adds the field's name.
-func mistyped(b []byte) error {
-	kind := "number"
-	switch b[0] {
-	case '{':
-		kind = "object"
-	case '[':
-		kind = "array"
-	case 't', 'f':
-		kind = "bool"
-	}
-	return &json.UnmarshalTypeError{Value: kind, Type: reflect.TypeFor[string]()}
-}
-
-func notWhole(b []byte) error {
-	err := &json.UnmarshalTypeError{Value: "number that is not whole", Type: reflect.TypeFor[int64]()}
-	if b[0] == '"' {
-		err.Value = "string that is not a whole number"
-	}
-	return err
-}
-
-// Mistyped returns the name of the field that made Decode fail and what it came as, or "" for other failures.
-func Mistyped(err error) (field, value string) {
-	var mistyped *json.UnmarshalTypeError
-	if !errors.As(err, &mistyped) || mistyped.Field == "" {
-		return "", ""
-	}
-	return mistyped.Field[strings.LastIndexByte(mistyped.Field, '.')+1:], mistyped.Value
-}
-
-// dateLayouts are the forms seen so far. The last is JavaScript's Date text without the zone's name in parentheses.
-var dateLayouts = []string{time.RFC3339, "2006-01-02T15:04:05", "Mon Jan 02 2006 15:04:05 GMT-0700"}
-
-// ParseTime reads a date in any form that the service uses, or milliseconds since 1970. It returns the zero time for
-// anything else.
-func ParseTime(s string) time.Time {
-	date, _, _ := strings.Cut(s, " (")              // the zone's name may contain spaces
-	date = strings.Replace(date, "GMT ", "GMT+", 1) // URL decoding turned the plus into a space
-	for _, layout := range dateLayouts {
-		if t, err := time.Parse(layout, date); err == nil {
-			return t
+	if len(b) > 1 && b[0] == '"' { // most texts need no decoder, which saves three allocations for each date
+		if inner := b[1:]; bytes.IndexFunc(inner, needsDecoder) == len(inner)-1 && inner[len(inner)-1] == '"' {
+			return string(inner[:len(inner)-1]), nil
 		}
 	}
-	if ms, ok := wholeNumber(s); ok && ms != 0 {
-		return time.UnixMilli(ms)
+	var t Text
+	err := json.Unmarshal(b, &t)
+	return string(t), err
+}
+
+// needsDecoder reports whether r ends a JSON text, begins an escape, or is not ASCII.
+func needsDecoder(r rune) bool { return r < ' ' || r > '~' || r == '\\' || r == '"' }
+
+// Field reads one member of an object and skips the others, so that a response costs no more than what it is read for.
+type Field[T any] struct {
+	Name    string // set before decoding
+	Value   *T     // nil if the member is absent or null
+	Present bool
+	Others  bool // there is a member that is not null, or the value is no object
+}
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (f *Field[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if kind := dec.PeekKind(); kind != '{' {
+		f.Others = kind != 'n'
+		return dec.SkipValue()
+	}
+	return members(dec, func(name string) error {
+		f.Others = f.Others || dec.PeekKind() != 'n'
+		if name != f.Name {
+			return dec.SkipValue()
+		}
+		f.Present = true
+		return json.UnmarshalDecode(dec, &f.Value, tolerant)
+	})
+}
+
+// members calls read for each member of the object that dec is at. read has to consume the value.
+func members(dec *jsontext.Decoder, read func(name string) error) error {
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		if err := read(name.String()); err != nil {
+			return err
+		}
+	}
+	_, err := dec.ReadToken()
+	return err
+}
+
+// Entries are the first entries of a list. The others are counted, not read.
+type Entries struct {
+	First []jsontext.Value
+	Count int
+	Odd   bool // there is no list but something else
+}
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (e *Entries) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	const limit = 8
+	if kind := dec.PeekKind(); kind != '[' {
+		e.Odd = kind != 'n'
+		return dec.SkipValue()
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	for dec.PeekKind() != ']' {
+		e.Count++
+		if e.Count > limit {
+			if err := dec.SkipValue(); err != nil {
+				return err
+			}
+			continue
+		}
+		entry, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		e.First = append(e.First, entry.Clone())
+	}
+	_, err := dec.ReadToken()
+	return err
+}
+
+// HasOtherKeys reports whether an object has other members than those known.
+func HasOtherKeys(body []byte, known ...string) bool {
+	dec := jsontext.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, byteOrderMark)))
+	if dec.PeekKind() != '{' {
+		return false
+	}
+	var found bool
+	err := members(dec, func(name string) error {
+		for _, k := range known {
+			if name == k {
+				return dec.SkipValue()
+			}
+		}
+		found = true
+		return dec.SkipValue()
+	})
+	return err == nil && found
+}
+
+// china is the zone of Authing's servers, and of the dates that it writes without one.
+var china = time.FixedZone("CST", 8*60*60)
+
+// dateLayouts are the forms seen so far: JavaScript's, in several locales, and SQL's.
+var dateLayouts = []string{
+	time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05", "2006-01-02 15:04:05Z07:00",
+	"2006-01-02 15:04:05Z0700", "2006-01-02 15:04:05 Z0700", "2006-01-02 15:04:05 Z07:00", "2006-01-02",
+	"Mon Jan 2 2006 15:04:05 GMT-0700", "Mon Jan 2 2006 15:04:05", time.RFC1123, time.RFC1123Z,
+	"1/2/2006, 3:04:05 PM", "1/2/2006 3:04:05 PM", "1/2/2006, 15:04:05", "2006/1/2 15:04:05", "2006/1/2",
+	"Mon 2006-01-02 15:04:05", "Mon, 2006-01-02 15:04:05", "Mon 1/2/2006, 3:04:05 PM",
+}
+
+// ParseTime reads a date in any form that the service uses, or seconds or milliseconds since 1970. A form without a zone is
+// China's time. It returns the zero time for anything else.
+func ParseTime(s string) time.Time {
+	if s == "" {
+		return time.Time{}
+	}
+	if n, ok := wholeNumber(s); ok {
+		const firstMilliseconds = 1e11 // the year 5138 in seconds, March 1973 in milliseconds
+		switch {
+		case n == 0:
+			return time.Time{}
+		case n < firstMilliseconds && n > -firstMilliseconds:
+			return time.Unix(n, 0)
+		}
+		return time.UnixMilli(n)
+	}
+	date, _, _ := strings.Cut(strings.TrimSpace(s), " (") // the zone's name may contain spaces
+	date = strings.Replace(date, "GMT ", "GMT+", 1)       // URL decoding turned the plus into a space
+	for _, layout := range dateLayouts {
+		if t, err := time.ParseInLocation(layout, date, china); err == nil {
+			return t
+		}
 	}
 	return time.Time{}
 }
 
-// Raw is the part of a response body that a result was decoded from. It keeps the body and extracts the part on
-// demand: decoding into a json.RawMessage first would make every call half as expensive again.
+// Raw is the part of a response body that a result was decoded from. It keeps the body and extracts the part on demand:
+// decoding it first would make every call more expensive.
 type Raw struct {
 	body []byte
 	path [2]string // keys from the top of the body to the value; "" ends it
@@ -168,22 +305,17 @@ type Raw struct {
 func At(body []byte, path [2]string) Raw { return Raw{body, path} }
 
 // JSON returns a copy of the value, or nil if there is none.
-func (r Raw) JSON() json.RawMessage {
-	value := json.RawMessage(bytes.TrimPrefix(r.body, byteOrderMark))
+func (r Raw) JSON() []byte {
+	value := bytes.TrimPrefix(r.body, byteOrderMark)
 	for _, key := range r.path {
 		if key == "" {
 			break
 		}
-		var object map[string]json.RawMessage
-		if json.Unmarshal(value, &object) != nil {
+		found := Field[jsontext.Value]{Name: key}
+		if json.Unmarshal(value, &found) != nil || found.Value == nil {
 			return nil
 		}
-		for name := range object {
-			if strings.EqualFold(name, key) && object[key] == nil {
-				key = name // encoding/json accepts any case when there is no exact match
-			}
-		}
-		value = object[key]
+		value = *found.Value
 	}
 	return bytes.Clone(value)
 }

@@ -1,0 +1,44 @@
+package transport
+
+import (
+	"context"
+	"net/http/httptrace"
+	"sync/atomic"
+)
+
+// trace records how far net/http got with a request, and keeps it from sending the request twice. Other transports may
+// not report anything.
+type trace struct {
+	own    bool               // the transport is ours and reports everything
+	once   bool               // must be sent once, and net/http would replay it, as it has no body
+	cancel context.CancelFunc // ends the request
+
+	asked     atomic.Bool // for a connection
+	connected atomic.Bool // the request may have left
+	stopped   atomic.Bool // before a second attempt
+
+	client httptrace.ClientTrace
+}
+
+func (t *trace) init(own, once bool, cancel context.CancelFunc) {
+	t.own, t.once, t.cancel = own, once, cancel
+	t.client.GetConn, t.client.GotConn = t.getConn, t.gotConn
+}
+
+// getConn is called before each attempt. net/http makes another one if a reused connection breaks before the response, or if
+// an HTTP/2 server resets the stream: neither proves that the server ignored the request.
+func (t *trace) getConn(string) {
+	if t.once && t.connected.Load() {
+		t.stopped.Store(true)
+		t.cancel()
+	}
+	t.asked.Store(true)
+}
+
+func (t *trace) gotConn(info httptrace.GotConnInfo) {
+	if t.stopped.Load() {
+		info.Conn.Close() // net/http may have a connection at hand and not look at the context
+		return
+	}
+	t.connected.Store(true)
+}
