@@ -52,7 +52,7 @@ func (s *Server) registerUser(call graphqlCall) (any, *envelope) {
 	if apiErr := s.create(a, ip); apiErr != nil {
 		return nil, apiErr
 	}
-	delete(s.smsCodes, phone)
+	s.smsCodes.delete(phone)
 	if info["forceLogin"] == true {
 		s.signIn(a, ip)
 	}

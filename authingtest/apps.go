@@ -25,12 +25,16 @@ func (s *Server) AuthorizeApp(userID string, app authing.OAuthApp) (appID string
 	return app.ID
 }
 
-// AuthorizeOIDCApp is [Server.AuthorizeApp] for an OpenID Connect app.
+// AuthorizeOIDCApp is [Server.AuthorizeApp] for an OpenID Connect app. Empty lifetimes are those of Authing's samples.
 func (s *Server) AuthorizeOIDCApp(userID string, app authing.OIDCApp) (appID string) {
 	app.ID = cmp.Or(app.ID, randomString(hexDigits, 24))
 	app.ClientID = cmp.Or(app.ClientID, randomString(hexDigits, 24))
 	app.ResponseTypes, app.GrantTypes = nonNil(app.ResponseTypes), nonNil(app.GrantTypes)
 	app.RedirectURIs = nonNil(app.RedirectURIs)
+	app.AuthorizationCodeExpire = cmp.Or(app.AuthorizationCodeExpire, "600")
+	for _, seconds := range []*string{&app.AccessTokenExpire, &app.IDTokenExpire, &app.CASExpire} {
+		*seconds = cmp.Or(*seconds, "3600")
+	}
 	s.authorize(userID, "oidc", app.ID, app)
 	return app.ID
 }

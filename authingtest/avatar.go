@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"io"
+	"math"
 	"net/http"
 	"time"
 )
@@ -17,12 +18,12 @@ func (s *Server) qiNiuUploadToken(call graphqlCall) (any, *envelope) {
 		return nil, apiErr
 	}
 	token := randomString(alphanumerics, 40) + ":" + randomString(alphanumerics, 27) + "=:" + randomString(alphanumerics, 64)
-	s.uploadTokens[token] = s.opts.Clock().Add(uploadTokenLifetime)
+	s.uploadTokens.set(token, s.opts.Clock().Add(uploadTokenLifetime), keepOthers)
 	return token, nil
 }
 
 func storageError(status int, message string) reply {
-	return reply{status, jsonText(object{"error": message})}
+	return reply{status: status, body: jsonText(object{"error": message})}
 }
 
 // routeStorage registers the upload endpoint and the CDN that serves the uploaded images.
@@ -46,8 +47,8 @@ func (s *Server) routeStorage(mux *http.ServeMux) {
 func (s *Server) image(key string) (image []byte, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	image, ok = s.images[key]
-	return image, ok
+	image = s.images.get(key)
+	return image, image != nil
 }
 
 // upload stores the file of a multipart form. Like the real storage it does not overwrite a different file.
@@ -63,11 +64,11 @@ func (s *Server) upload(r *http.Request) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	token := r.PostForm.Get("token")
-	expires, known := s.uploadTokens[token]
+	expires := s.uploadTokens.get(token)
 	switch {
 	case token == "":
 		return storageError(http.StatusBadRequest, "token not specified")
-	case !known:
+	case expires.IsZero():
 		return storageError(http.StatusUnauthorized, "bad token")
 	case !s.opts.Clock().Before(expires):
 		return storageError(http.StatusUnauthorized, "expired token")
@@ -90,10 +91,19 @@ func (s *Server) upload(r *http.Request) reply {
 	if key == "" {
 		key = hash
 	}
-	if stored, taken := s.images[key]; taken && !bytes.Equal(stored, image) {
+	if stored := s.images.get(key); stored != nil && !bytes.Equal(stored, image) {
 		const fileExists = 614
 		return storageError(fileExists, "file exists")
 	}
-	s.images[key] = image
-	return reply{http.StatusOK, jsonText(object{"hash": hash, "key": key})}
+	s.storeImage(key, image)
+	return reply{status: http.StatusOK, body: jsonText(object{"hash": hash, "key": key})}
+}
+
+// storeImage makes room for image by dropping the oldest ones.
+func (s *Server) storeImage(key string, image []byte) {
+	s.imageBytes += len(image) - len(s.images.get(key))
+	s.images.set(key, image, math.MaxInt)
+	for len(s.images.order) > keepOthers || s.imageBytes > keepBodies && len(s.images.order) > 1 {
+		s.imageBytes -= len(s.images.dropOldest())
+	}
 }

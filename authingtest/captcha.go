@@ -18,10 +18,12 @@ type caller struct {
 }
 
 func (s *Server) caller(ip string) *caller {
-	if s.callers[ip] == nil {
-		s.callers[ip] = &caller{}
+	c := s.callers.get(ip)
+	if c == nil {
+		c = &caller{}
+		s.callers.set(ip, c, keepOthers)
 	}
-	return s.callers[ip]
+	return c
 }
 
 // exceeded drops old events and reports whether the rest have reached limit. Zero means no limit.
@@ -42,7 +44,7 @@ func (s *Server) checkCaptcha(ip, typed string) *envelope {
 	case typed == "" || c.captcha == "":
 		c.captcha = randomString(digits, 4)
 		url := s.UsersURL() + "/captcha/" + randomString(hexDigits, 16)
-		s.captchas[url] = c.captcha
+		s.captchas.set(url, c.captcha, keepOthers)
 		apiErr := newError(2000)
 		apiErr.Data = object{"url": url}
 		return apiErr
@@ -79,7 +81,7 @@ func (s *Server) create(a *account, ip string) *envelope {
 func (s *Server) Captcha(url string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.captchas[url]
+	return s.captchas.get(url)
 }
 
 // serveCaptcha serves an image that shows the text undistorted.

@@ -25,6 +25,9 @@
 // nothing twice: [Server.Requests] returns everything that arrived, and [Server.SpentCodes], [Server.SentSMS] and
 // [Server.SentMails] count codes and messages.
 //
+// A server that runs for long keeps the latest requests (Options.KeepRequests), codes, messages and images;
+// [Server.RequestCount] counts all requests. It keeps every account and phone.
+//
 // Messages: [Server.LastSMS] and [Server.LastMail] return what the user would have received, [Server.Captcha] what the
 // user would have read.
 //
@@ -44,7 +47,7 @@
 // sending the phone code as the login code, prefixing the token with "Bearer " over REST or omitting it over GraphQL.
 //
 // GraphQL documents are parsed and validated against a schema, variables must have their declared types, and the
-// response contains only the selected fields. An invalid document gets HTTP 400 and a text message; an error of the
+// response contains only the selected fields, in their order. An invalid document gets HTTP 400 and a text message; an error of the
 // service gets HTTP 200 and an object with code, message and data, except that VerifyResetPasswordVerifyCode reports a
 // wrong code inside data. Dates are JavaScript date strings over GraphQL and ISO 8601 over REST. Passwords are
 // decrypted with the server's private key. The storage for avatars requires a Content-Length and does not overwrite a
@@ -65,8 +68,13 @@
 //   - The error for a code that is both used and expired: expired.
 //   - Which tokens a logout invalidates, and the error they get afterwards: all tokens of the user, 2206.
 //   - When Authing stopped allowing updates of e-mail addresses and phone numbers: see Options.EarlyUpdates. An update
-//     of the token has no effect.
+//     of the token has no effect. A new tokenExpiredAt has none on the validity of tokens, except for "0".
+//   - The username of an account made with an e-mail address or a phone number: empty text.
+//   - What CheckLoginStatus says about a locked user: 2207. Other calls fail with 2005.
+//   - The exact text of the error for a malformed ID, which is the database's and has code 500.
 //   - The error for accessing another user's data: 1001, or 2202 for changes to the account.
+//   - Whether a real-time phone number comes with encryptedData: see Options.RealtimeEncrypted.
+//   - How long WeChat keeps a session key, and the text of a failed checkSession: see [Phone.CheckSession].
 //   - Which calls count toward the limits per address: see Options.LoginLimit. A rejected registration uses up the
 //     wx.login code.
 //   - The lifetime of texted and mailed codes, and whether a rejected call uses them up: ten minutes, and it does not.

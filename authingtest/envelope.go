@@ -9,13 +9,15 @@ type envelope struct {
 	Data    any    `json:"data"`
 }
 
-func success(data any) reply { return reply{http.StatusOK, jsonText(envelope{200, "ok", data})} }
+func success(data any) reply {
+	return reply{status: http.StatusOK, body: jsonText(envelope{200, "ok", data})}
+}
 
 // newError returns the Authing error with the given code.
 func newError(code int) *envelope { return &envelope{Code: code, Message: errorMessage(code)} }
 
 // reply formats the error for a REST endpoint. The HTTP status of errors is not known for certain.
-func (e *envelope) reply() reply { return reply{http.StatusOK, jsonText(e)} }
+func (e *envelope) reply() reply { return reply{status: http.StatusOK, body: jsonText(e)} }
 
 // asData formats the error for GraphQL calls that report it inside data.
 func (e *envelope) asData() object {

@@ -107,9 +107,9 @@ func (s *Server) faultReply(fault Fault, op operation) (rp reply, ok bool) {
 	case fault.Code != 0:
 		return op.errorReply(newError(fault.Code)), true
 	case fault.ErrCode != 0:
-		return s.wechatError(fault.ErrCode), true
+		return s.worded(wechatError(fault.ErrCode)), true
 	case fault.Status != 0 || fault.Body != "":
-		return reply{cmp.Or(fault.Status, http.StatusOK), fault.Body}, true
+		return reply{status: cmp.Or(fault.Status, http.StatusOK), body: fault.Body}, true
 	}
 	return reply{}, false
 }

@@ -129,7 +129,7 @@ func (s *Server) routeGraphQL(mux *http.ServeMux, host string) {
 
 // invalidDocument returns the error of the GraphQL layer, which differs from those of the service.
 func invalidDocument(problem string) reply {
-	return reply{http.StatusBadRequest, jsonText(object{"errors": []any{object{"message": problem}}})}
+	return reply{status: http.StatusBadRequest, body: jsonText(object{"errors": []any{object{"message": problem}}})}
 }
 
 // readDocument parses a request and validates it against the schema.
@@ -184,9 +184,12 @@ func (doc *document) method() string {
 
 // errorReply reports the same error for every field.
 func (doc *document) errorReply(e *envelope) reply {
-	data, errs := object{}, []any{}
+	var (
+		data selection
+		errs []any
+	)
 	for _, field := range doc.fields {
-		data[field.Alias] = nil
+		data = append(data, member{field.Alias, nil})
 		errs = append(errs, object{"message": e})
 	}
 	return graphqlReply(data, errs)
@@ -195,25 +198,44 @@ func (doc *document) errorReply(e *envelope) reply {
 func (s *Server) execute(doc *document) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	data, errs := object{}, []any{}
+	var (
+		data selection
+		errs []any
+	)
 	for _, field := range doc.fields {
 		value, apiErr := field.resolver.resolve(field.call)
 		if apiErr != nil {
-			data[field.Alias] = nil
+			data = append(data, member{field.Alias, nil})
 			errs = append(errs, object{"message": apiErr})
 			continue
 		}
-		data[field.Alias] = doc.selectFields(field.SelectionSet, value)
+		data = append(data, member{field.Alias, doc.selectFields(field.SelectionSet, value)})
 	}
 	return graphqlReply(data, errs)
 }
 
-func graphqlReply(data object, errs []any) reply {
+// selection is a JSON object whose members keep the order in which a document selects them, as GraphQL requires.
+type selection []member
+
+type member struct {
+	name  string
+	value any
+}
+
+func (s selection) MarshalJSON() ([]byte, error) {
+	members := make([]string, len(s))
+	for i, m := range s {
+		members[i] = jsonText(m.name) + ":" + jsonText(m.value)
+	}
+	return []byte("{" + strings.Join(members, ",") + "}"), nil
+}
+
+func graphqlReply(data selection, errs []any) reply {
 	body := object{"data": data}
 	if len(errs) > 0 {
 		body["errors"] = errs
 	}
-	return reply{http.StatusOK, jsonText(body)}
+	return reply{status: http.StatusOK, body: jsonText(body)}
 }
 
 // selectFields reduces value to the fields in set.
@@ -223,13 +245,13 @@ func (doc *document) selectFields(set ast.SelectionSet, value any) any {
 		if value == nil {
 			return nil
 		}
-		selected := object{}
+		var selected selection
 		for _, field := range doc.collectFields(set) {
 			if field.Name == "__typename" {
-				selected[field.Alias] = field.ObjectDefinition.Name
+				selected = append(selected, member{field.Alias, field.ObjectDefinition.Name})
 				continue
 			}
-			selected[field.Alias] = doc.selectFields(field.SelectionSet, value[field.Name])
+			selected = append(selected, member{field.Alias, doc.selectFields(field.SelectionSet, value[field.Name])})
 		}
 		return selected
 	case []object:

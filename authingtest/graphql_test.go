@@ -215,7 +215,7 @@ func TestUserOverGraphQL(t *testing.T) {
 			blocked isDeleted emailVerified registerInClient registerMethod oauth group { name } } }`, `{"p":"pool-1"}`)))
 	assert.JSONEq(t, `{"data":{"register":{
 		"email":null,"phone":null,"openid":null,"unionid":"u-1","username":"ann","token":null,"tokenExpiredAt":null,
-		"loginsCount":0,"lastLogin":null,"lastIP":"192.0.2.1","signedUp":"Thu Feb 27 2020 13:33:20 GMT+0800 (CST)",
+		"loginsCount":0,"lastLogin":"Thu Feb 27 2020 13:33:20 GMT+0800 (CST)","lastIP":"192.0.2.1","signedUp":"Thu Feb 27 2020 13:33:20 GMT+0800 (CST)",
 		"password":null,"blocked":false,"isDeleted":false,"emailVerified":false,"registerInClient":"pool-1",
 		"registerMethod":"default:username-password","oauth":"","group":{"name":"默认分组"}}}}`, response)
 }

@@ -149,7 +149,7 @@ func (s *Server) sendVerifyEmail(call graphqlCall) (any, *envelope) {
 		return nil, apiErr
 	}
 	ticket := randomString(hexDigits, 32)
-	s.tickets[ticket] = emailTicket{a, a.email}
+	s.tickets.set(ticket, emailTicket{a, a.email}, keepOthers)
 	s.send(a.email, Mail{Link: s.UsersURL() + "/verify_email/" + ticket})
 	return okMessage("发送验证邮件成功"), nil
 }
@@ -164,11 +164,11 @@ type emailTicket struct {
 func (s *Server) verifyEmail(r *http.Request) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ticket, ok := s.tickets[r.PathValue("ticket")]
-	if !ok || ticket.account.email != ticket.email {
+	ticket := s.tickets.get(r.PathValue("ticket"))
+	if ticket.account == nil || ticket.account.email != ticket.email {
 		return newError(2023).reply()
 	}
-	delete(s.tickets, r.PathValue("ticket"))
+	s.tickets.delete(r.PathValue("ticket"))
 	ticket.account.emailVerified = true
 	return success(nil)
 }

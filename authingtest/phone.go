@@ -96,6 +96,17 @@ func (p *Phone) Login() (code string) {
 	return p.server.newCode(p)
 }
 
+// CheckSession simulates wx.checkSession: it returns errMsg. The session key is valid from the first Login of the user
+// on, because how long WeChat keeps one is not known. The text of the failure is not known either.
+func (p *Phone) CheckSession() (errMsg string) {
+	p.server.mu.Lock()
+	defer p.server.mu.Unlock()
+	if !p.session.signedIn {
+		return "checkSession:fail session_key is invalid"
+	}
+	return "checkSession:ok"
+}
+
 // GetUserInfo returns e.detail of a getUserInfo button, or the result of wx.getUserInfo.
 func (p *Phone) GetUserInfo() authing.Detail {
 	profile := p.profile(p.user.AnonymousUserInfo)
@@ -114,10 +125,17 @@ func (p *Phone) GetUserProfile() authing.Detail {
 // GetPhoneNumber returns e.detail of a getPhoneNumber button.
 func (p *Phone) GetPhoneNumber() authing.Detail { return p.phoneDetail("getPhoneNumber:ok") }
 
-// GetRealtimePhoneNumber returns e.detail of a getRealtimePhoneNumber button.
+// GetRealtimePhoneNumber returns e.detail of a getRealtimePhoneNumber button. It has only the phone code, as documented:
+// see Options.RealtimeEncrypted.
 func (p *Phone) GetRealtimePhoneNumber() authing.Detail {
-	return p.phoneDetail("getRealtimePhoneNumber:ok")
+	const errMsg = "getRealtimePhoneNumber:ok"
+	if p.server.opts.RealtimeEncrypted {
+		return p.phoneDetail(errMsg)
+	}
+	return authing.Detail{ErrMsg: errMsg, PhoneCode: newPhoneCode()}
 }
+
+func newPhoneCode() string { return randomString(hexDigits, 64) }
 
 // Deny returns what the page gets when the user taps "refuse". api is the name used by WeChat, such as
 // "getPhoneNumber".
@@ -200,7 +218,7 @@ func (p *Phone) phoneDetail(errMsg string) authing.Detail {
 	}
 	d, _ := p.encryptedDetail(errMsg, number)
 	if !p.server.opts.NoPhoneCode {
-		d.PhoneCode = randomString(hexDigits, 64)
+		d.PhoneCode = newPhoneCode()
 	}
 	return d
 }

@@ -155,7 +155,7 @@ func TestProfiles(t *testing.T) {
 func TestPhoneCodes(t *testing.T) {
 	t.Parallel()
 	for _, noPhoneCode := range []bool{false, true} {
-		srv, _ := setup(t, authingtest.Options{NoPhoneCode: noPhoneCode})
+		srv, _ := setup(t, authingtest.Options{NoPhoneCode: noPhoneCode, RealtimeEncrypted: true})
 		ann := srv.NewPhone(authingtest.WxUser{})
 		for errMsg, d := range map[string]authing.Detail{
 			"getPhoneNumber:ok":         ann.GetPhoneNumber(),
@@ -172,6 +172,14 @@ func TestPhoneCodes(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestRealtimeNumberHasOnlyCode(t *testing.T) {
+	t.Parallel()
+	srv, _ := setup(t, authingtest.Options{NoPhoneCode: true})
+	d := srv.NewPhone(authingtest.WxUser{}).GetRealtimePhoneNumber()
+	assert.Regexp(t, "^[0-9a-f]{64}$", d.PhoneCode, "that button came later than the code")
+	assert.Equal(t, authing.Detail{ErrMsg: "getRealtimePhoneNumber:ok", PhoneCode: d.PhoneCode}, d)
 }
 
 // Like WeChat, every detail uses a new IV.

@@ -5,8 +5,8 @@ import (
 	"cmp"
 	"crypto/rsa"
 	"encoding/json"
+	"errors"
 	"io"
-	"maps"
 	"math"
 	"math/rand/v2"
 	"net"
@@ -24,8 +24,8 @@ const KeepKey time.Duration = math.MaxInt64
 
 // Options configures a [Server]. The zero value is as strict as the real service, but without limits per address.
 type Options struct {
-	// Clock returns the current time, which codes, tokens and limits depend on. It must be safe for concurrent use.
-	// The default is time.Now.
+	// Clock returns the current time, which codes, tokens and limits depend on. It must be safe for concurrent use, and
+	// must not call the server. The default is time.Now.
 	Clock func() time.Time
 
 	UserPoolID string // generated if empty
@@ -46,7 +46,8 @@ type Options struct {
 
 	NewCodeKillsOld    bool // a new wx.login code invalidates unused codes of the same user
 	NoUnionID          bool // users have no unionid, as for a mini program outside an Open Platform account
-	NoPhoneCode        bool // details of phone numbers have no code of their own, as before 2021-12
+	NoPhoneCode        bool // details of getPhoneNumber have no code of their own, as before 2021-12
+	RealtimeEncrypted  bool // details of getRealtimePhoneNumber also have encryptedData and iv; sources disagree about this
 	NumericCountryCode bool // countryCode in encrypted phone numbers is a number
 	EarlyUpdates       bool // updateUser can change e-mail addresses and phone numbers, as before 2020
 
@@ -64,10 +65,18 @@ type Options struct {
 	// Authing documents a limit of 3 logins and 3 registrations, but not which calls count.
 	LoginLimit, FailureLimit, RegistrationLimit int
 
+	// KeepRequests is the number of requests that [Server.Requests] returns. The default is 10,000; a negative number
+	// keeps none. [Server.RequestCount] counts without bound.
+	KeepRequests int
+
+	// AllowOrigin is the origin whose pages may call the server from a browser, or "*". The default is none. That
+	// Authing's hosts allow a page's origin is inferred from its SDK for browsers.
+	AllowOrigin string
+
 	UploadLimit int64 // maximum size of an uploaded file in bytes; default 10 MiB
 
 	// WeChatError returns Authing's response to a failure of WeChat, whose real form is not known. The default is HTTP
-	// 200 with {"code":500,"message":…,"data":{"errcode":…,"errmsg":…}}.
+	// 200 with {"code":500,"message":…,"data":{"errcode":…,"errmsg":…}}. It may call the server, except for Close.
 	WeChatError func(errcode int, errmsg string) (status int, body string)
 }
 
@@ -85,21 +94,22 @@ type Server struct {
 	sessions     map[sessionID]*session
 	phoneNumbers map[string]bool // of all phones
 	lastNumber   int             // of the generated phone numbers
-	codes        map[string]*loginCode
+	codes        recent[*loginCode]
 	ldap         map[string]string // passwords by username
-	callers      map[string]*caller
-	captchas     map[string]string   // texts by URL
-	smsCodes     map[string]sentCode // by phone number
+	callers      recent[*caller]
+	captchas     recent[string]      // texts by URL
+	smsCodes     recent[sentCode]    // by phone number
 	mailCodes    map[string]sentCode // by address
-	lastSMS      map[string]string
+	lastSMS      recent[string]
 	lastMail     map[string]Mail
-	sentSMS      map[string]int
+	sentSMS      recent[int]
 	sentMails    map[string]int
-	tickets      map[string]emailTicket
-	uploadTokens map[string]time.Time // when they expire
-	images       map[string][]byte    // by key
-	requests     []Request
-	arrivals     map[string]int
+	tickets      recent[emailTicket]
+	uploadTokens recent[time.Time] // when they expire
+	images       recent[[]byte]    // by key
+	imageBytes   int               // of all images
+	requests     requestLog
+	arrivals     recent[int]
 	faults       map[string][]Fault
 }
 
@@ -114,20 +124,10 @@ func NewServer(opts Options) *Server {
 		closing:      make(chan struct{}),
 		sessions:     map[sessionID]*session{},
 		phoneNumbers: map[string]bool{},
-		codes:        map[string]*loginCode{},
 		ldap:         map[string]string{},
-		callers:      map[string]*caller{},
-		captchas:     map[string]string{},
-		smsCodes:     map[string]sentCode{},
 		mailCodes:    map[string]sentCode{},
-		lastSMS:      map[string]string{},
 		lastMail:     map[string]Mail{},
-		sentSMS:      map[string]int{},
 		sentMails:    map[string]int{},
-		tickets:      map[string]emailTicket{},
-		uploadTokens: map[string]time.Time{},
-		images:       map[string][]byte{},
-		arrivals:     map[string]int{},
 		faults:       map[string][]Fault{},
 	}
 	users, oauth, storage := http.NewServeMux(), http.NewServeMux(), http.NewServeMux()
@@ -167,6 +167,9 @@ func (o Options) withDefaults() Options {
 	if o.UploadLimit == 0 {
 		o.UploadLimit = 10 << 20
 	}
+	if o.KeepRequests == 0 {
+		o.KeepRequests = 10_000
+	}
 	if o.WeChatError == nil {
 		o.WeChatError = defaultWeChatError
 	}
@@ -182,13 +185,25 @@ func unstartedServer(l net.Listener, h http.Handler) *httptest.Server {
 	return ts
 }
 
-// Close shuts down the server. It cuts off pending requests, including those delayed by a [Fault] and those that a
-// client has not sent in full.
+// Close shuts down the server within a second. It cuts off pending requests, including those delayed by a [Fault] and
+// those that a client has not sent in full.
 func (s *Server) Close() {
 	s.closeOnce.Do(func() { close(s.closing) })
-	for _, host := range []*httptest.Server{s.users, s.oauth, s.storage} {
-		host.CloseClientConnections()
-		host.Close()
+	hosts := []*httptest.Server{s.users, s.oauth, s.storage}
+	var closed sync.WaitGroup
+	for _, host := range hosts {
+		host.Config.Close() // stops accepting, too: a client that reconnects must not keep httptest from ending
+		closed.Go(host.Close)
+	}
+	done := make(chan struct{})
+	go func() {
+		closed.Wait()
+		close(done)
+	}()
+	const patience = 900 * time.Millisecond // for a WeChatError that does not return
+	select {
+	case <-done:
+	case <-time.After(patience):
 	}
 }
 
@@ -232,27 +247,57 @@ type Request struct {
 	Body   []byte
 }
 
-// Requests returns all requests in order of arrival, including those that failed or got no reply.
+// Requests returns the latest requests in order of arrival, including those that failed or got no reply. It returns all
+// of them until there are more than Options.KeepRequests, or until their bodies exceed 64 MiB in total. The caller may
+// modify the result.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.requests)
+	requests := slices.Clone(s.requests.list)
+	for i := range requests {
+		requests[i].Header = requests[i].Header.Clone()
+		requests[i].Body = slices.Clone(requests[i].Body)
+	}
+	return requests
 }
 
-// SpentCodes returns how often each wx.login code, and each texted code used for a login, was received. It counts every
+// RequestCount returns the number of requests received, including those that [Server.Requests] no longer returns.
+func (s *Server) RequestCount() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests.count
+}
+
+// SpentCodes returns how often each wx.login code, and each texted code used for a login, was received. It knows the
+// latest 100,000 codes. It counts every
 // arrival, including unknown codes, wrong URLs and calls without a reply: a count of two means that a request was sent
 // twice.
 func (s *Server) SpentCodes() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return maps.Clone(s.arrivals)
+	return s.arrivals.all()
 }
 
 // recordRequests records every request before passing it to next.
 func (s *Server) recordRequests(host string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
+		if s.opts.AllowOrigin != "" {
+			header := w.Header()
+			header.Set("Access-Control-Allow-Origin", s.opts.AllowOrigin)
+			header.Set("Access-Control-Allow-Methods", "GET, POST")
+			header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+			if r.Method == http.MethodOptions {
+				w.WriteHeader(http.StatusNoContent)
+				return
+			}
+		}
+		const form = 1 << 20 // of an upload, apart from the file
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.opts.UploadLimit+form))
 		s.record(Request{Host: host, Method: r.Method, Path: r.RequestURI, Header: r.Header.Clone(), Body: body})
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+			storageError(http.StatusRequestEntityTooLarge, "request entity too large").write(w)
+			return
+		}
 		if err != nil {
 			closeConnection(w)
 			return
@@ -273,9 +318,9 @@ func (s *Server) record(req Request) {
 	readJSON(variables, map[string]any{"phoneCode": &phoneCode})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests = append(s.requests, req)
+	s.requests.add(req, s.opts.KeepRequests)
 	if code := cmp.Or(code, phoneCode.String()); code != "" {
-		s.arrivals[code]++
+		s.arrivals.set(code, s.arrivals.get(code)+1, keepCodes)
 	}
 }
 
@@ -283,6 +328,8 @@ func (s *Server) record(req Request) {
 type reply struct {
 	status int
 	body   string
+
+	errcode int // not 0: a failure of WeChat, still to be worded by Options.WeChatError
 }
 
 // jsonText encodes v without HTML escapes, like JavaScript and WeChat.

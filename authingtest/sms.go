@@ -1,7 +1,6 @@
 package authingtest
 
 import (
-	"maps"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -37,7 +36,7 @@ func (c sentCode) check(typed string, now time.Time) *envelope {
 func (s *Server) LastSMS(phone string) (code string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.lastSMS[phone]
+	return s.lastSMS.get(phone)
 }
 
 // SentSMS returns the number of text messages sent to each phone number. A count of two for one tap means that the
@@ -45,7 +44,7 @@ func (s *Server) LastSMS(phone string) (code string) {
 func (s *Server) SentSMS() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return maps.Clone(s.sentSMS)
+	return s.sentSMS.all()
 }
 
 var phonePattern = regexp.MustCompile(`^\+?[0-9]{5,15}$`)
@@ -61,10 +60,10 @@ func (s *Server) sendSMSCode(r *http.Request) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	code := s.newSentCode()
-	s.smsCodes[phone] = code
-	s.lastSMS[phone] = code.text
-	s.sentSMS[phone]++
-	return reply{http.StatusOK, `{"code":200,"message":"发送成功"}`}
+	s.smsCodes.set(phone, code, keepCodes)
+	s.lastSMS.set(phone, code.text, keepCodes)
+	s.sentSMS.set(phone, s.sentSMS.get(phone)+1, keepCodes)
+	return reply{status: http.StatusOK, body: `{"code":200,"message":"发送成功"}`}
 }
 
 // loginByPhoneCode creates the account of a phone number that has none.
@@ -83,7 +82,7 @@ func (s *Server) loginByPhoneCode(arguments object, ip string) (*account, *envel
 			return nil, apiErr
 		}
 	}
-	delete(s.smsCodes, phone)
+	s.smsCodes.delete(phone)
 	return a, nil
 }
 
@@ -96,5 +95,5 @@ func (s *Server) checkPhoneCode(phone string, arguments object) *envelope {
 	if !ok {
 		return newError(2001)
 	}
-	return s.smsCodes[phone].check(strconv.Itoa(number), s.opts.Clock())
+	return s.smsCodes.get(phone).check(strconv.Itoa(number), s.opts.Clock())
 }

@@ -1,10 +1,13 @@
 package authingtest
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -32,10 +35,7 @@ func (s *Server) newToken(a *account) {
 	expires := time.Unix(c.IssuedAt, 0).Add(tokenLifetime)
 	c.Expires = expires.Unix()
 	a.token, a.tokenExpires = s.issue(c), isoDate(expires)
-	if a.tokens == nil {
-		a.tokens = map[string]bool{}
-	}
-	a.tokens[a.token] = true
+	a.tokens.set(a.token, true, keepTokens)
 }
 
 func (s *Server) issue(c claims) (token string) {
@@ -74,7 +74,7 @@ func (s *Server) accountByToken(token string) (*account, *envelope) {
 		return nil, newError(2207)
 	case a.blocked:
 		return nil, newError(2005)
-	case !a.tokens[token]:
+	case !a.tokens.get(token):
 		return nil, newError(2206)
 	}
 	return a, nil
@@ -100,6 +100,9 @@ func (s *Server) authorizedAccount(call graphqlCall, id string, forbiddenCode in
 		return nil, apiErr
 	}
 	if c, apiErr := s.parseToken(token); apiErr == nil && c.Data.ID == s.ownerID {
+		if apiErr := checkID(id); apiErr != nil {
+			return nil, apiErr
+		}
 		a := s.accountByID(id)
 		if a == nil {
 			return nil, newError(2004)
@@ -110,10 +113,22 @@ func (s *Server) authorizedAccount(call graphqlCall, id string, forbiddenCode in
 	switch {
 	case apiErr != nil:
 		return nil, apiErr
-	case id != "" && id != a.id:
-		return nil, newError(forbiddenCode)
+	case id == "":
+		return a, nil
+	case id != a.id:
+		return nil, cmp.Or(checkID(id), newError(forbiddenCode))
 	}
 	return a, nil
+}
+
+var objectID = regexp.MustCompile(`^[0-9a-fA-F]{24}$`)
+
+// checkID rejects an ID that the service's database cannot read, with the database's message.
+func checkID(id string) *envelope {
+	if objectID.MatchString(id) {
+		return nil
+	}
+	return &envelope{Code: 500, Message: fmt.Sprintf(`Cast to ObjectId failed for value %q at path "_id" for model "User"`, id)}
 }
 
 // tokenStatus reports whether a token is accepted. Its messages differ from those of errors with the same code.
@@ -124,6 +139,9 @@ func (s *Server) tokenStatus(token string, apiErr *envelope) (object, *claims) {
 	if apiErr == nil {
 		c, _ := s.parseToken(token)
 		return object{"status": true, "code": 200, "message": "已登录"}, &c
+	}
+	if apiErr.Code == 2005 { // the documents list only the codes below; which one a locked user gets is not known
+		apiErr = newError(2207)
 	}
 	if message, ok := map[int]string{2020: "未登录", 2206: "登录信息已过期", 2207: "登录信息有误"}[apiErr.Code]; ok {
 		apiErr.Message = message

@@ -1,6 +1,7 @@
 package authingtest
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"time"
@@ -18,9 +19,9 @@ type account struct {
 	loginsCount                                          int
 	emailVerified, blocked, deleted, mfa                 bool
 
-	token        string          // the latest
-	tokens       map[string]bool // those accepted until they expire
-	tokenExpires string          // in isoLayout or, after an update, as sent by the client
+	token        string       // the latest
+	tokens       recent[bool] // those accepted until they expire
+	tokenExpires string       // in isoLayout or, after an update with text that is not a date, as sent by the client
 
 	metadata []authing.MetadataItem
 	grants   []*grant
@@ -179,7 +180,7 @@ func (a *account) rest() restUser {
 		ID:             a.id,
 		Email:          a.email,
 		EmailVerified:  a.emailVerified,
-		Username:       a.username,
+		Username:       a.shownUsername(),
 		Nickname:       a.nickname,
 		Company:        a.company,
 		Photo:          a.photo,
@@ -191,7 +192,7 @@ func (a *account) rest() restUser {
 		OAuth:          a.oauth,
 		Metadata:       `""`,
 		LastIP:         a.lastIP,
-		LastLogin:      isoDate(a.lastLogin),
+		LastLogin:      isoDate(a.shownLastLogin()),
 		SignedUp:       isoDate(a.signedUp),
 		Token:          a.token,
 		TokenExpiredAt: a.tokenExpires,
@@ -215,7 +216,7 @@ func (s *Server) graphqlUser(a *account) object {
 		"phone":            orNull(a.phone),
 		"unionid":          orNull(a.unionID),
 		"openid":           orNull(a.openID),
-		"username":         orNull(a.username),
+		"username":         a.shownUsername(),
 		"nickname":         a.nickname,
 		"company":          a.company,
 		"photo":            a.photo,
@@ -228,7 +229,7 @@ func (s *Server) graphqlUser(a *account) object {
 		"token":            orNull(a.token),
 		"tokenExpiredAt":   orNull(isoToJSDate(a.tokenExpires)),
 		"loginsCount":      a.loginsCount,
-		"lastLogin":        orNull(jsDate(a.lastLogin)),
+		"lastLogin":        jsDate(a.shownLastLogin()),
 		"lastIP":           orNull(a.lastIP),
 		"signedUp":         jsDate(a.signedUp),
 		"blocked":          a.blocked,
@@ -244,37 +245,26 @@ func (a *account) user() *authing.User {
 	return &u
 }
 
+// shownUsername is text for every account, never null. WeChat users without a username get their nickname. That it is
+// empty for accounts of an e-mail address or a phone number is this server's choice.
+func (a *account) shownUsername() string {
+	if a.unionID != "" || a.openID != "" {
+		return cmp.Or(a.username, a.nickname)
+	}
+	return a.username
+}
+
+// shownLastLogin is the date of registration if the user has never signed in.
+func (a *account) shownLastLogin() time.Time {
+	if a.lastLogin.IsZero() {
+		return a.signedUp
+	}
+	return a.lastLogin
+}
+
 func orNull(s string) any {
 	if s == "" {
 		return nil
 	}
 	return s
-}
-
-const isoLayout = "2006-01-02T15:04:05.000Z"
-
-// isoDate formats a time for the REST endpoints; "" for the zero time.
-func isoDate(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(isoLayout)
-}
-
-// jsDate formats a time for the GraphQL endpoints, as JavaScript's Date.toString does in China's time zone; "" for the
-// zero time.
-func jsDate(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.In(time.FixedZone("CST", 8*60*60)).Format("Mon Jan 02 2006 15:04:05 GMT-0700 (MST)")
-}
-
-// isoToJSDate returns text that is not an ISO date unchanged.
-func isoToJSDate(iso string) string {
-	t, err := time.Parse(isoLayout, iso)
-	if err != nil {
-		return iso
-	}
-	return jsDate(t)
 }

@@ -31,6 +31,7 @@ type session struct {
 	user      WxUser // of the first phone
 	key       string
 	keySince  time.Time
+	signedIn  bool        // with wx.login
 	exchanges []time.Time // of codes, in the last minute
 }
 
@@ -52,28 +53,25 @@ func (s *Server) newCode(p *Phone) string {
 	}
 	id := sessionID{p.user.AppID, p.user.OpenID}
 	if s.opts.NewCodeKillsOld {
-		for text, c := range s.codes {
-			if c.id == id && !c.used {
-				delete(s.codes, text)
-			}
-		}
+		s.codes.deleteFunc(func(c *loginCode) bool { return c.id == id && !c.used })
 	}
+	p.session.signedIn = true
 	text := "0" + randomString(alphanumerics, 31)
-	s.codes[text] = &loginCode{
+	s.codes.set(text, &loginCode{
 		id:      id,
 		unionID: p.user.UnionID,
 		key:     p.session.key,
 		expires: now.Add(codeLifetime),
 		blocked: p.user.Blocked,
-	}
+	}, keepCodes)
 	return text
 }
 
 // code2Session uses up a code, or returns the errcode if WeChat rejects it.
 func (s *Server) code2Session(text string) (code *loginCode, errcode int) {
 	now := s.opts.Clock()
-	code, ok := s.codes[text]
-	if !ok || code.id.appID != s.opts.AppID || !now.Before(code.expires) {
+	code = s.codes.get(text)
+	if code == nil || code.id.appID != s.opts.AppID || !now.Before(code.expires) {
 		return nil, errcodeInvalid
 	}
 	session := s.sessions[code.id]
@@ -92,8 +90,15 @@ func (s *Server) code2Session(text string) (code *loginCode, errcode int) {
 	return code, 0
 }
 
-// wechatError returns Authing's reply to an error of WeChat.
-func (s *Server) wechatError(errcode int) reply {
+// wechatError returns Authing's reply to an error of WeChat. It leaves the wording to worded.
+func wechatError(errcode int) reply { return reply{errcode: errcode} }
+
+// worded completes a reply of wechatError. The caller must not hold s.mu: Options.WeChatError may call the server.
+func (s *Server) worded(rp reply) reply {
+	errcode := rp.errcode
+	if errcode == 0 {
+		return rp
+	}
 	message := map[int]string{
 		errcodeBusy:      "system error",
 		errcodeCipher:    "decrypt failed",
@@ -104,7 +109,7 @@ func (s *Server) wechatError(errcode int) reply {
 	}[errcode]
 	rid := randomString(hexDigits, 8) + "-" + randomString(hexDigits, 8) + "-" + randomString(hexDigits, 8)
 	status, body := s.opts.WeChatError(errcode, cmp.Or(message, "error")+", rid: "+rid)
-	return reply{status, body}
+	return reply{status: status, body: body}
 }
 
 func defaultWeChatError(errcode int, errmsg string) (status int, body string) {

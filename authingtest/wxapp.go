@@ -41,14 +41,15 @@ func (s *Server) wxapp(handle func(wxappCall) reply) func(*http.Request) reply {
 			"iv": &c.iv, "encryptedData": &c.encryptedData, "code": &c.code,
 			"phone": &c.phone, "overideProfile": &c.overrideProfile, // Authing's spelling
 		}) {
-			return reply{http.StatusBadRequest, jsonText(newError(2231))}
+			return reply{status: http.StatusBadRequest, body: jsonText(newError(2231))}
 		}
 		if c.iv == "" || c.encryptedData == "" || c.code == "" {
 			return newError(2231).reply()
 		}
 		s.mu.Lock()
-		defer s.mu.Unlock()
-		return handle(c)
+		rp := handle(c)
+		s.mu.Unlock()
+		return s.worded(rp)
 	}
 }
 
@@ -165,11 +166,11 @@ func (s *Server) decryptData(c wxappCall) reply {
 func (s *Server) decryptDetail(c wxappCall) (code *loginCode, plain json.RawMessage, failure reply) {
 	code, errcode := s.code2Session(c.code)
 	if errcode != 0 {
-		return nil, nil, s.wechatError(errcode)
+		return nil, nil, wechatError(errcode)
 	}
 	plain, err := decrypt(code.key, c.encryptedData, c.iv, s.opts.AppID)
 	if err != nil {
-		return nil, nil, s.wechatError(errcodeCipher)
+		return nil, nil, wechatError(errcodeCipher)
 	}
 	return code, plain, reply{}
 }
@@ -182,7 +183,7 @@ func (s *Server) decryptPhoneNumber(c wxappCall) (plain json.RawMessage, number 
 	}
 	var p wxPhoneNumber
 	if json.Unmarshal(plain, &p) != nil || p.PhoneNumber == "" {
-		return nil, "", s.wechatError(errcodeCipher)
+		return nil, "", wechatError(errcodeCipher)
 	}
 	return plain, p.PhoneNumber, reply{}
 }

@@ -170,7 +170,7 @@ func TestNewAccountGetsPhone(t *testing.T) {
 
 func TestBindPhone(t *testing.T) {
 	t.Parallel()
-	srv, client := setup(t, authingtest.Options{})
+	srv, client := setup(t, authingtest.Options{RealtimeEncrypted: true})
 	ann := srv.NewPhone(authingtest.WxUser{})
 	before, asAnn := signIn(t, client, ann)
 

@@ -37,7 +37,7 @@ type phone struct {
 
 // newDemo starts the fake services. Event streams end when done is closed.
 func newDemo(done <-chan struct{}) (*demo, error) {
-	fake := authingtest.NewServer(authingtest.Options{})
+	fake := authingtest.NewServer(authingtest.Options{RealtimeEncrypted: true})
 	spender, err := authing.NewClient(fake.UserPoolID(), fake.ClientOptions()...)
 	if err != nil {
 		fake.Close()
