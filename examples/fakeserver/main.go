@@ -4,37 +4,17 @@
 //	go run ./examples/fakeserver -users 127.0.0.1:8081 -oauth 127.0.0.1:8082 -upload 127.0.0.1:8084 -phone 127.0.0.1:8083
 //
 // It prints the base URLs of the Authing hosts and of uploaded avatars, and the ID and secret of the user pool.
-// Configure the backend with them. POST requests to the phone address simulate the phones of WeChat users:
-//
-//	/phones                              create a phone; optional body: {"nickName":"Ann","phoneNumber":…}
-//	/phones/{id}/login                   wx.login: {"errMsg":"login:ok","code":…}
-//	/phones/{id}/getUserInfo             e.detail of the button, encrypted as by WeChat; also getUserProfile,
-//	                                     getPhoneNumber and getRealtimePhoneNumber
-//	/phones/{id}/getPhoneNumber?deny     e.detail after the user taps "refuse"
-//	/phones/{id}/getPhoneNumber?fail=no+permission&errno=1400001    e.detail of another failure
-//
-// GET requests to it return what a user would receive or read:
-//
-//	/sms/{phone}         the last text message and the number of messages: {"code":…,"sent":…}
-//	/mail/{address}      the last mail and the number of mails: {"code":…,"link":…,"sent":…}
-//	/captcha?url=…       the text of a captcha: {"text":…}
-//	/publickey           the public key for encrypting passwords, in PEM format
-//
-// A sign-in takes these requests, where … and POOL stand for values from the output so far:
-//
-//	curl -X POST -d '{"nickName":"Ann"}' 127.0.0.1:8083/phones
-//	curl -X POST 127.0.0.1:8083/phones/1/login
-//	curl -X POST 127.0.0.1:8083/phones/1/getUserInfo
-//	curl -H 'Content-Type: application/json' -d '{"code":"…","iv":"…","encryptedData":"…"}' \
-//	     127.0.0.1:8082/oauth/wechatapp/auth/POOL
-//
-// Call login before requesting a detail, as on a real phone: every login replaces the key that encrypts details. Ctrl-C
-// stops the program. Accounts are kept in memory only.
+// Configure the backend with them. The phone address serves the control API, which plays the phones of WeChat users, adds
+// accounts, makes calls fail and shows what was sent: see -h and docs/fakeserver.md. Ctrl-C or SIGTERM stops the program.
+// Accounts are kept in memory only.
 package main
 
 import (
 	"context"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
@@ -45,44 +25,51 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
-	"sync"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/authing-wxapp/authing"
 	"github.com/authing-wxapp/authing/authingtest"
 )
 
-const usage = `fakeserver is a fake Authing and WeChat for testing a backend in any language.
+// usage returns the help without the flags.
+func usage() string {
+	return `fakeserver is a fake Authing and WeChat for testing a backend in any language.
 
-POST requests to the phone address simulate the phones of WeChat users:
+The phone address serves the control API. Bodies and replies are JSON; an error is {"error":{"status":404,"message":"…"}}.
 
-  /phones                              create a phone; optional body: {"nickName":"Ann","phoneNumber":"13900000001"}
-  /phones/{id}/login                   wx.login
-  /phones/{id}/getUserInfo             e.detail of the button; also getUserProfile, getPhoneNumber and
-                                       getRealtimePhoneNumber
-  /phones/{id}/getPhoneNumber?deny     e.detail after the user taps "refuse"
-  /phones/{id}/getPhoneNumber?fail=no+permission&errno=1400001    e.detail of another failure
-
-GET requests to it return what a user would receive or read:
-
-  /sms/{phone}         the code in the last text message, and the number of messages
-  /mail/{address}      the code or link in the last mail, and the number of mails
-  /captcha?url=...     the text of a captcha
-  /publickey           the public key for encrypting passwords
+` + routeTable() + "\n" + faultHelp + `
 
 A sign-in, where … and POOL stand for values from the output so far:
 
-  curl -X POST -d '{"nickName":"Ann"}' 127.0.0.1:8083/phones
-  curl -X POST 127.0.0.1:8083/phones/1/login
-  curl -X POST 127.0.0.1:8083/phones/1/getUserInfo
+  curl -X POST -d '{"nickName":"Ann"}' 127.0.0.1:8083/control/phones
+  curl -X POST 127.0.0.1:8083/control/phones/1/login
+  curl -X POST 127.0.0.1:8083/control/phones/1/getUserInfo
   curl -H 'Content-Type: application/json' -d '{"code":"…","iv":"…","encryptedData":"…"}' \
        127.0.0.1:8082/oauth/wechatapp/auth/POOL
 
+Call login before requesting a detail, as on a real phone: every login replaces the key that encrypts details.
+
+For users of the JavaScript SDK:
+
+  new Authing({
+    userPoolId: 'POOL',
+    host: {user: 'http://127.0.0.1:8081/graphql', oauth: 'http://127.0.0.1:8082/graphql'}, // both need /graphql
+  })
+
+  The SDK has Authing's public key built in. Replace it by that of GET /control/publickey, or start fakeserver with a
+  -private-key of your own and build in its public half: otherwise every password fails with code 2016.
+  The SDK has the upload host (https://up.qiniup.com) and the host of images (https://usercontents.authing.cn/) built in as
+  well. Replace them by the printed upload and cdn URLs before you change an avatar.
+  In DevTools of WeChat turn off the check of domains. In a browser the pages of every origin may call: see -origin.
+
 Flags:
 `
+}
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C terminates the program immediately
 	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
@@ -95,7 +82,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("fakeserver", flag.ContinueOnError)
 	flags.SetOutput(out)
 	flags.Usage = func() {
-		fmt.Fprint(out, usage)
+		fmt.Fprint(out, usage())
 		flags.PrintDefaults()
 	}
 	usersAddr := flags.String("users", "127.0.0.1:8081", "listen address of Authing's users host")
@@ -105,7 +92,25 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	pool := flags.String("pool", "", "ID of the user pool (default random)")
 	secret := flags.String("secret", "", "secret of the user pool (default random)")
 	appID := flags.String("appid", "", "AppID of the mini program (default random)")
-	logins := flags.Int("logins", 0, "require a captcha after this many password logins from one address within 5 minutes (default no limit)")
+	host := flags.String("host", "", "host name in printed URLs, links and captchas, such as that of a container (default the address)")
+	origin := flags.String("origin", "*", "origin whose pages may call from a browser; empty for none")
+	now := flags.String("now", "", "time at the start, such as 2030-01-02T03:04:05Z (default the real time)")
+	privateKey := flags.String("private-key", "", "PEM file with the RSA key for passwords (default random)")
+	wechatStatus := flags.Int("wechat-status", http.StatusOK, "HTTP status of Authing's reply to a failure of WeChat, with -wechat-body")
+	wechatBody := flags.String("wechat-body", "", "body of that reply; {errcode} and {errmsg} are replaced, the latter with a JSON string")
+	var opts authingtest.Options
+	flags.IntVar(&opts.LoginLimit, "logins", 0, "require a captcha after this many password logins from one address within 5 minutes (default no limit)")
+	flags.IntVar(&opts.FailureLimit, "failures", 0, "require a captcha after this many failed logins in a row (default no limit)")
+	flags.IntVar(&opts.RegistrationLimit, "registrations", 0, "maximum of new accounts from one address within 5 minutes (default no limit)")
+	flags.DurationVar(&opts.MinKeyAge, "key-age", 0, "age of the session key before wx.login replaces it (default at once)")
+	flags.BoolVar(&opts.NewCodeKillsOld, "new-code-kills-old", false, "a new wx.login code invalidates unused ones of the same user")
+	flags.BoolVar(&opts.NoUnionID, "no-unionid", false, "users have no unionid")
+	flags.BoolVar(&opts.NoPhoneCode, "no-phone-code", false, "details of getPhoneNumber have no code")
+	flags.BoolVar(&opts.RealtimeEncrypted, "realtime-encrypted", false, "details of getRealtimePhoneNumber have encryptedData and iv")
+	flags.BoolVar(&opts.NumericCountryCode, "numeric-country-code", false, "countryCode in encrypted phone numbers is a number")
+	flags.BoolVar(&opts.EarlyUpdates, "early-updates", false, "updateUser can change e-mail addresses and phone numbers")
+	flags.Int64Var(&opts.UploadLimit, "upload-limit", 10<<20, "maximum size of an avatar in bytes")
+	flags.IntVar(&opts.KeepRequests, "keep-requests", 1000, "number of requests to keep; -1 for none")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
 	} else if err != nil {
@@ -120,6 +125,31 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 
+	clock := &clock{}
+	if *now != "" {
+		t, err := time.Parse(time.RFC3339, *now)
+		if err != nil {
+			return fmt.Errorf("-now: %w", err)
+		}
+		clock.set(t)
+	}
+	if *privateKey != "" {
+		key, err := readKey(*privateKey)
+		if err != nil {
+			return fmt.Errorf("-private-key: %w", err)
+		}
+		opts.PrivateKey = key
+	}
+	if *wechatStatus < 200 || *wechatStatus > 599 {
+		return fmt.Errorf("-wechat-status: %d is not a final HTTP status", *wechatStatus)
+	}
+	if *wechatBody != "" {
+		opts.WeChatError = func(errcode int, errmsg string) (int, string) {
+			quoted, _ := json.Marshal(errmsg) // cannot fail for a string
+			return *wechatStatus, strings.NewReplacer("{errcode}", strconv.Itoa(errcode), "{errmsg}", string(quoted)).Replace(*wechatBody)
+		}
+	}
+
 	var listeners [4]net.Listener
 	for i, addr := range []string{*usersAddr, *oauthAddr, *uploadAddr, *phoneAddr} {
 		l, err := net.Listen("tcp", addr)
@@ -129,20 +159,48 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		defer l.Close()
 		listeners[i] = l
 	}
-	return serve(ctx, out, listeners, authingtest.Options{
-		UserPoolID: *pool, Secret: *secret, AppID: *appID, LoginLimit: *logins,
-	})
+	for i, l := range listeners {
+		if *host != "" {
+			listeners[i] = namedListener{l, *host}
+		}
+	}
+	opts.UserPoolID, opts.Secret, opts.AppID = *pool, *secret, *appID
+	return serve(ctx, out, listeners, opts, clock, *origin)
+}
+
+func readKey(file string) (*rsa.PrivateKey, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, errors.New("the file is not PEM")
+	}
+	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
+		return key, nil
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := parsed.(*rsa.PrivateKey)
+	if !ok {
+		return nil, errors.New("the key is not an RSA key")
+	}
+	return key, nil
 }
 
 // serve serves until ctx ends. The listeners are those of the users, oauth and upload hosts and of the phones.
-func serve(ctx context.Context, out io.Writer, listeners [4]net.Listener, opts authingtest.Options) error {
+func serve(ctx context.Context, out io.Writer, listeners [4]net.Listener, opts authingtest.Options, clock *clock, origin string) error {
 	for i, l := range listeners {
 		listeners[i] = loopbackListener{l}
 	}
 	opts.UsersListener, opts.OAuthListener, opts.UploadListener = listeners[0], listeners[1], listeners[2]
+	opts.Clock, opts.AllowOrigin = clock.Now, origin
 	fake := authingtest.NewServer(opts)
 	defer fake.Close()
-	phones := &http.Server{Handler: newPhones(fake), ReadHeaderTimeout: 10 * time.Second}
+	phones := &http.Server{Handler: newControl(fake, clock, origin), ReadHeaderTimeout: 10 * time.Second}
 	fmt.Fprintf(out, "users  %s\noauth  %s\nupload %s\ncdn    %s\nphone  http://%s\npool   %s\nsecret %s\nappid  %s\n",
 		fake.UsersURL(), fake.OAuthURL(), fake.UploadURL(), fake.CDNURL(), listeners[3].Addr(),
 		fake.UserPoolID(), fake.Secret(), fake.AppID())
@@ -154,10 +212,31 @@ func serve(ctx context.Context, out io.Writer, listeners [4]net.Listener, opts a
 		return err
 	case <-ctx.Done():
 	}
-	const gracePeriod = 5 * time.Second
+	const gracePeriod = time.Second
 	ctx, cancel := context.WithTimeout(context.Background(), gracePeriod)
 	defer cancel()
-	return phones.Shutdown(ctx)
+	if phones.Shutdown(ctx) != nil {
+		phones.Close()
+	}
+	return nil
+}
+
+// namedListener reports an address with another host.
+type namedListener struct {
+	net.Listener
+	host string
+}
+
+func (l namedListener) Addr() net.Addr { return namedAddr{l.Listener.Addr(), l.host} }
+
+type namedAddr struct {
+	net.Addr
+	host string
+}
+
+func (a namedAddr) String() string {
+	_, port, _ := net.SplitHostPort(a.Addr.String()) // of a TCP listener
+	return net.JoinHostPort(a.host, port)
 }
 
 // loopbackListener reports a loopback address if it listens on all addresses. The unspecified address is not usable in
@@ -170,124 +249,4 @@ func (l loopbackListener) Addr() net.Addr {
 		return l.Listener.Addr()
 	}
 	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: addr.Port}
-}
-
-// phones is the HTTP interface of the phones.
-type phones struct {
-	fake *authingtest.Server
-
-	mu  sync.Mutex
-	all []*authingtest.Phone // a phone's ID is its index plus 1
-}
-
-func newPhones(fake *authingtest.Server) http.Handler {
-	p := &phones{fake: fake}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /sms/{phone}", p.sms)
-	mux.HandleFunc("GET /mail/{address}", p.mail)
-	mux.HandleFunc("GET /captcha", p.captcha)
-	mux.HandleFunc("GET /publickey", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, fake.PublicKey()) })
-	mux.HandleFunc("POST /phones", p.create)
-	mux.HandleFunc("POST /phones/{id}/login", p.withPhone(func(w http.ResponseWriter, _ *http.Request, phone *authingtest.Phone) {
-		writeJSON(w, map[string]string{"errMsg": "login:ok", "code": phone.Login()})
-	}))
-	for api, get := range map[string]func(*authingtest.Phone) authing.Detail{
-		"getUserInfo":            (*authingtest.Phone).GetUserInfo,
-		"getUserProfile":         (*authingtest.Phone).GetUserProfile,
-		"getPhoneNumber":         (*authingtest.Phone).GetPhoneNumber,
-		"getRealtimePhoneNumber": (*authingtest.Phone).GetRealtimePhoneNumber,
-	} {
-		mux.HandleFunc("POST /phones/{id}/"+api, p.withPhone(func(w http.ResponseWriter, r *http.Request, phone *authingtest.Phone) {
-			switch query := r.URL.Query(); {
-			case query.Has("deny"):
-				writeJSON(w, phone.Deny(api))
-			case query.Has("fail"):
-				errno, _ := strconv.Atoi(query.Get("errno"))
-				writeJSON(w, phone.Fail(api, query.Get("fail"), errno))
-			default:
-				writeJSON(w, get(phone))
-			}
-		}))
-	}
-	return mux
-}
-
-func (p *phones) create(w http.ResponseWriter, r *http.Request) {
-	var user authingtest.WxUser
-	body := json.NewDecoder(r.Body)
-	body.DisallowUnknownFields()
-	if err := body.Decode(&user); err != nil && !errors.Is(err, io.EOF) {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	phone := p.fake.NewPhone(user)
-	p.mu.Lock()
-	p.all = append(p.all, phone)
-	id := len(p.all)
-	p.mu.Unlock()
-	writeJSON(w, struct {
-		ID string `json:"id"`
-		authingtest.WxUser
-	}{strconv.Itoa(id), phone.User()})
-}
-
-func (p *phones) sms(w http.ResponseWriter, r *http.Request) {
-	number := r.PathValue("phone")
-	code := p.fake.LastSMS(number)
-	if code == "" {
-		http.Error(w, "no text message was sent to this number", http.StatusNotFound)
-		return
-	}
-	writeJSON(w, struct {
-		Code string `json:"code"`
-		Sent int    `json:"sent"`
-	}{code, p.fake.SentSMS()[number]})
-}
-
-func (p *phones) mail(w http.ResponseWriter, r *http.Request) {
-	address := r.PathValue("address")
-	sent := p.fake.SentMails()[address]
-	if sent == 0 {
-		http.Error(w, "no mail was sent to this address", http.StatusNotFound)
-		return
-	}
-	last := p.fake.LastMail(address)
-	writeJSON(w, struct {
-		Code string `json:"code,omitempty"`
-		Link string `json:"link,omitempty"`
-		Sent int    `json:"sent"`
-	}{last.Code, last.Link, sent})
-}
-
-func (p *phones) captcha(w http.ResponseWriter, r *http.Request) {
-	text := p.fake.Captcha(r.URL.Query().Get("url"))
-	if text == "" {
-		http.Error(w, "no such captcha: use the url in the data of the error", http.StatusNotFound)
-		return
-	}
-	writeJSON(w, map[string]string{"text": text})
-}
-
-// withPhone looks up the phone in the path.
-func (p *phones) withPhone(next func(http.ResponseWriter, *http.Request, *authingtest.Phone)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		id, err := strconv.Atoi(r.PathValue("id"))
-		p.mu.Lock()
-		known := err == nil && id >= 1 && id <= len(p.all)
-		var phone *authingtest.Phone
-		if known {
-			phone = p.all[id-1]
-		}
-		p.mu.Unlock()
-		if !known {
-			http.Error(w, "no such phone: create one with POST /phones", http.StatusNotFound)
-			return
-		}
-		next(w, r, phone)
-	}
-}
-
-func writeJSON(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	json.NewEncoder(w).Encode(v)
 }
