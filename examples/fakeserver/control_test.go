@@ -100,7 +100,7 @@ func TestControlFaultsRequestsAndClock(t *testing.T) {
 	p.must(t, "POST", "/faults", `{"op":"LoginWithWxapp","when":"after","delay":"1ms","drop":true}`)
 	_, err := client.LoginWithWxapp(ctx, code, p.detail(t, "/phones/1/getUserInfo"))
 	assert.ErrorIs(t, err, authing.ErrOutcomeUnknown)
-	assert.Equal(t, float64(1), p.must(t, "GET", "/codes", "")[code])
+	assert.EqualValues(t, 1, p.must(t, "GET", "/codes", "")[code])
 
 	code = p.login(t, "1")
 	p.must(t, "POST", "/clock", `{"advance":"6m"}`)
@@ -112,7 +112,7 @@ func TestControlFaultsRequestsAndClock(t *testing.T) {
 	_, err = client.LoginWithWxapp(ctx, p.login(t, "1"), p.detail(t, "/phones/1/getUserInfo"))
 	require.NoError(t, err)
 	sent := p.must(t, "GET", "/requests", "")
-	assert.Equal(t, float64(3), sent["count"])
+	assert.EqualValues(t, 3, sent["count"])
 	assert.Len(t, sent["requests"], 2)
 	last := p.must(t, "GET", "/requests?last=1", "")["requests"].([]any)[0].(map[string]any)
 	assert.Equal(t, "/oauth/wechatapp/auth/"+p.pool, last["path"])
@@ -151,7 +151,7 @@ func TestControlErrors(t *testing.T) {
 		assert.Equal(t, want, status, request)
 		shape, ok := v.(map[string]any)["error"].(map[string]any)
 		require.True(t, ok, request)
-		assert.Equal(t, float64(want), shape["status"], request)
+		assert.EqualValues(t, want, shape["status"], request)
 		assert.NotEmpty(t, shape["message"], request)
 	}
 }
