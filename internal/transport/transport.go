@@ -53,8 +53,9 @@ type Client struct {
 	buffers  sync.Pool      // of *bytes.Buffer
 }
 
-// New returns a Client that sends through rt, by default a transport of its own, without resty's defaults that do not suit a backend: a cookie jar that all
-// users would share, redirects that carry codes and tokens elsewhere, log output, and bodies that net/http could replay.
+// New returns a Client that sends through rt, by default a transport of its own, without resty's defaults that do not suit
+// a backend: a cookie jar that all users would share, redirects that carry codes and tokens elsewhere, log output, and
+// bodies that net/http could replay.
 func New(rt http.RoundTripper, userAgent string) *Client {
 	own := rt == nil
 	if own {
@@ -80,9 +81,9 @@ func New(rt http.RoundTripper, userAgent string) *Client {
 // CloseIdleConnections closes connections that no call is using.
 func (c *Client) CloseIdleConnections() { c.resty.GetClient().CloseIdleConnections() }
 
-// Send sends req, again as often as req.Retries says after a transient failure, and again up to three times if an HTTP/2 server
-// declares it unprocessed. It reports how many attempts it made. An error is an *Error if no complete response came, else
-// ErrTooLarge or ErrInterim.
+// Send sends req, again as often as req.Retries says after a transient failure, and again up to three times if an HTTP/2
+// server declares it unprocessed. It reports how many attempts it made. An error is an *Error if no complete response came,
+// else ErrTooLarge or ErrInterim.
 func (c *Client) Send(ctx context.Context, req Request) (resp Response, attempts int, err error) {
 	const unprocessedLimit = 3
 	for attempts = 1; ; attempts++ {
