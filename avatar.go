@@ -19,6 +19,7 @@ import (
 
 const (
 	avatarLimit   = 5 << 20 // bytes
+	sniffLength   = 512     // what http.DetectContentType looks at
 	uploadTimeout = 60 * time.Second
 )
 
@@ -95,9 +96,6 @@ func unchangedPhoto(err error) error {
 	}
 	return err
 }
-
-// sniffLength is how much http.DetectContentType looks at.
-const sniffLength = 512
 
 // readImage returns an image and the file name extension for its type.
 func readImage(ctx context.Context, image io.Reader) (content []byte, extension string, err error) {

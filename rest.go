@@ -15,19 +15,28 @@ type restEnvelope[T any] struct {
 	Data *T       `json:"data"`
 }
 
-// readREST decodes the data of a response. missing names a required part that a T lacks, or returns "".
-func readREST[T any](resp transport.Response, missing func(*T) string) (*T, error) {
+// decodeREST decodes the data of a successful response, which may be nil.
+func decodeREST[T any](resp transport.Response) (*T, error) {
 	var env restEnvelope[T]
 	err := wire.Decode(resp.Body, &env)
-	switch {
-	case err != nil || resp.Status != http.StatusOK || env.Code.Value != http.StatusOK:
+	if err != nil || resp.Status != http.StatusOK || env.Code.Value != http.StatusOK {
 		return nil, refusal(resp, err)
-	case env.Data == nil:
-		return nil, incomplete(resp, "data")
-	case missing(env.Data) != "":
-		return nil, incomplete(resp, missing(env.Data))
 	}
 	return env.Data, nil
+}
+
+// readREST requires data. missing names a required part that a T lacks, or returns "".
+func readREST[T any](resp transport.Response, missing func(*T) string) (*T, error) {
+	data, err := decodeREST[T](resp)
+	switch {
+	case err != nil:
+		return nil, err
+	case data == nil:
+		return nil, incomplete(resp, "data")
+	case missing(data) != "":
+		return nil, incomplete(resp, missing(data))
+	}
+	return data, nil
 }
 
 func rest[T any](ctx context.Context, c *Client, req request, missing func(*T) string) (*T, error) {
@@ -46,12 +55,6 @@ func restUser(ctx context.Context, c *Client, req request, missing func(*wireUse
 
 // restDone makes a call that returns no data.
 func restDone(ctx context.Context, c *Client, req request) error {
-	_, err := call(ctx, c, req, func(resp transport.Response) (none struct{}, err error) {
-		var env restEnvelope[json.RawMessage]
-		if err := wire.Decode(resp.Body, &env); err != nil || resp.Status != http.StatusOK || env.Code.Value != http.StatusOK {
-			return none, refusal(resp, err)
-		}
-		return none, nil
-	})
+	_, err := call(ctx, c, req, decodeREST[json.RawMessage])
 	return err
 }

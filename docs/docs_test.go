@@ -151,7 +151,6 @@ func TestSentinels(t *testing.T) {
 	}
 }
 
-// TestOrderOfSentinels checks that the example backend tests them in the order of the documents.
 // TestErrorFields compares the table of docs/errors.md with the struct.
 func TestErrorFields(t *testing.T) {
 	t.Parallel()
@@ -170,6 +169,7 @@ func TestErrorFields(t *testing.T) {
 	}
 }
 
+// TestOrderOfSentinels checks that the example backend tests them in the order of the documents.
 func TestOrderOfSentinels(t *testing.T) {
 	t.Parallel()
 	tested := submatches(`(?m)^\t\{is\(authing\.(Err\w+)\)`, read(t, "examples/server/errors.go"))

@@ -84,7 +84,8 @@ func describe(pkg *doc.Package, f *doc.Func) method {
 		name := strings.Trim(link.Recv+"."+link.Name, ".")
 		return reference + strings.TrimPrefix(link.ImportPath, pkg.ImportPath) + "#" + name
 	}
-	m := method{name: f.Name, summary: cell(pkg.Synopsis(f.Doc))}
+	summary, _ := strings.CutPrefix(cell(pkg.Synopsis(f.Doc)), f.Name+" ")
+	m := method{name: f.Name, summary: summary}
 	for _, block := range pkg.Parser().Parse(f.Doc).Content {
 		paragraph, ok := block.(*comment.Paragraph)
 		if !ok {
@@ -96,8 +97,8 @@ func describe(pkg *doc.Package, f *doc.Func) method {
 		}
 		if original, ok := strings.CutPrefix(text, "Original: "); ok {
 			end := strings.IndexAny(original, ",:")
-			if end < 0 {
-				m.request = original
+			if end < 0 { // the original has no such method
+				m.request = "that of the calls it makes"
 				continue
 			}
 			m.original, m.request = "`"+original[:end]+"`", strings.TrimSpace(original[end+1:])
