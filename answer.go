@@ -29,7 +29,7 @@ func failure(c *Client, req request, body []byte, resp transport.Response, err e
 	if !known && !req.reads {
 		e.match(ErrOutcomeUnknown)
 		advice := "repeating it may do it twice"
-		if req.spendsCode {
+		if req.usesCode {
 			advice = "do not repeat it with the same code, look first or start over"
 		}
 		e.Hint = strings.TrimPrefix(e.Hint+"; the call may have taken effect: "+advice, "; ")

@@ -100,17 +100,17 @@ func OperationFromContext(ctx context.Context) string {
 
 // request describes one API call. Each method builds one, so an endpoint is defined in a single place.
 type request struct {
-	op         string // the method's name
-	invalid    error  // why the arguments cannot be sent
-	method     string
-	url        string // for GraphQL, the base URL; defaults to the users host
-	auth       auth
-	body       any           // sent as JSON
-	form       *form         // sent instead of body
-	reads      bool          // changes nothing, so it may be sent again
-	spendsCode bool          // even if it fails
-	secrets    []string      // extra values to redact from errors, beyond the token and the strings in body
-	timeout    time.Duration // instead of the default
+	op       string // the method's name
+	invalid  error  // why the arguments cannot be sent
+	method   string
+	url      string // for GraphQL, the base URL; defaults to the users host
+	auth     auth
+	body     any           // sent as JSON
+	form     *form         // sent instead of body
+	reads    bool          // changes nothing, so it may be sent again
+	usesCode bool          // even if it fails
+	secrets  []string      // extra values to redact from errors, beyond the token and the strings in body
+	timeout  time.Duration // instead of the default
 }
 
 // auth says how an endpoint takes the token.

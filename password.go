@@ -74,9 +74,9 @@ func (c *Client) ChangePassword(ctx context.Context, p ChangePasswordParams) (*U
 		op: "ChangePassword",
 		invalid: cmp.Or(err, checkRequired("e-mail address", p.Email), checkPassword(p.Password),
 			checkRequired("verification code", p.VerifyCode)),
-		auth:       bearer,
-		secrets:    []string{string(p.Password)},
-		spendsCode: true,
+		auth:     bearer,
+		secrets:  []string{string(p.Password)},
+		usesCode: true,
 	}, changePassword, mailVariables{Email: p.Email, Client: c.pool, Password: password, VerifyCode: p.VerifyCode})
 }
 

@@ -25,13 +25,13 @@ import (
 // Original: bindPhone, POST oauth /oauth/wechatapp/phone/{pool}, bare token.
 func (c *Client) BindPhone(ctx context.Context, code string, detail Detail) (*User, error) {
 	return restUser(ctx, c, request{
-		op:         "BindPhone",
-		invalid:    c.checkDetail(code, detail, phoneAPIs, ""),
-		method:     http.MethodPost,
-		url:        c.oauthURL("/oauth/wechatapp/phone/"),
-		auth:       bareRequired,
-		body:       wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
-		spendsCode: true,
+		op:       "BindPhone",
+		invalid:  c.checkDetail(code, detail, phoneAPIs, ""),
+		method:   http.MethodPost,
+		url:      c.oauthURL("/oauth/wechatapp/phone/"),
+		auth:     bareRequired,
+		body:     wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
+		usesCode: true,
 	}, missingID)
 }
 
@@ -71,13 +71,13 @@ func (p *PhoneNumber) UnmarshalJSON(b []byte) error {
 // Original: getPhone, POST oauth /oauth/wechatapp/getphone/{pool}, bare token.
 func (c *Client) GetPhone(ctx context.Context, code string, detail Detail) (*PhoneNumber, error) {
 	return rest(ctx, c, request{
-		op:         "GetPhone",
-		invalid:    c.checkDetail(code, detail, phoneAPIs, ""),
-		method:     http.MethodPost,
-		url:        c.oauthURL("/oauth/wechatapp/getphone/"),
-		auth:       bare,
-		body:       wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
-		spendsCode: true,
+		op:       "GetPhone",
+		invalid:  c.checkDetail(code, detail, phoneAPIs, ""),
+		method:   http.MethodPost,
+		url:      c.oauthURL("/oauth/wechatapp/getphone/"),
+		auth:     bare,
+		body:     wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
+		usesCode: true,
 	}, func(p *PhoneNumber) string {
 		if p.PhoneNumber == "" {
 			return "phone number"
@@ -120,11 +120,11 @@ var loginByPhoneCode = operation[wireUser]{"login", `mutation login($phone: Stri
 func (c *Client) LoginByPhoneCode(ctx context.Context, phone, phoneCode string) (*User, error) {
 	number, err := checkDigits(phoneCode)
 	return graphqlUser(ctx, c, request{
-		op:         "LoginByPhoneCode",
-		invalid:    cmp.Or(checkRequired("phone number", phone), err),
-		auth:       bearer,
-		secrets:    []string{phoneCode, strconv.Itoa(number)},
-		spendsCode: true,
+		op:       "LoginByPhoneCode",
+		invalid:  cmp.Or(checkRequired("phone number", phone), err),
+		auth:     bearer,
+		secrets:  []string{phoneCode, strconv.Itoa(number)},
+		usesCode: true,
 	}, loginByPhoneCode, struct {
 		Phone            string `json:"phone"`
 		PhoneCode        int    `json:"phoneCode"`

@@ -167,12 +167,12 @@ func (c *Client) LoginWithWxapp(ctx context.Context, code string, detail Detail,
 		phone = *body.Phone
 	}
 	return restUser(ctx, c, request{
-		op:         "LoginWithWxapp",
-		invalid:    cmp.Or(c.checkDetail(code, detail, userInfoAPIs, phone), checkText("phone", phone)),
-		method:     http.MethodPost,
-		url:        c.loginURL,
-		body:       &body, // a pointer saves an allocation
-		spendsCode: true,
+		op:       "LoginWithWxapp",
+		invalid:  cmp.Or(c.checkDetail(code, detail, userInfoAPIs, phone), checkText("phone", phone)),
+		method:   http.MethodPost,
+		url:      c.loginURL,
+		body:     &body, // a pointer saves an allocation
+		usesCode: true,
 	}, missingToken)
 }
 
@@ -225,13 +225,13 @@ func (d *DecryptedData) UnmarshalJSON(b []byte) error {
 // Original: decrypt, POST oauth /oauth/wechatapp/decrypt/{pool}, bare token.
 func (c *Client) Decrypt(ctx context.Context, code, encryptedData, iv string) (*DecryptedData, error) {
 	return rest(ctx, c, request{
-		op:         "Decrypt",
-		invalid:    cmp.Or(checkCode(code), checkEncrypted(encryptedData, iv)),
-		method:     http.MethodPost,
-		url:        c.oauthURL("/oauth/wechatapp/decrypt/"),
-		auth:       bare,
-		body:       wxappBody{IV: iv, EncryptedData: encryptedData, Code: code},
-		spendsCode: true,
+		op:       "Decrypt",
+		invalid:  cmp.Or(checkCode(code), checkEncrypted(encryptedData, iv)),
+		method:   http.MethodPost,
+		url:      c.oauthURL("/oauth/wechatapp/decrypt/"),
+		auth:     bare,
+		body:     wxappBody{IV: iv, EncryptedData: encryptedData, Code: code},
+		usesCode: true,
 	}, func(d *DecryptedData) string {
 		if len(bytes.Trim(d.raw, "{} \t\r\n")) == 0 {
 			return "decrypted data"

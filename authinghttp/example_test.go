@@ -15,7 +15,7 @@ import (
 )
 
 func ExampleRequireLogin() {
-	srv := authingtest.NewServer(authingtest.Options{}) // stands in for Authing
+	srv := authingtest.NewServer(authingtest.Options{}) // a fake Authing
 	defer srv.Close()
 	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
 	if err != nil {

@@ -26,7 +26,7 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// All methods read responses in the same way, so one method of each form stands for them: LoginWithWxapp and Login.
+// All methods read responses in the same way, so one method of each form represents them: LoginWithWxapp and Login.
 
 // serviceUser is a user with every field that the SDK reads.
 func serviceUser() map[string]any {

@@ -181,9 +181,9 @@ func (m remoteMethod) startStreams(t *testing.T, good int32, trouble streamTroub
 	return s
 }
 
-// A request is processed once at most, whatever becomes of its stream. One that the server declares unprocessed is sent
-// again, and if that does not help, it is known that nothing was done. net/http repeats a request without a body for other
-// reasons, too, so such a one is never sent twice and its outcome stays unknown.
+// A request is processed at most once, whatever happens to its stream. One that the server declares unprocessed is sent
+// again; if that does not help, the error says that nothing was done. net/http also repeats a request without a body for
+// other reasons, so such a request is never sent twice and its outcome stays unknown.
 func TestHTTP2Troubles(t *testing.T) {
 	t.Parallel()
 	certificate, roots := selfSigned(t, nil)

@@ -30,7 +30,7 @@ import (
 	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
-// fullSize reports whether the tests shall take as long as it takes to find rare races.
+// fullSize reports whether the tests run at full size, to find rare races.
 func fullSize() bool { return os.Getenv("AUTHING_TEST_SIZE") == "full" }
 
 // sized returns n in full size and a twentieth of it otherwise.

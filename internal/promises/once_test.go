@@ -22,7 +22,7 @@ import (
 	"github.com/authing-wxapp/authing"
 )
 
-// A server that closes its connections after each response leaves the client in doubt over and over. The call may fail, but
+// A server that closes its connections after each response repeatedly leaves the outcome uncertain. The call may fail, but
 // nothing may be sent again.
 func TestStaleConnections(t *testing.T) {
 	t.Parallel()
@@ -107,7 +107,7 @@ func TestOnlyReadsAreRetried(t *testing.T) {
 }
 
 // net/http sends a request again if it has a body that can be read again, or an idempotency key: see TestHeaders. It also
-// replays a GET without a body, unless internal/transport stops it: see TestGETIsNotReplayed there.
+// replays a GET without a body unless internal/transport stops it: see TestGETIsNotReplayed there.
 func TestRequestsCannotBeReplayed(t *testing.T) {
 	t.Parallel()
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
