@@ -20,11 +20,9 @@ func TestErrorTable(t *testing.T) {
 	t.Parallel()
 	fake := newFake(t)
 	p := startBackend(t, fake)
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	closed.Close()
+	const closed = "127.0.0.1:1" // a port that no other test can be given
 	down := start(t, map[string]string{
-		"AUTHING_USERPOOL_ID": "p", "AUTHING_USERS_HOST": "http://" + closed.Addr().String(), "AUTHING_OAUTH_HOST": "http://" + closed.Addr().String(),
+		"AUTHING_USERPOOL_ID": "p", "AUTHING_USERS_HOST": "http://" + closed, "AUTHING_OAUTH_HOST": "http://" + closed,
 	})
 	full := fullDemo(t)
 	ann := fake.NewPhone(authingtest.WxUser{NickName: "Ann"})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,9 +69,7 @@ func TestFailures(t *testing.T) {
 	t.Cleanup(func() { assert.Zero(t, ann.srv.SpentCodes()[fresh], "a code was spent before the flags were checked") })
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	closed.Close()
+	const closed = "127.0.0.1:1" // a port that no other test can be given
 
 	for name, tt := range map[string]struct {
 		ctx  context.Context
@@ -82,7 +79,7 @@ func TestFailures(t *testing.T) {
 		"refused":      {args: ann.args("-code", code, "-detail", file(t, ann.Deny("getUserInfo"))), want: "the user declined"},
 		"used code":    {args: ann.args("-code", code, "-detail", detail), want: "call wx.login again"},
 		"wrong pool":   {args: ann.args("-pool", "nobody", "-code", code, "-detail", detail), want: "the user pool does not exist"},
-		"no network":   {args: ann.args("-oauth", "http://"+closed.Addr().String(), "-code", code, "-detail", detail), want: "could not be reached"},
+		"no network":   {args: ann.args("-oauth", "http://"+closed, "-code", code, "-detail", detail), want: "could not be reached"},
 		"interrupted":  {ctx: ended, args: ann.args("-code", code, "-detail", detail), want: "context canceled"},
 		"no pool":      {args: []string{"-pool", "", "-code", code, "-detail", detail}, want: "user pool id is empty"},
 		"no flags":     {args: nil, want: "give both -code and -detail"},
