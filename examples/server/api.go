@@ -121,9 +121,15 @@ func (a *api) withUser(next func(http.ResponseWriter, *http.Request, *authing.Cl
 // rejectRequest replaces the plain-text response of RequireLogin.
 func rejectRequest(w http.ResponseWriter, r *http.Request, status int, err error) {
 	if status == http.StatusUnauthorized {
-		writeError(w, r, authing.ErrLoginRequired)
+		writeError(w, r, loginRejected{err.Error()})
 		return
 	}
 	// err is not wrapped: it is about verifying the token, and must not match a row about the call itself.
 	writeError(w, r, errors.New("cannot verify the login: "+err.Error()))
 }
+
+// loginRejected keeps the reason for the log, but sends every page without a valid token to the same row.
+type loginRejected struct{ reason string }
+
+func (e loginRejected) Error() string        { return e.reason }
+func (e loginRejected) Is(target error) bool { return target == authing.ErrLoginRequired }

@@ -4,7 +4,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -236,7 +235,7 @@ func (d *demo) state(w http.ResponseWriter, _ *http.Request) error {
 // readOptional is readJSON without requiring a body or a content type, for manual use with curl.
 func readOptional(w http.ResponseWriter, r *http.Request, into any) error {
 	err := decode(http.MaxBytesReader(w, r.Body, maxBody), into)
-	if errors.Is(err, io.EOF) {
+	if errors.Is(err, errNoBody) {
 		return nil
 	}
 	return err

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net"
@@ -18,6 +19,7 @@ import (
 // Errors that occur before Authing is called.
 var (
 	errBadBody     = errors.New("invalid request body")
+	errNoBody      = fmt.Errorf("%w: empty", errBadBody)
 	errTooLarge    = errors.New("request body too large")
 	errWrongType   = errors.New("content type is not application/json")
 	errNotFound    = errors.New("no such route")
@@ -106,10 +108,8 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 		// The client disconnected, which caused err. Respond anyway: it may have closed only its sending side, and
 		// would read an empty response as success.
 		entry.reason = "client_gone"
-	case f.status >= http.StatusInternalServerError:
-		entry.reason, entry.err = f.reason, err // SDK errors contain no secrets; errors with other statuses may quote the page
 	default:
-		entry.reason = f.reason
+		entry.reason, entry.err = f.reason, err // neither the SDK's errors nor those of this package quote the page
 	}
 	header := w.Header()
 	switch f.status {

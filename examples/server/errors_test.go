@@ -146,7 +146,8 @@ func TestErrorOrder(t *testing.T) {
 			assert.Equal(t, tt.reason, got.Error.Reason)
 			assert.Equal(t, tt.next, got.Error.Next)
 			assert.Equal(t, tt.retryAfter, got.header.Get("Retry-After"))
-			assert.Equal(t, got.status >= 500, strings.Contains(log.String(), "error="))
+			assert.Contains(t, log.String(), `error="authing: LoginWithWxapp: `)
+			assert.Equal(t, got.status >= 500, strings.Contains(log.String(), "level=ERROR"))
 		})
 	}
 }
@@ -178,4 +179,44 @@ func TestTokenNotVerified(t *testing.T) {
 			assert.NotContains(t, log.String()+got.text, "canary")
 		})
 	}
+}
+
+// Without the reason, a developer whose page posts the wrong data would see only bad_request.
+func TestBadPostsAreLogged(t *testing.T) {
+	t.Parallel()
+	const number = "13912345678"
+	for name, tt := range map[string]struct{ body, want string }{
+		"no errMsg":         {`{"code":"c","detail":{}}`, "authing: LoginWithWxapp: detail has no errMsg"},
+		"no encrypted data": {`{"code":"c","detail":{"errMsg":"getUserInfo:ok"}}`, "authing: LoginWithWxapp: "},
+		"no code":           {`{"detail":{"errMsg":"getUserInfo:ok","encryptedData":"AAAAAAAAAAAAAAAAAAAAAA==","iv":"AAAAAAAAAAAAAAAAAAAAAA=="}}`, "authing: LoginWithWxapp: "},
+		"another API":       {`{"code":"c","detail":{"errMsg":"getPhoneNumber:ok"}}`, "this detail comes from another API"},
+		"WeChat failed":     {`{"code":"c","detail":{"errMsg":"getUserInfo:fail network"}}`, "getUserInfo:fail network"},
+		"not permitted":     {`{"code":"c","detail":{"errMsg":"getUserInfo:fail no permission"}}`, "check its permissions"},
+		"declined":          {`{"code":"c","detail":{"errMsg":"getUserInfo:fail auth deny"}}`, "the user declined"},
+		"empty":             {``, "invalid request body: empty"},
+		"truncated":         {`{"code":"` + number + `"`, "invalid request body: JSON ends early"},
+		"not JSON":          {`code=` + number, "invalid request body: JSON syntax error at offset 1"},
+		"two values":        {`{} "` + number + `"`, "invalid request body: more than one JSON value"},
+		"not UTF-8":         {"\xff" + number, "invalid request body: not UTF-8"},
+		"unknown field":     {`{"` + number + `":1}`, "invalid request body: unknown field"},
+		"wrong type":        {`{"code":` + number + `}`, "invalid request body: JSON number instead of string at offset "},
+		"too large":         {`"` + strings.Repeat(number, maxBody) + `"`, "request body too large"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, log := newStubBackend(t, mustNotCall(t))
+			r := httptest.NewRequest("POST", "/api/login", strings.NewReader(tt.body))
+			r.Header.Set("Content-Type", "application/json")
+			record(t, h, r)
+			assert.Contains(t, log.String(), tt.want)
+			assert.Contains(t, log.String(), "level=INFO")
+			assert.NotContains(t, log.String(), number)
+		})
+	}
+	h, log := newStubBackend(t, respondWith(200, `{"data":{"checkLoginStatus":{"status":false,"code":2020,"message":"m"}}}`))
+	r := httptest.NewRequest("GET", "/api/me", nil)
+	r.Header.Set("Authorization", "Bearer canary.token.x")
+	assert.Equal(t, "login_required", record(t, h, r).Error.Reason)
+	assert.Contains(t, log.String(), `error="authing: VerifyToken: `)
+	assert.NotContains(t, log.String(), "canary")
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -46,18 +47,41 @@ func decode(body io.Reader, into any) error {
 	switch {
 	case errors.As(err, &tooLarge):
 		return errTooLarge
-	case err != nil || !utf8.Valid(text):
-		return errBadBody
+	case err != nil:
+		return fmt.Errorf("%w: it ends early", errBadBody)
+	case !utf8.Valid(text):
+		return fmt.Errorf("%w: not UTF-8", errBadBody)
 	}
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return fmt.Errorf("%w: %w", errBadBody, err)
+	switch err := dec.Decode(into); {
+	case err == io.EOF:
+		return errNoBody
+	case err != nil:
+		return fmt.Errorf("%w: %s", errBadBody, describe(err))
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return errBadBody
+		return fmt.Errorf("%w: more than one JSON value", errBadBody)
 	}
 	return nil
+}
+
+// describe returns the text of a decoding error for the log, without the names and values that encoding/json quotes.
+func describe(err error) string {
+	var syntax *json.SyntaxError
+	var wrongType *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrongType):
+		kind, _, _ := strings.Cut(wrongType.Value, " ") // "number 13800000001" quotes the number
+		return fmt.Sprintf("JSON %s instead of %v at offset %d", kind, wrongType.Type, wrongType.Offset)
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("JSON syntax error at offset %d", syntax.Offset)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "JSON ends early"
+	case strings.HasPrefix(err.Error(), "json: unknown field "):
+		return "unknown field"
+	}
+	return "cannot decode JSON"
 }
 
 // writeJSON responds with v, or without a body if v is nil.

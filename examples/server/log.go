@@ -60,7 +60,9 @@ func logRequest(log *slog.Logger, r *http.Request, entry *logEntry, status int, 
 		attrs = append(attrs, slog.String("user", entry.user))
 	}
 	if entry.err != nil {
-		level = slog.LevelError
+		if status >= http.StatusInternalServerError {
+			level = slog.LevelError
+		}
 		attrs = append(attrs, slog.String("error", entry.err.Error()))
 	}
 	log.LogAttrs(context.Background(), level, "request", attrs...)
