@@ -4,9 +4,14 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/authing-wxapp/authing"
@@ -70,23 +75,52 @@ func (d *demo) register(mux *http.ServeMux) {
 		"GET /demo/state":              handler(d.state),
 		"GET /demo/trace":              http.HandlerFunc(d.trace.stream),
 	} {
-		mux.Handle(pattern, fromOwnPage(h))
+		mux.Handle(pattern, h)
 	}
 }
 
-// fromOwnPage rejects requests from pages of other origins, which any website open in a browser on this machine could
-// send. Browsers declare the origin in Sec-Fetch-Site; curl sends no such header and is allowed.
-func fromOwnPage(next http.Handler) http.Handler {
-	return handler(func(w http.ResponseWriter, r *http.Request) error {
-		switch site := r.Header.Get("Sec-Fetch-Site"); {
-		case site == "cross-site", site == "same-site":
-			return errOtherOrigin
-		case r.ContentLength != 0 && !hasJSONContentType(r): // browsers without Sec-Fetch-Site do not send cross-origin JSON
-			return errWrongType
+// fromOwnPage rejects requests that any website open in a browser on this machine could send. It comes before the
+// trace, which such requests must not fill.
+func fromOwnPage(log *slog.Logger, next http.Handler) http.Handler {
+	reject := logRequests(log, handler(func(_ http.ResponseWriter, r *http.Request) error { return checkSender(r) }))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if checkSender(r) != nil {
+			reject.ServeHTTP(w, r)
+			return
 		}
 		next.ServeHTTP(w, r)
-		return nil
 	})
+}
+
+// checkSender returns why r may come from a page of another origin. curl sends neither Sec-Fetch-Site nor Origin, and
+// is allowed. So are links to the page itself, which is static.
+func checkSender(r *http.Request) error {
+	if !loopbackHost(r.Host) {
+		return fmt.Errorf("%w: the host is not loopback", errOtherOrigin) // DNS rebinding: to the browser, the same origin
+	}
+	demo := strings.HasPrefix(r.URL.Path, "/demo/")
+	if !demo && !strings.HasPrefix(r.URL.Path, "/api/") {
+		return nil
+	}
+	site, origins := r.Header.Get("Sec-Fetch-Site"), r.Header.Values("Origin")
+	foreign := func(origin string) bool {
+		return !strings.EqualFold(origin, "http://"+r.Host) && !strings.EqualFold(origin, "https://"+r.Host)
+	}
+	switch {
+	case site != "" && site != "same-origin" && site != "none", slices.ContainsFunc(origins, foreign):
+		return errOtherOrigin
+	case demo && !safeMethod(r.Method) && !hasJSONContentType(r) && (r.ContentLength != 0 || site == "" && len(origins) == 0):
+		return errWrongType // a browser without these headers sends JSON to another origin only after a preflight
+	}
+	return nil
+}
+
+func safeMethod(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+
+func loopbackHost(hostport string) bool {
+	host := (&url.URL{Host: hostport}).Hostname()
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
 func servePage(w http.ResponseWriter, r *http.Request) {

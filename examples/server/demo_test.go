@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -176,7 +179,7 @@ func fullDemo(t *testing.T) *httptest.Server {
 	d.phones = make([]*phone, maxPhones)
 	mux := http.NewServeMux()
 	d.register(mux)
-	server := httptest.NewServer(mux)
+	server := httptest.NewServer(fromOwnPage((&logBuffer{}).logger(), mux))
 	t.Cleanup(func() {
 		server.Close()
 		d.close()
@@ -222,6 +225,96 @@ func TestDemoRejectsOtherOrigins(t *testing.T) {
 	require.NoError(t, err)
 	resp.Body.Close() // not read: a stream would not end
 	assert.Equal(t, http.StatusForbidden, resp.StatusCode)
+}
+
+// A page can also reach the demo under a name of its own (DNS rebinding), or with a browser that sends no Sec-Fetch-Site.
+func TestDemoChecksSender(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil)
+	zoe := newDemoPhone(t, p, nil)
+	address := strings.TrimPrefix(p.url, "http://")
+	_, port, err := net.SplitHostPort(address)
+	require.NoError(t, err)
+	phone := "/demo/phones/" + zoe.id
+	const json = "application/json"
+	send := func(method, path, host string, headers ...string) int {
+		t.Helper()
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel() // ends the stream
+		r, err := http.NewRequestWithContext(ctx, method, p.url+path, nil)
+		require.NoError(t, err)
+		r.Host = host
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		resp, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	routes := []struct{ method, path string }{
+		{"POST", "/demo/phones"}, {"POST", phone + "/login"}, {"POST", phone + "/tap"}, {"POST", phone + "/spend"},
+		{"POST", "/demo/authing"}, {"GET", "/demo/state"}, {"GET", "/demo/trace"}, {"HEAD", "/demo/state"},
+		{"POST", "/api/login"}, {"POST", "/api/phone"}, {"POST", "/api/logout"}, {"GET", "/api/me"},
+	}
+	pages := []struct{ method, path string }{{"GET", "/"}, {"GET", "/page/app.js"}, {"GET", "/page/"}, {"GET", "/healthz"}}
+	hosts := []string{"127.0.0.1", "localhost", "LOCALHOST", "127.0.0.2", "[::1]"}
+	foreign := []string{
+		"evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "evil.localhost.example", "192.0.2.1", "0.0.0.0",
+		"evil.example@127.0.0.1", "127.1", "[::2]",
+	}
+	for _, route := range slices.Concat(routes, pages) {
+		for _, host := range foreign {
+			for _, host := range []string{host, host + ":" + port} {
+				got := send(route.method, route.path, host, "Content-Type", json, "Sec-Fetch-Site", "same-origin", "Origin", "http://"+host)
+				assert.Contains(t, []int{http.StatusForbidden, http.StatusBadRequest}, got, "%v %s", route, host) // 400: net/http rejects the host
+			}
+		}
+		for _, host := range hosts {
+			for _, host := range []string{host, host + ":" + port} {
+				got := send(route.method, route.path, host, "Content-Type", json, "Sec-Fetch-Site", "same-origin", "Origin", "http://"+host)
+				assert.NotContains(t, []int{http.StatusForbidden, http.StatusUnsupportedMediaType}, got, "%v %s", route, host)
+			}
+		}
+	}
+	for _, route := range routes {
+		for _, origin := range []string{"http://evil.example", "null", "http://localhost:" + port, "http://127.0.0.1:1", "http://" + address + ".evil.example", "file://"} {
+			for _, site := range []string{"", "same-origin", "none", "cross-site"} {
+				headers := []string{"Content-Type", json, "Origin", origin}
+				if site != "" {
+					headers = append(headers, "Sec-Fetch-Site", site)
+				}
+				assert.Equal(t, http.StatusForbidden, send(route.method, route.path, address, headers...), "%v %s %s", route, origin, site)
+			}
+		}
+		assert.Equal(t, http.StatusForbidden, send(route.method, route.path, address, "Content-Type", json, "Sec-Fetch-Site", "unknown"))
+		if route.method == "POST" && strings.HasPrefix(route.path, "/demo/") {
+			assert.Equal(t, http.StatusUnsupportedMediaType, send("POST", route.path, address), "%v without a body or Sec-Fetch-Site", route)
+			assert.Equal(t, http.StatusUnsupportedMediaType, send("POST", route.path, address, "Content-Type", "text/plain"), route)
+			for _, headers := range [][]string{{"Content-Type", json}, {"Origin", p.url}, {"Sec-Fetch-Site", "same-origin"}} {
+				assert.NotContains(t, []int{http.StatusForbidden, http.StatusUnsupportedMediaType}, send("POST", route.path, address, headers...), route)
+			}
+		}
+	}
+	for _, page := range pages { // links from other sites
+		assert.Equal(t, http.StatusOK, send("GET", page.path, address, "Sec-Fetch-Site", "cross-site"))
+	}
+	assert.Contains(t, p.log.String(), `reason=other_origin error="request from another origin: the host is not loopback"`)
+}
+
+// Requests that are rejected must not push the visitor's own out of the trace.
+func TestRejectedRequestsAreNotTraced(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil)
+	zoe := newDemoPhone(t, p, nil)
+	request(t, "POST", p.url+"/api/login", "", 1, "Origin", "http://evil.example")
+	request(t, "POST", p.url+"/demo/phones/"+zoe.id+"/login", "", nil, "Sec-Fetch-Site", "cross-site")
+	zoe.login(t)
+	s, ok := follow(t, p, "")()
+	require.True(t, ok)
+	assert.Equal(t, "wx.login", s.Op)
+	assert.Equal(t, 1, s.N)
+	assert.NotContains(t, s.raw, "evil")
 }
 
 func TestDemoPage(t *testing.T) {

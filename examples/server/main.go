@@ -85,12 +85,13 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 	}
 	mux := http.NewServeMux()
 	newAPI(client).register(mux)
-	handler := logRequests(log, withJSONErrors(mux))
+	handler := withJSONErrors(mux)
 	if d != nil {
 		d.register(mux)
-		handler = d.traceRequests(mux, handler)
+		handler = fromOwnPage(log, d.traceRequests(mux, logRequests(log, handler)))
 	} else {
 		mux.HandleFunc("GET /{$}", serveNotice)
+		handler = logRequests(log, handler)
 	}
 
 	listener, err := net.ListenTCP("tcp", listenAddr)
