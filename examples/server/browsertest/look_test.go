@@ -146,3 +146,50 @@ func (tab *tab) accessibleNames() (names []string) {
 	}
 	return names
 }
+
+// scrolls checks that the trace scrolls inside its frame, however many requests it shows: the page itself must not grow.
+func scrolls(tab *tab) {
+	tab.click("sign-in")
+	tab.shows("nickname", "微信用户")
+	tab.until(steps + `.length === 10`)
+	for _, size := range [][2]int64{{1280, 800}, {1000, 640}, {999, 800}, {390, 844}} {
+		tab.do(chromedp.EmulateViewport(size[0], size[1]))
+		// At these widths the frame has reached its full height. From here on, only its content may grow.
+		tab.fillTrace(1)
+		height, content := tab.heights()
+		for range 3 {
+			tab.fillTrace(1)
+			newHeight, newContent := tab.heights()
+			assert.Equal(tab.t, height, newHeight, "%d px", size[0])
+			assert.Greater(tab.t, newContent, content, "%d px", size[0])
+			content = newContent
+		}
+		if size[0] >= 1000 {
+			assert.Equal(tab.t, int(size[1]), height, "the page fits the screen")
+		}
+		eval[chromedp.Void](tab, `for (const d of document.querySelectorAll('details')) d.open = true`)
+		opened, _ := tab.heights()
+		assert.Equal(tab.t, height, opened, "%d px, details open", size[0])
+		eval[chromedp.Void](tab, `for (const d of document.querySelectorAll('details')) d.open = false`)
+	}
+	tab.errorResponses()
+}
+
+// fillTrace signs out and in again n times.
+func (tab *tab) fillTrace(n int) {
+	tab.t.Helper()
+	for range n {
+		tab.click("sign-out")
+		tab.shows("welcome", "Sign in with WeChat")
+		before := eval[int](tab, steps+`.length`)
+		tab.click("sign-in")
+		tab.shows("nickname", "微信用户")
+		tab.until(fmt.Sprintf(steps+`.length >= %d`, before+8))
+	}
+}
+
+func (tab *tab) heights() (page, trace int) {
+	tab.t.Helper()
+	heights := eval[[]int](tab, `[document.documentElement.scrollHeight, document.getElementById('trace').scrollHeight]`)
+	return heights[0], heights[1]
+}

@@ -34,6 +34,7 @@ func TestPage(t *testing.T) {
 			"keyboard":     keyboard,
 			"no secrets":   noSecrets,
 			"fits":         fits,
+			"scrolls":      scrolls,
 			"labels":       labels,
 		} {
 			t.Run(name, func(t *testing.T) {
