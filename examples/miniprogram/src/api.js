@@ -2,6 +2,50 @@ const config = require('./config');
 
 const TOKEN = 'token';
 
+// 本机存储可能读写失败（例如空间已满）。这时以内存中的 token 为准，登录或退出在小程序关闭之前仍然有效。
+// undefined 表示存储可用，以存储为准；空字符串表示已退出，但没能从存储中删除。
+/** @type {string | undefined} */
+let unsaved;
+
+/** @returns {string} */
+function readToken() {
+  if (unsaved !== undefined) return unsaved;
+  return tryStorage(() => wx.getStorageSync(TOKEN)) || '';
+}
+
+/** @param {string} token */
+function saveToken(token) {
+  const saved = tryStorage(() => {
+    wx.setStorageSync(TOKEN, token);
+    return wx.getStorageSync(TOKEN) === token;
+  });
+  // 存储中可能还有上一个用户的 token，不能留到下次打开。
+  if (!saved) removeToken();
+  unsaved = saved ? undefined : token;
+}
+
+function removeToken() {
+  const removed = tryStorage(() => {
+    wx.removeStorageSync(TOKEN);
+    return true;
+  });
+  unsaved = removed ? undefined : '';
+}
+
+/**
+ * @template T
+ * @param {() => T} access
+ * @returns {T | undefined}
+ */
+function tryStorage(access) {
+  try {
+    return access();
+  } catch (err) {
+    console.warn(err);
+    return undefined;
+  }
+}
+
 // 后端每次调用 Authing 最多等 10 秒，读取失败会重试一次；GET /api/me 要读取两次，最长约 40 秒。
 // 页面的超时必须更长，否则会先断开，收不到“结果未知”这类响应。60 秒是微信允许的上限。
 const TIMEOUT = 60000;
@@ -9,8 +53,8 @@ const TIMEOUT = 60000;
 /** @typedef {{ id: string, nickname: string, photo: string, phone: string, phoneVerified: boolean }} User */
 
 /**
- * 按钮事件的 e.detail。页面只检查 errMsg，其余字段原样发给后端。
- * @typedef {{ errMsg: string }} Detail
+ * 按钮事件的 e.detail。页面只检查 errMsg，其余字段原样发给后端。个别客户端不返回 errMsg。
+ * @typedef {{ errMsg?: string }} Detail
  */
 
 /**
@@ -25,6 +69,18 @@ const TIMEOUT = 60000;
  */
 function failure({ reason, message, next }) {
   return Object.assign(new Error(message), { reason, next });
+}
+
+// 响应不是后端返回的，多半来自中间代理。请求是否到达、code 是否已使用都不确定，按已使用处理。
+const badResponse = { reason: 'bad_response', message: '服务暂时不可用，请稍后再点一次。', next: 'login' };
+
+/**
+ * @param {any} body
+ * @returns {User}
+ */
+function userOf(body) {
+  if (!body || !body.user) throw failure(badResponse);
+  return body.user;
 }
 
 /**
@@ -49,7 +105,7 @@ function newCode() {
  * @returns {Promise<any>}
  */
 function request(method, path, body) {
-  const token = wx.getStorageSync(TOKEN);
+  const token = readToken();
   return new Promise((resolve, reject) => {
     wx.request({
       url: config.baseURL + path,
@@ -64,14 +120,14 @@ function request(method, path, body) {
       // 收到响应就会触发 success，与状态码无关。
       success({ statusCode, data }) {
         // 有些公共网络会返回自己的登录页，状态码也是 200，所以只接受 JSON。
-        if (statusCode === 204 || (statusCode === 200 && typeof data === 'object')) {
+        if (statusCode === 204 || (statusCode === 200 && data && typeof data === 'object')) {
           resolve(data);
           return;
         }
         const { error } = Object(data);
-        if (error && error.next === 'signin') wx.removeStorageSync(TOKEN);
-        // 没有 error 说明响应不是后端返回的，多半来自中间代理。请求是否到达、code 是否已使用都不确定，按已使用处理。
-        reject(failure(error || { reason: 'bad_response', message: '服务暂时不可用，请稍后再点一次。', next: 'login' }));
+        const known = error && error.message && error.next;
+        if (known && error.next === 'signin') removeToken();
+        reject(failure(known ? error : badResponse));
       },
       // 断网或超时同理：请求可能已经到达后端。
       fail: () => reject(failure({ reason: 'network', message: '没有收到服务器的响应，请检查网络后再点一次。', next: 'login' })),
@@ -81,7 +137,7 @@ function request(method, path, body) {
 
 /** 本机是否保存了 token。token 是否有效由后端判断。 */
 function hasToken() {
-  return Boolean(wx.getStorageSync(TOKEN));
+  return Boolean(readToken());
 }
 
 /**
@@ -90,8 +146,10 @@ function hasToken() {
  * @returns {Promise<User>}
  */
 async function signIn(code, detail) {
-  const { token, user } = await request('POST', '/api/login', { code, detail });
-  wx.setStorageSync(TOKEN, token);
+  const body = await request('POST', '/api/login', { code, detail });
+  const user = userOf(body);
+  if (!body.token) throw failure(badResponse);
+  saveToken(body.token);
   return user;
 }
 
@@ -101,12 +159,12 @@ async function signIn(code, detail) {
  * @returns {Promise<User>}
  */
 async function bindPhone(code, detail) {
-  return (await request('POST', '/api/phone', { code, detail })).user;
+  return userOf(await request('POST', '/api/phone', { code, detail }));
 }
 
 /** @returns {Promise<User>} */
 async function me() {
-  return (await request('GET', '/api/me')).user;
+  return userOf(await request('GET', '/api/me'));
 }
 
 async function signOut() {
@@ -114,7 +172,7 @@ async function signOut() {
     await request('POST', '/api/logout');
   } finally {
     // 即使后端不可用，用户也必须能在本机退出。
-    wx.removeStorageSync(TOKEN);
+    removeToken();
   }
 }
 

@@ -87,15 +87,98 @@ describe('登录', () => {
     assert.ok(!page.sees('请再点一次'));
   });
 
-  test('token 保存失败时不算登录，页面仍然可用', async () => {
+  for (const broken of [['setStorageSync'], ['setStorageSync', 'getStorageSync', 'removeStorageSync']]) {
+    test(`本机存储不可用（${broken.join('、')}）：token 保存在内存中，登录有效`, async () => {
+      const page = await open();
+      const working = { ...phone.wx };
+      for (const name of broken) {
+        phone.wx[name] = () => {
+          throw new Error(`${name}:fail exceed storage max size`);
+        };
+      }
+      await page.tap('微信登录');
+      assert.ok(page.sees('微信用户'));
+      assert.ok(!page.sees('fail'), '不显示微信的原文');
+      assert.equal(phone.storage.has('token'), false);
+      await page.tap('绑定手机号');
+      assert.ok(page.sees(phone.phoneNumber), '请求带有内存中的 token');
+      await page.tap('退出登录');
+      assert.ok(page.button('微信登录'));
+      assert.deepEqual(phone.names(), [
+        'wx.login', 'tap getUserInfo', 'POST /api/login', '200', 'wx.login',
+        'tap getPhoneNumber', 'POST /api/phone', '200', 'wx.login',
+        'tap 退出登录', 'POST /api/logout', '204', 'wx.login',
+      ]);
+      Object.assign(phone.wx, working);
+      await page.tap('微信登录');
+      assert.ok(page.sees('微信用户'));
+      assert.ok(phone.storage.get('token'));
+    });
+  }
+
+  test('保存失败时，不保留上一个用户的 token', async () => {
     const page = await open();
-    const { setStorageSync } = phone.wx;
+    phone.storage.set('token', 'another');
     phone.wx.setStorageSync = () => {
-      throw new Error('setStorageSync:fail exceed storage max size');
+      throw new Error('setStorageSync:fail');
     };
     await page.tap('微信登录');
-    assert.ok(page.sees('exceed storage max size'));
-    phone.wx.setStorageSync = setStorageSync;
+    assert.equal(phone.storage.has('token'), false);
+  });
+
+  test('删除失败时，退出在本机仍然有效', async () => {
+    const page = await openSignedIn();
+    phone.wx.removeStorageSync = () => {
+      throw new Error('removeStorageSync:fail');
+    };
+    await page.tap('退出登录');
+    assert.ok(page.button('微信登录'));
+    assert.deepEqual(phone.names(), ['tap 退出登录', 'POST /api/logout', '204', 'wx.login']);
+    await page.tap('微信登录');
+    assert.ok(page.sees('微信用户'));
+  });
+
+  test('读取本机存储失败：可以登录', async () => {
+    phone = await newPhone(server.url);
+    phone.wx.getStorageSync = () => {
+      throw new Error('getStorageSync:fail');
+    };
+    const page = await openPage(phone);
+    assert.ok(!page.sees('fail'));
+    await page.tap('微信登录');
+    assert.ok(page.sees('微信用户'));
+  });
+
+  for (const [name, answer] of Object.entries({
+    '空的 data': { statusCode: 200, data: null },
+    '没有 user': { statusCode: 200, data: {} },
+    'error 不完整': { statusCode: 500, data: { error: {} } },
+  })) {
+    test(`响应无效（${name}）：显示页面自己的提示`, async () => {
+      const page = await open();
+      const { request } = phone.wx;
+      phone.wx.request = (options) => request({ ...options, success: () => options.success(answer) });
+      await page.tap('微信登录');
+      assert.ok(page.sees('再点一次'));
+      assert.ok(page.button('微信登录'));
+      assert.equal(phone.storage.has('token'), false);
+      phone.wx.request = request;
+      await page.tap('微信登录');
+      assert.ok(page.sees('微信用户'));
+    });
+  }
+
+  test('微信接口抛出异常：显示页面自己的提示', async () => {
+    const page = await open();
+    const { request } = phone.wx;
+    phone.wx.request = ({ data }) => {
+      phone.log.push({ name: 'POST /api/login', code: data.code }, { name: '异常' });
+      throw new TypeError('request is not a function');
+    };
+    await page.tap('微信登录');
+    assert.ok(page.sees('操作未完成'));
+    assert.ok(!page.sees('function'));
+    phone.wx.request = request;
     await page.tap('微信登录');
     assert.ok(page.sees('微信用户'));
   });
@@ -161,6 +244,25 @@ describe('用户拒绝', () => {
       assert.ok(!page.button(label), 'code 没有使用，仍然有效');
       assert.ok(!page.sees('未获得微信授权'));
     });
+  }
+});
+
+describe('没有 errMsg', () => {
+  for (const [label, prepare] of /** @type {const} */ ([['微信登录', open], ['绑定手机号', openSignedIn]])) {
+    for (const detail of [{}, { errMsg: undefined }, { errMsg: null }, undefined]) {
+      test(`${label}：${JSON.stringify(detail)}`, async () => {
+        const page = await prepare();
+        phone.forget();
+        const working = phone.detail;
+        phone.detail = async () => detail;
+        await page.tap(label);
+        assert.equal(phone.names().length, 1, '只有点击，没有请求');
+        assert.ok(page.sees('未获得微信授权'));
+        phone.detail = working;
+        await page.tap(label);
+        assert.ok(!page.button(label), 'code 没有使用，仍然有效');
+      });
+    }
   }
 });
 

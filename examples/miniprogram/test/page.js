@@ -35,6 +35,8 @@ function instantiate(options) {
 async function openPage(phone) {
   globalThis.wx = phone.wx;
   load('app.js', 'App');
+  // 小程序重新启动，内存中的数据不再保留。
+  delete require.cache[require.resolve(path.join(root, 'api.js'))];
   const name = JSON.parse(fs.readFileSync(path.join(root, 'app.json'), 'utf8')).pages[0];
   const view = wxml.parse(fs.readFileSync(path.join(root, `${name}.wxml`), 'utf8'));
   const page = instantiate(load(`${name}.js`, 'Page'));

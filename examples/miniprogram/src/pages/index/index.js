@@ -1,5 +1,14 @@
 const api = require('../../api');
 
+/**
+ * 用户只看页面自己的提示。其他错误（例如微信接口抛出的异常）写入日志；code 可能已使用，所以按结果未知处理。
+ * @param {unknown} err
+ */
+function describe(err) {
+  const { message, next } = /** @type {import('../../api').Failure} */ (Object(err));
+  return message && next ? { message, next } : { message: '操作未完成，请再点一次。', next: 'login' };
+}
+
 // code 的有效期是五分钟，预留一分钟给授权弹窗和网络请求。
 const CODE_MAX_AGE = 4 * 60 * 1000;
 
@@ -89,8 +98,9 @@ Page({
     }
     // 没有加密数据，也就没有使用 code，可以留到下次点击。
     // 用户拒绝时的 errMsg 因机型而异，这里不作区分；其他原因（没有权限、额度用完）写入日志，供开发者排查。
-    if (!detail.errMsg.endsWith(':ok')) {
-      console.warn(detail.errMsg);
+    // 没有 errMsg 时后端会拒绝，同样不必发送。
+    if (!String(detail && detail.errMsg).endsWith(':ok')) {
+      console.warn(detail && detail.errMsg);
       this.setData({ notice: '未获得微信授权，可以再点一次。' });
       return;
     }
@@ -140,8 +150,8 @@ Page({
       await step();
       return true;
     } catch (err) {
-      const { message, next } = /** @type {import('../../api').Failure} */ (err);
       console.warn(err);
+      const { message, next } = describe(err);
       this.setData({ notice: message });
       if (next === 'signin') this.setData({ user: null });
       // 结果可能未知（例如手机号其实已经绑定），所以重新获取资料，让用户看到实际状态后再决定是否重试。
