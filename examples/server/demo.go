@@ -24,7 +24,8 @@ var pageFiles embed.FS
 // demo simulates the surroundings of a real backend: Authing, WeChat and the phone.
 type demo struct {
 	fake      *authingtest.Server
-	trace     *trace
+	traces    *traces
+	trace     *trace // of visitors without a cookie, such as curl
 	transport *tracingTransport
 	spender   *authing.Client // uses up codes without the backend's knowledge
 
@@ -47,9 +48,9 @@ func newDemo(done <-chan struct{}) (*demo, error) {
 		fake.Close()
 		return nil, err
 	}
-	t := &trace{done: done, changed: make(chan struct{})}
+	t := newTrace(done)
 	transport := &tracingTransport{trace: t, pool: fake.UserPoolID(), base: &http.Transport{}}
-	return &demo{fake: fake, trace: t, transport: transport, spender: spender}, nil
+	return &demo{fake: fake, traces: &traces{done: done}, trace: t, transport: transport, spender: spender}, nil
 }
 
 func (d *demo) close() {
@@ -64,7 +65,10 @@ func (d *demo) clientOptions() []authing.Option {
 }
 
 func (d *demo) register(mux *http.ServeMux) {
-	mux.HandleFunc("GET /{$}", servePage)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		setVisitor(w, r)
+		servePage(w, r)
+	})
 	mux.HandleFunc("GET /page/", servePage)
 	for pattern, h := range map[string]http.Handler{
 		"POST /demo/phones":            handler(d.newPhone),
@@ -73,7 +77,7 @@ func (d *demo) register(mux *http.ServeMux) {
 		"POST /demo/phones/{id}/spend": d.withPhone(d.spend),
 		"POST /demo/authing":           handler(d.setDown),
 		"GET /demo/state":              handler(d.state),
-		"GET /demo/trace":              http.HandlerFunc(d.trace.stream),
+		"GET /demo/trace":              http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.traceOf(r).stream(w, r) }),
 	} {
 		mux.Handle(pattern, h)
 	}

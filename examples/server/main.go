@@ -13,7 +13,7 @@
 // anyone, so it only listens on loopback.
 //
 // The backend consists of main.go, api.go, errors.go, json.go and log.go. It is stateless: the page stores the token,
-// so any instance can serve any request. The demo consists of demo.go, trace.go, mask.go and the folder page; to remove
+// so any instance can serve any request. The demo consists of demo.go, visitor.go, trace.go, mask.go and the folder page; to remove
 // it, delete these and the few lines in run that refer to it.
 package main
 

@@ -29,6 +29,7 @@ type event struct {
 	To       string `json:"to"`
 	Kind     string `json:"kind"`
 	Op       string `json:"op,omitempty"`
+	Button   string `json:"button,omitempty"` // the open-type of a tapped button
 	*requestLine
 	*result
 	Body any `json:"body,omitempty"` // masked
@@ -57,7 +58,11 @@ type trace struct {
 	last    int
 	events  []line // oldest first
 	changed chan struct{}
+
+	exchanges atomic.Int64
 }
+
+func newTrace(done <-chan struct{}) *trace { return &trace{done: done, changed: make(chan struct{})} }
 
 // line is an encoded event.
 type line struct {
@@ -127,9 +132,14 @@ func (t *trace) stream(w http.ResponseWriter, r *http.Request) {
 
 type exchangeKey struct{}
 
+// exchange is one request of the page.
+type exchange struct {
+	trace *trace
+	id    int64
+}
+
 // traceRequests records the page's requests to the backend and to the phone.
 func (d *demo) traceRequests(mux *http.ServeMux, next http.Handler) http.Handler {
-	var exchanges atomic.Int64
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, pattern := mux.Handler(r)
 		to, op := "backend", ""
@@ -143,12 +153,19 @@ func (d *demo) traceRequests(mux *http.ServeMux, next http.Handler) http.Handler
 			next.ServeHTTP(w, r)
 			return
 		}
-		id := exchanges.Add(1)
-		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, id))
+		trace := d.traceOf(r)
+		id := trace.exchanges.Add(1)
+		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, exchange{trace, id}))
 		var body []byte
 		body, r.Body = peekBody(r.Body)
-		d.trace.add(event{Exchange: id, From: "page", To: to, Kind: "request", Op: op,
-			requestLine: &requestLine{r.Method, maskPath(r.URL.Path, "")}, Body: maskBody(body)})
+		request := event{Exchange: id, From: "page", To: to, Kind: "request", Op: op,
+			requestLine: &requestLine{r.Method, maskPath(r.URL.Path, "")}}
+		if to == "wechat" {
+			request.Button = tappedButton(body) // the body is the demo's own: a real page sends WeChat none
+		} else {
+			request.Body = maskBody(body)
+		}
+		trace.add(request)
 
 		start := time.Now()
 		buffered := &bufferedWriter{ResponseWriter: w, status: http.StatusOK}
@@ -157,11 +174,21 @@ func (d *demo) traceRequests(mux *http.ServeMux, next http.Handler) http.Handler
 		if r.Context().Err() != nil {
 			res.Error = "the page disconnected" // or closed only its sending side, and still gets the response
 		}
-		d.trace.add(event{Exchange: id, From: to, To: "page", Kind: "response", Op: op,
+		trace.add(event{Exchange: id, From: to, To: "page", Kind: "response", Op: op,
 			result: res, Body: maskBody(buffered.body.Bytes())})
 		w.WriteHeader(buffered.status)
 		w.Write(buffered.body.Bytes())
 	})
+}
+
+func tappedButton(body []byte) string {
+	v, _ := parse(body)
+	in, _ := v.(map[string]any)
+	button, _ := in["button"].(string)
+	if button == "" {
+		return ""
+	}
+	return maskWord(button)
 }
 
 // bufferedWriter holds back a response until it is recorded, so that the page's next request follows it in the trace.
@@ -176,37 +203,40 @@ func (w *bufferedWriter) Write(b []byte) (int, error) { return w.body.Write(b) }
 
 // tracingTransport records the SDK's requests to Authing. While it is down, it sends nothing.
 type tracingTransport struct {
-	trace *trace
+	trace *trace // of requests without an exchange
 	pool  string
 	base  *http.Transport
 	down  atomic.Bool
 }
 
 func (t *tracingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	id, _ := r.Context().Value(exchangeKey{}).(int64)
+	x, ok := r.Context().Value(exchangeKey{}).(exchange)
+	if !ok {
+		x.trace = t.trace
+	}
 	op := authing.OperationFromContext(r.Context())
 	body, rest := peekBody(r.Body)
 	r = r.Clone(r.Context()) // a RoundTripper must not change its request
 	r.Body = rest
-	t.trace.add(event{Exchange: id, From: "backend", To: "authing", Kind: "request", Op: op,
+	x.trace.add(event{Exchange: x.id, From: "backend", To: "authing", Kind: "request", Op: op,
 		requestLine: &requestLine{r.Method, maskPath(r.URL.Path, t.pool)}, Body: maskCall(body)})
 
 	start := time.Now()
 	resp, err := t.send(r)
 	res := &result{MS: time.Since(start).Milliseconds()}
-	response := event{Exchange: id, From: "authing", To: "backend", Kind: "response", Op: op, result: res}
+	response := event{Exchange: x.id, From: "authing", To: "backend", Kind: "response", Op: op, result: res}
 	if err != nil {
 		res.Error = "no response"
 		if errors.Is(err, syscall.ECONNREFUSED) {
 			res.Error = "connection refused"
 		}
-		t.trace.add(response)
+		x.trace.add(response)
 		return nil, err
 	}
 	body, resp.Body = peekBody(resp.Body)
 	res.Status = resp.StatusCode
 	response.Body = maskBody(body)
-	t.trace.add(response)
+	x.trace.add(response)
 	return resp, nil
 }
 

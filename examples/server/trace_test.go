@@ -20,6 +20,7 @@ import (
 type step struct {
 	N, Exchange, Status                  int
 	At, From, To, Kind, Op, Method, Path string
+	Button                               string
 	Error                                string
 	MS                                   *int64
 	Body                                 json.RawMessage
@@ -29,10 +30,18 @@ type step struct {
 // follow connects to the trace and returns a function that reads the next event. It returns false at the end.
 func follow(t *testing.T, p *program, lastEventID string) func() (step, bool) {
 	t.Helper()
+	return followVisitor(t, p, lastEventID, "")
+}
+
+func followVisitor(t *testing.T, p *program, lastEventID, cookie string) func() (step, bool) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	r, err := http.NewRequestWithContext(ctx, "GET", p.url+"/demo/trace", nil)
 	require.NoError(t, err)
+	if cookie != "" {
+		r.Header.Set("Cookie", cookie)
+	}
 	if lastEventID != "" {
 		r.Header.Set("Last-Event-ID", lastEventID)
 	}

@@ -249,7 +249,7 @@ describe('用户拒绝', () => {
 
 describe('没有 errMsg', () => {
   for (const [label, prepare] of /** @type {const} */ ([['微信登录', open], ['绑定手机号', openSignedIn]])) {
-    for (const detail of [{}, { errMsg: undefined }, { errMsg: null }, undefined]) {
+    for (const detail of [{ errMsg: undefined }, { errMsg: null }, undefined]) {
       test(`${label}：${JSON.stringify(detail)}`, async () => {
         const page = await prepare();
         phone.forget();

@@ -80,9 +80,9 @@ function card(step) {
   return item
 }
 
-function request({ to, op, method, path, body }) {
+function request({ to, op, method, path, button }) {
   // In a real mini program, calls of WeChat are not HTTP requests.
-  if (lane(to) === 'wechat') return [element('strong', 'op', op), element('span', 'path', body?.button)]
+  if (lane(to) === 'wechat') return [element('strong', 'op', op), element('span', 'path', button)]
   const parts = [element('span', 'path', `${method} ${path}`)]
   if (op) parts.unshift(element('strong', 'op', op))
   return parts
