@@ -193,3 +193,61 @@ func (tab *tab) heights() (page, trace int) {
 	heights := eval[[]int](tab, `[document.documentElement.scrollHeight, document.getElementById('trace').scrollHeight]`)
 	return heights[0], heights[1]
 }
+
+// explains checks that the page says what can be opened and what the switches do, before and after the first tap.
+func explains(tab *tab) {
+	for _, language := range []struct{ name, hint, old string }{{"zh", "点击绿色按钮", "真实的昵称和头像"}, {"en", "Tap the green button", "real nickname and avatar"}} {
+		eval[chromedp.Void](tab, fmt.Sprintf(`document.querySelector('[data-language=%s]').click()`, language.name))
+		tab.traced(eval[string](tab, steps+`[0]`))
+		for _, width := range []int64{1280, 390} {
+			tab.do(chromedp.EmulateViewport(width, 844))
+			for selector, want := range map[string]string{".empty": language.hint, "#old-hint": language.old} {
+				assert.Contains(tab.t, eval[string](tab, fmt.Sprintf(`document.querySelector(%q).innerText`, selector)), want)
+				assert.True(tab.t, tab.visible(selector), "%s, %d px", selector, width)
+			}
+			assert.Contains(tab.t, eval[string](tab, `document.getElementById('old').closest('[title]').title`), language.old)
+		}
+	}
+	tab.do(chromedp.EmulateViewport(1280, 800))
+	tab.click("sign-in")
+	tab.shows("nickname", "微信用户")
+	tab.until(steps + `.length === 10`)
+	assert.False(tab.t, tab.visible(".empty"), "every request is shown by now")
+	assert.Equal(tab.t, []int{0, 0}, eval[[]int](tab, `['getUserInfo", generation', 'button: "'].map(s => document.getElementById('trace').textContent.split(s).length - 1)`))
+
+	// A caret marks exactly the lines that open, and turns when they do.
+	assert.True(tab.t, eval[bool](tab, `[...document.querySelectorAll('.card')].every(c => (c.tagName === 'DETAILS') === !!c.querySelector('.caret'))`))
+	assert.Greater(tab.t, eval[int](tab, `document.querySelectorAll('summary .caret').length`), 4)
+	caret := `getComputedStyle(document.querySelector('summary .caret')).transform`
+	closed := eval[string](tab, caret)
+	tab.do(chromedp.Click(chromedp.CSS("summary")))
+	tab.until(`document.querySelector('details').open`)
+	tab.until(caret + ` !== '` + closed + `'`)
+	tab.do(chromedp.Click(chromedp.CSS("summary")))
+
+	// Previews show more than one short line. Those that are cut off show at least 60 characters.
+	shown := eval[[]int](tab, `[...document.querySelectorAll('.preview')].filter(p => p.scrollHeight > p.clientHeight).map(p => {
+		const probe = document.createElement('span')
+		probe.textContent = 'x'
+		p.append(probe)
+		const perLine = Math.floor(p.clientWidth / probe.getBoundingClientRect().width)
+		probe.remove()
+		return perLine * Math.round(p.clientHeight / parseFloat(getComputedStyle(p).lineHeight))
+	})`)
+	assert.NotEmpty(tab.t, shown)
+	for _, characters := range shown {
+		assert.GreaterOrEqual(tab.t, characters, 60)
+	}
+	tab.errorResponses()
+}
+
+// visible reports whether all of an element is on the page and, inside the trace, in its frame.
+func (tab *tab) visible(selector string) bool {
+	tab.t.Helper()
+	return eval[bool](tab, fmt.Sprintf(`(() => {
+		const element = document.querySelector(%q)
+		const box = element.getBoundingClientRect()
+		const frame = element.closest('#trace')?.getBoundingClientRect()
+		return element.checkVisibility() && box.width > 100 && (!frame || box.top >= frame.top && box.bottom <= frame.bottom)
+	})()`, selector))
+}

@@ -35,6 +35,7 @@ func TestPage(t *testing.T) {
 			"no secrets":   noSecrets,
 			"fits":         fits,
 			"scrolls":      scrolls,
+			"explains":     explains,
 			"labels":       labels,
 		} {
 			t.Run(name, func(t *testing.T) {

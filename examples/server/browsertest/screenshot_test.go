@@ -12,15 +12,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var screenshot = flag.String("screenshot", "", "`file` to which TestScreenshot writes an image of the page")
+var (
+	screenshot         = flag.String("screenshot", "", "`file` to which TestScreenshot writes an image of the page")
+	screenshotLanguage = flag.String("language", "en-US", "`language` of the page in the image, such as zh-CN")
+)
 
-// TestScreenshot creates the image in the README:
+// TestScreenshot creates the images in the READMEs:
 //
 //	go test -run TestScreenshot -screenshot ../../../docs/demo.png
+//	go test -run TestScreenshot -screenshot ../../../docs/demo.zh-CN.png -language zh-CN
 func TestScreenshot(t *testing.T) {
 	t.Parallel()
 	file := cmp.Or(*screenshot, filepath.Join(t.TempDir(), "page.png"))
-	tab := visit(t, open(t), build(t), "en-US")
+	tab := visit(t, open(t), build(t), *screenshotLanguage)
 	tab.click("old") // with a real nickname
 	tab.click("sign-in")
 	tab.shows("nickname", "")

@@ -22,10 +22,10 @@ const texts = {
     refuse: 'user declines',
     spent: 'code already used',
     old: 'pre-2021 profile',
-    oldHint: 'Applies to the next new user: real nickname and avatar, as WeChat provided before 2021',
+    oldHint: 'pre-2021 profile: the next new user has a real nickname and avatar. WeChat stopped providing them in 2021.',
     down: 'Authing is down',
     trace: 'Live trace',
-    traceHint: 'Codes, tokens and phone numbers are masked by the server.',
+    traceHint: 'Click a line to see all of it. The server masks codes, tokens and phone numbers.',
     traceEmpty: 'Tap the green button to see every request here.',
     clear: 'Clear',
     wechat: 'WeChat',
@@ -62,10 +62,10 @@ const texts = {
     refuse: '用户拒绝授权',
     spent: 'code 已被使用',
     old: '2021 年前的用户信息',
-    oldHint: '对下一个新用户生效：和 2021 年以前一样返回真实昵称和头像',
+    oldHint: '2021 年前的用户信息：下一个新用户有真实的昵称和头像。2021 年起，微信只返回“微信用户”和灰色头像。',
     down: 'Authing 不可用',
     trace: '请求过程',
-    traceHint: 'code、token 和手机号已由服务端脱敏。',
+    traceHint: '点击一行可查看全文。code、token 和手机号已由服务端脱敏。',
     traceEmpty: '点击绿色按钮，这里会显示每个请求。',
     clear: '清空',
     wechat: '微信',
@@ -94,8 +94,10 @@ export function setLanguage(to) {
   sessionStorage.setItem('language', to)
 }
 
-// translate sets the texts of elements with data-text (content) or data-label (accessible name) under root.
+// translate sets the texts of elements with data-text (content), data-label (accessible name) or data-title (tooltip)
+// under root.
 export function translate(root) {
   for (const element of root.querySelectorAll('[data-text]')) element.textContent = text(element.dataset.text)
   for (const element of root.querySelectorAll('[data-label]')) element.setAttribute('aria-label', text(element.dataset.label))
+  for (const element of root.querySelectorAll('[data-title]')) element.title = text(element.dataset.title)
 }

@@ -71,9 +71,8 @@ function card(step) {
   const line = noBody ? box : element('summary', 'line')
   line.append(head, element('span', 'arrow'))
   if (!noBody) {
-    const preview = element('code', 'preview', inOneLine(step.body))
-    if (step.kind === 'response') head.append(preview)
-    else line.append(preview)
+    head.prepend(element('span', 'caret')) // decorative: screen readers announce a summary as collapsed or expanded
+    line.append(element('code', 'preview', inOneLine(step.body)))
     box.append(line, element('pre', 'body', JSON.stringify(step.body, null, 2)))
   }
   item.append(box)
