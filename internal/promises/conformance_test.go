@@ -299,7 +299,7 @@ func TestConformance(t *testing.T) {
 				require.ErrorContains(t, err, "the service could not be reached")
 				require.ErrorContains(t, err, m.nothingSent()+": check the network and the Hosts")
 			}
-			assert.NotContains(t, err.Error(), srv.url)
+			assert.NotContains(t, err.Error(), "://", "no URL")
 			if !c.reused {
 				search.failure(t, err)
 			}
