@@ -10,21 +10,45 @@ import (
 	"github.com/authing-wxapp/authing/internal/wire"
 )
 
-// TokenInfo is what a token says about its owner.
+// TokenInfo is what a token says about its owner. Its JSON keeps every field and the response, so that a cache can store
+// it, but not the token.
 type TokenInfo struct {
-	UserID     string
-	UserPoolID string
-	Email      string
-	Phone      string // empty unless the service was configured to send it
-	UnionID    string
-	IssuedAt   time.Time
-	ExpiresAt  time.Time // zero for a token that never expires
+	UserID     string    `json:"userId"`
+	UserPoolID string    `json:"userPoolId"`
+	Email      string    `json:"email,omitempty"`
+	Phone      string    `json:"phone,omitempty"` // empty unless the service was configured to send it
+	UnionID    string    `json:"unionid,omitempty"`
+	IssuedAt   time.Time `json:"issuedAt,omitzero"`
+	ExpiresAt  time.Time `json:"expiresAt,omitzero"` // zero for a token that never expires
 
 	raw wire.Raw
 }
 
 // Raw returns the response as the service sent it.
 func (t *TokenInfo) Raw() json.RawMessage { return t.raw.JSON() }
+
+type tokenInfoFields TokenInfo // without the methods
+
+type storedTokenInfo struct {
+	tokenInfoFields
+	Raw json.RawMessage `json:"raw,omitempty"`
+}
+
+// MarshalJSON writes the fields that are set, and the response as "raw".
+func (t TokenInfo) MarshalJSON() ([]byte, error) {
+	return json.Marshal(storedTokenInfo{tokenInfoFields(t), t.Raw()})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (t *TokenInfo) UnmarshalJSON(b []byte) error {
+	var stored storedTokenInfo
+	if err := json.Unmarshal(b, &stored); err != nil {
+		return err
+	}
+	*t = TokenInfo(stored.tokenInfoFields)
+	t.raw = wire.At(stored.Raw, [2]string{})
+	return nil
+}
 
 type wireToken struct {
 	ack

@@ -3,6 +3,7 @@ package authing_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"log/slog"
 	"testing"
 	"time"
@@ -112,4 +113,34 @@ func TestVerifyTokenBadInput(t *testing.T) {
 	}
 	_, err = client.As("Bearer h.p.s").VerifyToken(context.Background(), pageToken)
 	wantRejected(t, err, got)
+}
+
+func TestTokenInfoJSON(t *testing.T) {
+	t.Parallel()
+	const answer = `{"code":200,"status":true,"token":{"data":{"id":"u1","clientId":"` + pool + `","email":"a@b.c","unionid":"un"},"iat":1,"exp":1588046416},"extra":[1]}`
+	client, _ := setup(t, 200, graphqlData("checkLoginStatus", answer))
+	info, err := client.VerifyToken(context.Background(), pageToken)
+	require.NoError(t, err)
+	text, err := json.Marshal(*info)
+	require.NoError(t, err)
+	assert.NotContains(t, string(text), string(pageToken))
+	for _, name := range []string{`"userId":"u1"`, `"userPoolId":"` + pool + `"`, `"email":"a@b.c"`, `"unionid":"un"`, `"issuedAt":"`, `"expiresAt":"`, `"raw":{`} {
+		assert.Contains(t, string(text), name)
+	}
+	var read authing.TokenInfo
+	require.NoError(t, json.Unmarshal(text, &read))
+	assert.Equal(t, answer, string(read.Raw()))
+	assert.True(t, info.ExpiresAt.Equal(read.ExpiresAt))
+	assert.True(t, info.IssuedAt.Equal(read.IssuedAt))
+	again, err := json.Marshal(read)
+	require.NoError(t, err)
+	assert.Equal(t, string(text), string(again))
+
+	empty, err := json.Marshal(authing.TokenInfo{})
+	require.NoError(t, err)
+	assert.Equal(t, `{"userId":"","userPoolId":""}`, string(empty))
+	require.NoError(t, json.Unmarshal(empty, &read))
+	assert.Equal(t, authing.TokenInfo{}.Email, read.Email, "nothing is left of what was there")
+	assert.Nil(t, read.Raw())
+	assert.Error(t, json.Unmarshal([]byte(`{"userId":1}`), &read))
 }
