@@ -71,7 +71,7 @@ func (g *guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 		g.reject(w, r, http.StatusUnauthorized, errNoToken)
 		return
 	}
-	info, err := verify(r.Context(), g.verifier, token, time.Now())
+	info, err := verify(r.Context(), g.verifier, token, time.Now)
 	switch {
 	case err == nil:
 		ctx := context.WithValue(r.Context(), infoKey, info)
@@ -112,14 +112,13 @@ func TokenFromContext(ctx context.Context) (authing.Secret, bool) {
 // bearerToken rejects requests with several Authorization headers: a proxy and the backend might each pick a different
 // one.
 func bearerToken(h http.Header) (authing.Secret, bool) {
-	const longest = 8 << 10 // a real one is a tenth of that
 	values := h.Values("Authorization")
 	if len(values) != 1 {
 		return "", false
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")
 	token = strings.TrimLeft(token, " ")
-	if !strings.EqualFold(scheme, "Bearer") || len(token) > longest || !isToken68(token) {
+	if !strings.EqualFold(scheme, "Bearer") || len(token) > maxTokenLength || !isToken68(token) {
 		return "", false
 	}
 	return authing.Secret(token), true
