@@ -194,11 +194,12 @@ func (c *CachedVerifier) verifyUncached(ctx context.Context, k key, token authin
 			return nil, err
 		}
 		// Looked up here and not in the shared call, so that a flood of made-up tokens leaves known ones alone.
-		if e, ok := c.stored(ctx, k); ok {
+		e, ok, failed := c.stored(ctx, k)
+		if ok {
 			c.hits.Add(1)
 			return c.result(e)
 		}
-		q, joined, err := c.ask(ctx, k, token)
+		q, joined, err := c.ask(ctx, k, token, failed)
 		if err != nil {
 			return nil, err
 		}
@@ -225,8 +226,9 @@ func (c *CachedVerifier) key(token authing.Secret) key {
 
 func (k key) String() string { return hex.EncodeToString(k[:]) }
 
-// ask joins the call under way for a token, or starts one.
-func (c *CachedVerifier) ask(ctx context.Context, k key, token authing.Secret) (q *question, joined bool, err error) {
+// ask joins the call under way for a token, or starts one. It does not read a store that has just failed once more:
+// a request should wait for that only once.
+func (c *CachedVerifier) ask(ctx context.Context, k key, token authing.Secret, storeFailed bool) (q *question, joined bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if q := c.inFlight[k]; q != nil {
@@ -245,11 +247,11 @@ func (c *CachedVerifier) ask(ctx context.Context, k key, token authing.Secret) (
 	q = &question{done: make(chan struct{}), waiters: 1, cancel: cancel}
 	c.inFlight[k] = q
 	c.running++
-	go c.run(shared, k, q, token)
+	go c.run(shared, k, q, token, !storeFailed)
 	return q, false, nil
 }
 
-func (c *CachedVerifier) run(ctx context.Context, k key, q *question, token authing.Secret) {
+func (c *CachedVerifier) run(ctx context.Context, k key, q *question, token authing.Secret, lookAgain bool) {
 	q.answer.err = errors.New("authinghttp: the Verifier ended its goroutine")
 	defer func() {
 		c.mu.Lock()
@@ -261,9 +263,11 @@ func (c *CachedVerifier) run(ctx context.Context, k key, q *question, token auth
 		close(q.done)
 		q.cancel()
 	}()
-	if e, ok := c.stored(ctx, k); ok { // by a call that finished after the caller looked
-		q.answer = e
-		return
+	if lookAgain { // a call may have finished after the caller looked
+		if e, ok, _ := c.stored(ctx, k); ok {
+			q.answer = e
+			return
+		}
 	}
 	start := c.now() // the result may be as old as the request
 	c.misses.Add(1)
@@ -321,9 +325,9 @@ func (c *CachedVerifier) remember(ctx context.Context, k key, q *question, token
 }
 
 // stored looks a token up in the store. What it cannot read or may not use is as good as missing.
-func (c *CachedVerifier) stored(ctx context.Context, k key) (entry, bool) {
+func (c *CachedVerifier) stored(ctx context.Context, k key) (e entry, ok, failed bool) {
 	if c.store == nil {
-		return entry{}, false
+		return entry{}, false, false
 	}
 	now := c.now() // the time to live may end right after Get
 	var info *authing.TokenInfo
@@ -343,13 +347,13 @@ func (c *CachedVerifier) stored(ctx context.Context, k key) (entry, bool) {
 		return nil
 	})
 	if err != nil || info == nil || !info.ExpiresAt.IsZero() && !info.ExpiresAt.After(c.now()) {
-		return entry{}, false
+		return entry{}, false, err != nil
 	}
 	expires := now.Add(c.ttl)
 	if exp := info.ExpiresAt; !exp.IsZero() && exp.Before(expires) {
 		expires = exp
 	}
-	return entry{info: info, expires: expires}, true
+	return entry{info: info, expires: expires}, true, false
 }
 
 func (c *CachedVerifier) putStored(ctx context.Context, k key, e entry, token authing.Secret) {

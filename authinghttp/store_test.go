@@ -148,16 +148,16 @@ func TestStoreFailures(t *testing.T) {
 		set    func(context.Context) error
 		errors uint64
 	}{
-		"get":             {get: value(nil, down), errors: 2},
-		"get and a value": {get: value(valid, down), errors: 2},
-		"not JSON":        {get: value([]byte("{"), nil), errors: 2},
-		"null":            {get: value([]byte("null"), nil), errors: 2},
-		"nobody":          {get: value([]byte("{}"), nil), errors: 2},
+		"get":             {get: value(nil, down), errors: 1},
+		"get and a value": {get: value(valid, down), errors: 1},
+		"not JSON":        {get: value([]byte("{"), nil), errors: 1},
+		"null":            {get: value([]byte("null"), nil), errors: 1},
+		"nobody":          {get: value([]byte("{}"), nil), errors: 1},
 		"empty":           {get: value([]byte{}, nil)},
 		"expired":         {get: value(expired, nil)},
-		"login required":  {get: value(nil, authing.ErrLoginRequired), errors: 2},
-		"get panics":      {get: func(context.Context, string) ([]byte, error) { panic("out of order") }, errors: 2},
-		"get hangs":       {get: func(ctx context.Context, _ string) ([]byte, error) { <-ctx.Done(); return nil, ctx.Err() }, errors: 2},
+		"login required":  {get: value(nil, authing.ErrLoginRequired), errors: 1},
+		"get panics":      {get: func(context.Context, string) ([]byte, error) { panic("out of order") }, errors: 1},
+		"get hangs":       {get: func(ctx context.Context, _ string) ([]byte, error) { <-ctx.Done(); return nil, ctx.Err() }, errors: 1},
 		"set":             {set: func(context.Context) error { return down }, errors: 1},
 		"set panics":      {set: func(context.Context) error { panic("out of order") }, errors: 1},
 		"set hangs":       {set: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, errors: 1},
@@ -281,7 +281,7 @@ func TestSecondLookUp(t *testing.T) {
 		require.False(t, ok)
 		_, err = c.VerifyToken(t.Context(), "t")
 		require.NoError(t, err)
-		q, joined, err := c.ask(t.Context(), k, "t")
+		q, joined, err := c.ask(t.Context(), k, "t", false)
 		require.NoError(t, err)
 		assert.False(t, joined)
 		<-q.done
