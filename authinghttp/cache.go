@@ -190,14 +190,14 @@ func (c *CachedVerifier) VerifyToken(ctx context.Context, token authing.Secret) 
 
 func (c *CachedVerifier) verifyUncached(ctx context.Context, k key, token authing.Secret) (*authing.TokenInfo, error) {
 	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
 		// Looked up here and not in the shared call, so that a flood of made-up tokens leaves known ones alone.
 		e, ok, failed := c.stored(ctx, k)
 		if ok {
 			c.hits.Add(1)
 			return c.result(e)
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
 		q, joined, err := c.ask(ctx, k, token, failed)
 		if err != nil {
@@ -349,11 +349,7 @@ func (c *CachedVerifier) stored(ctx context.Context, k key) (e entry, ok, failed
 	if err != nil || info == nil || !info.ExpiresAt.IsZero() && !info.ExpiresAt.After(c.now()) {
 		return entry{}, false, err != nil
 	}
-	expires := now.Add(c.ttl)
-	if exp := info.ExpiresAt; !exp.IsZero() && exp.Before(expires) {
-		expires = exp
-	}
-	return entry{info: info, expires: expires}, true, false
+	return entry{info: info, expires: now.Add(c.ttl)}, true, false
 }
 
 func (c *CachedVerifier) putStored(ctx context.Context, k key, e entry, token authing.Secret) {

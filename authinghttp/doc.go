@@ -23,10 +23,19 @@
 //
 // Authing has not published the key that signs these tokens, so verifying one takes a call to Authing. [Cache] makes
 // that call once per token and TTL. In return, a token is still accepted for up to one TTL after its user has signed
-// out.
+// out, unless the backend calls [CachedVerifier.Forget]. With a [Store], the instances of a backend share one cache, and
+// Forget reaches all of them: examples/redis is a module that does it.
+//
+// # CORS
+//
+// Browsers send a preflight request (OPTIONS) without a token, which [RequireLogin] answers with 401. Mini programs send
+// none. Put your CORS middleware around it, so that it answers preflights first:
+//
+//	handler := cors(authinghttp.RequireLogin(verifier)(mux))
 //
 // # Other routers
 //
-// The middleware is a func(http.Handler) http.Handler. It works in chi as it is, in echo through echo.WrapMiddleware,
-// and in gin around the handler: gin.WrapH(authinghttp.RequireLogin(verifier)(me)).
+// The middleware is a func(http.Handler) http.Handler. It works in chi as it is and in echo through
+// echo.WrapMiddleware. For gin, copy the adapter of a few lines in examples/gin, which keeps gin's context; gin.WrapH
+// does not.
 package authinghttp

@@ -45,8 +45,8 @@ func OnRefusal(respond func(w http.ResponseWriter, r *http.Request, status int, 
 // Other requests get 401 with a WWW-Authenticate header. If Authing cannot be reached or gives no usable answer, the
 // response is 503 with Retry-After, never 401, so that a page does not discard a good token.
 //
-// Apply it to the routes that need a login, but not to the login route itself. A browser's CORS preflight has no token:
-// answer it in front, with a handler that passes on everything but OPTIONS.
+// Apply it to the routes that need a login, but not to the login route itself. A browser's CORS preflight has no token
+// and gets 401 as well, so put CORS middleware around this one: cors(RequireLogin(v)(next)).
 func RequireLogin(v Verifier, opts ...Option) func(http.Handler) http.Handler {
 	g := guard{verifier: v, reject: plainText}
 	for _, opt := range opts {

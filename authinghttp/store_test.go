@@ -4,9 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,7 +100,7 @@ func TestStoreIsShared(t *testing.T) {
 		verify()
 		assert.EqualValues(t, 1, v.calls.Load(), "for ten instances in one TTL")
 		assert.Equal(t, Stats{Hits: 1, Misses: 1}, instances[0].Stats())
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		verify()
 		assert.EqualValues(t, 2, v.calls.Load(), "a hit must not extend the TTL")
 
@@ -314,6 +318,16 @@ func TestPoolsShareAStore(t *testing.T) {
 		_, err = Cache(other, CacheOptions{Store: s}).VerifyToken(t.Context(), "t")
 		require.ErrorIs(t, err, authing.ErrLoginRequired)
 
+		other.verify = func(context.Context, authing.Secret) (*authing.TokenInfo, error) {
+			return &authing.TokenInfo{UserID: "v", UserPoolID: "other"}, nil
+		}
+		_, err = Cache(other, CacheOptions{Store: s}).VerifyToken(t.Context(), "t")
+		require.NoError(t, err)
+		assert.Len(t, s.values, 2, "neither overwrites the other's")
+
+		other.verify = func(context.Context, authing.Secret) (*authing.TokenInfo, error) {
+			return nil, authing.ErrLoginRequired
+		}
 		s.get = func(context.Context, string) ([]byte, error) {
 			return json.Marshal(authing.TokenInfo{UserID: "u", UserPoolID: "own"})
 		}
@@ -400,7 +414,7 @@ func TestMemoryTTLCountsFromTheQuestion(t *testing.T) {
 			time.Sleep(rest - 1)
 			c.VerifyToken(t.Context(), token)
 			assert.EqualValues(t, 1, v.calls.Load(), token)
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			c.VerifyToken(t.Context(), token)
 			assert.EqualValues(t, 2, v.calls.Load(), token)
 		}
@@ -493,4 +507,80 @@ func BenchmarkCacheHit(b *testing.B) {
 			}
 		}
 	})
+}
+
+// The line of the package's documentation that lets preflights through.
+func TestPreflight(t *testing.T) {
+	t.Parallel()
+	cors := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodOptions {
+				w.WriteHeader(http.StatusNoContent)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+	guarded := RequireLogin(&countingVerifier{verify: acceptAny})(whoAmI)
+	for h, status := range map[*http.Handler]int{&guarded: 401, new(cors(guarded)): 204} {
+		w := httptest.NewRecorder()
+		(*h).ServeHTTP(w, httptest.NewRequest(http.MethodOptions, "/", nil))
+		assert.Equal(t, status, w.Code)
+	}
+	assert.Equal(t, 401, get(cors(guarded)).StatusCode)
+	assert.Equal(t, 200, get(cors(guarded), "Bearer t").StatusCode)
+}
+
+func TestJoinersTakeAnAnswerFromTheStore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		v, s := &countingVerifier{verify: acceptAny}, newStore()
+		var gets atomic.Int64
+		s.get = func(context.Context, string) ([]byte, error) {
+			time.Sleep(storeTimeout / 2)
+			if gets.Add(1) <= 2 {
+				return nil, nil
+			}
+			return json.Marshal(authing.TokenInfo{UserID: "stored meanwhile"})
+		}
+		c := Cache(v, CacheOptions{Store: s})
+		var callers sync.WaitGroup
+		for range 2 {
+			callers.Go(func() {
+				info, err := c.VerifyToken(t.Context(), "t")
+				if assert.NoError(t, err) {
+					assert.Equal(t, "stored meanwhile", info.UserID)
+				}
+			})
+		}
+		callers.Wait()
+		assert.EqualValues(t, 3, gets.Load(), "one for each caller and one for their shared call")
+		assert.Zero(t, v.calls.Load())
+	})
+}
+
+// Clients that leave are not the store's fault.
+func TestCanceledCallersAreNoStoreErrors(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newStore()
+		s.get = func(ctx context.Context, _ string) ([]byte, error) { <-ctx.Done(); return nil, ctx.Err() }
+		v := &countingVerifier{verify: acceptAny}
+		c := Cache(v, CacheOptions{Store: s})
+		ctx, cancel := context.WithTimeout(t.Context(), storeTimeout/2)
+		defer cancel()
+		_, err := c.VerifyToken(ctx, "t")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, Stats{}, c.Stats())
+		synctest.Wait()
+		assert.Zero(t, v.calls.Load(), "nobody waits")
+	})
+}
+
+func TestRetryAfterIsRoundedUp(t *testing.T) {
+	t.Parallel()
+	for wait, want := range map[time.Duration]string{0: "5", 1: "1", time.Second: "1", 1100 * time.Millisecond: "2", time.Minute: "60"} {
+		h := RequireLogin(&countingVerifier{verify: func(context.Context, authing.Secret) (*authing.TokenInfo, error) {
+			return nil, fmt.Errorf("wrapped: %w", &authing.Error{StatusCode: 429, RetryAfter: wait, Err: authing.ErrRateLimited})
+		}})(whoAmI)
+		assert.Equal(t, want, get(h, "Bearer t").Header.Get("Retry-After"), wait)
+	}
 }
