@@ -170,6 +170,7 @@ type Field[T any] struct {
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
 func (f *Field[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	*f = Field[T]{Name: f.Name} // Decode may have tried once before
 	if kind := dec.PeekKind(); kind != '{' {
 		f.Others = kind != 'n'
 		return dec.SkipValue()
@@ -212,6 +213,7 @@ type Entries struct {
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
 func (e *Entries) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	const limit = 8
+	*e = Entries{} // Decode may have tried once before
 	if kind := dec.PeekKind(); kind != '[' {
 		e.Odd = kind != 'n'
 		return dec.SkipValue()

@@ -88,6 +88,21 @@ func TestDecodeIsStrictAboutJSON(t *testing.T) {
 	assert.Empty(t, v.A, "another name")
 }
 
+// Half a surrogate pair takes a second attempt, which must not add to what the first one read.
+func TestDecodeTriesAgainFromTheStart(t *testing.T) {
+	t.Parallel()
+	var env struct {
+		Data   Field[struct{ Name, Nick string }] `json:"data"`
+		Errors Entries                            `json:"errors"`
+	}
+	env.Data.Name = "user"
+	require.NoError(t, Decode([]byte(`{"errors":[1,2,3,4,5],"data":{"user":{"Name":"Ann"}},"x":"\ud800"}`), &env))
+	assert.Equal(t, 5, env.Errors.Count)
+	assert.Len(t, env.Errors.First, 5)
+	require.NotNil(t, env.Data.Value)
+	assert.Equal(t, "Ann", env.Data.Value.Name)
+}
+
 // Whatever the size of a response, reading it costs a small multiple of that.
 func TestDecodeCostsItsSize(t *testing.T) {
 	const size = 1 << 20
