@@ -59,7 +59,7 @@ func (c *Client) changeAvatar(ctx context.Context, userID string, image io.Reade
 	if err := c.check(ctx, req); err != nil {
 		return nil, notSent(log.op, err)
 	}
-	content, extension, err := readImage(ctx, image)
+	content, mediaType, err := readImage(ctx, image)
 	if err != nil {
 		return nil, notSent(log.op, err)
 	}
@@ -72,7 +72,7 @@ func (c *Client) changeAvatar(ctx context.Context, userID string, image io.Reade
 		op:      log.op,
 		method:  http.MethodPost,
 		url:     c.upload,
-		form:    uploadForm(token, content, extension),
+		form:    uploadForm(token, content, mediaType),
 		timeout: uploadTimeout,
 		secrets: []string{string(token), string(content[:min(len(content), sniffLength)])},
 	}, log, storedKey)
@@ -97,8 +97,8 @@ func unchangedPhoto(err error) error {
 	return err
 }
 
-// readImage returns an image and the file name extension for its type.
-func readImage(ctx context.Context, image io.Reader) (content []byte, extension string, err error) {
+// readImage returns an image and its media type, one of avatarTypes.
+func readImage(ctx context.Context, image io.Reader) (content []byte, mediaType string, err error) {
 	if image == nil {
 		return nil, "", invalid("the image is nil")
 	}
@@ -113,12 +113,11 @@ func readImage(ctx context.Context, image io.Reader) (content []byte, extension 
 	case len(content) > avatarLimit:
 		return nil, "", invalid("the image is larger than 5 MiB")
 	}
-	mediaType := http.DetectContentType(content)
-	extension, ok := avatarTypes[mediaType]
-	if !ok {
+	mediaType = http.DetectContentType(content)
+	if avatarTypes[mediaType] == "" {
 		return nil, "", invalid("unsupported image type %s: use PNG, JPEG, GIF, WebP or BMP", mediaType)
 	}
-	return content, extension, nil
+	return content, mediaType, nil
 }
 
 // cancelable is a reader that stops when its context ends.
@@ -135,10 +134,10 @@ func (r cancelable) Read(p []byte) (int, error) {
 }
 
 // uploadForm is the form that the storage expects.
-func uploadForm(token Secret, image []byte, extension string) *form {
+func uploadForm(token Secret, image []byte, mediaType string) *form {
 	var random [16]byte
 	rand.Read(random[:]) // never fails
-	name := hex.EncodeToString(random[:]) + "." + extension
+	name := hex.EncodeToString(random[:]) + "." + avatarTypes[mediaType]
 	var body bytes.Buffer
 	body.Grow(len(image) + 2<<10)
 	w := multipart.NewWriter(&body)
@@ -146,7 +145,7 @@ func uploadForm(token Secret, image []byte, extension string) *form {
 	w.WriteField("key", "avatar/wechatapp/"+name)
 	file, _ := w.CreatePart(textproto.MIMEHeader{
 		"Content-Disposition": {`form-data; name="file"; filename="` + name + `"`},
-		"Content-Type":        {http.DetectContentType(image)},
+		"Content-Type":        {mediaType},
 	})
 	file.Write(image)
 	w.Close()

@@ -60,9 +60,9 @@ func isUnprocessed(err error) bool {
 		strings.Contains(reason, "client conn not usable"))
 }
 
-// unsent reports whether no request can have left: the lookup, the dial or the TLS handshake failed. If net/http asked for a connection and never got one, even because
-// of a timeout, nothing was sent. A caller's transport that also sends by other means can break this proof: see
-// docs/reliability.md.
+// unsent reports whether no request can have left: the lookup, the dial or the TLS handshake failed. If net/http asked for
+// a connection and never got one, even because of a timeout, nothing was sent. A caller's transport that also sends by
+// other means can break this proof: see docs/reliability.md.
 func unsent(err error, seen *trace) bool {
 	var (
 		dns *net.DNSError
