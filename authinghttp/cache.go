@@ -276,7 +276,7 @@ func (c *CachedVerifier) run(ctx context.Context, k key, q *question, token auth
 	c.remember(ctx, k, q, token)
 }
 
-// leave cancels the call if nobody else waits for it.
+// leave cancels the call once the last caller has stopped waiting for it.
 func (c *CachedVerifier) leave(k key, q *question) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -571,7 +571,7 @@ func TestCanceledCallersAreNoStoreErrors(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, Stats{}, c.Stats())
 		synctest.Wait()
-		assert.Zero(t, v.calls.Load(), "nobody waits")
+		assert.Zero(t, v.calls.Load(), "no caller waits")
 	})
 }
 

@@ -53,7 +53,7 @@ func TestUpdateReadsEveryDateForm(t *testing.T) {
 	}
 }
 
-// Sending a user back as received, with dates of the past or that mean nothing, signs nobody out.
+// Sending a user back as received, with dates of the past or that mean nothing, signs no user out.
 func TestOnlyZeroSignsOut(t *testing.T) {
 	t.Parallel()
 	srv, client := setup(t, authingtest.Options{Clock: newClock().Now})

@@ -41,7 +41,7 @@ The phone address serves the control API. Bodies and replies are JSON; an error 
 
 ` + routeTable() + "\n" + faultHelp + `
 
-A sign-in, where … and POOL stand for values from the output so far:
+A sign-in, where … and POOL are placeholders for values in the output so far:
 
   curl -X POST -d '{"nickName":"Ann"}' 127.0.0.1:8083/control/phones
   curl -X POST 127.0.0.1:8083/control/phones/1/login

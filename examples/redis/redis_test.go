@@ -140,7 +140,7 @@ func TestRedisDown(t *testing.T) {
 	b := newBackend(t, m.Addr())
 	assert.Equal(t, 1, b.verify(t))
 	m.Close()
-	assert.Equal(t, 10, b.verify(t), "each instance asks, and nobody is signed out")
+	assert.Equal(t, 10, b.verify(t), "each instance asks, and no user is signed out")
 	for _, c := range b.instances {
 		_, err := c.VerifyToken(t.Context(), "made.up.token")
 		require.ErrorIs(t, err, authing.ErrLoginRequired)

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// visitorCookie tells browsers apart, so that nobody sees the requests of another visitor.
+// visitorCookie tells browsers apart, so that visitors do not see each other's requests.
 const visitorCookie = "demo-visitor"
 
 var visitorID = regexp.MustCompile(`^[A-Z2-7]{26}$`)

@@ -191,7 +191,7 @@ func load[T any](t *testing.T, name string, count int) []T {
 	return file.Cases
 }
 
-// invented returns cases that nobody recorded. Each is a recorded case in which some values are set to others.
+// invented returns cases without a recording. Each is a recorded case in which some values are set to others.
 func invented(t *testing.T, recorded []recordedCase) []recordedCase {
 	bases := map[string]recordedCase{}
 	for _, c := range recorded {
