@@ -147,7 +147,7 @@ func (t *Text) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, t) }
 
 // String decodes a JSON text, number or truth value as a string. Null, objects and lists are "".
 func String(b []byte) (string, error) {
-	if len(b) > 1 && b[0] == '"' { // most texts need no decoder, which saves three allocations for each date
+	if len(b) > 1 && b[0] == '"' { // most texts need no decoder, which saves an allocation for each date
 		if inner := b[1:]; bytes.IndexFunc(inner, needsDecoder) == len(inner)-1 && inner[len(inner)-1] == '"' {
 			return string(inner[:len(inner)-1]), nil
 		}
