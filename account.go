@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 
+	"github.com/authing-wxapp/authing/internal/api"
 	"github.com/authing-wxapp/authing/internal/wire"
 )
 
@@ -45,13 +46,13 @@ var register = operation[wireUser]{"register", `mutation register($unionid: Stri
 // Original: register, mutation register on the users host.
 func (c *Client) Register(ctx context.Context, p RegisterParams) (*User, error) {
 	password, err := c.encrypt(p.Password)
-	return graphqlUser(ctx, c, request{
-		op: "Register",
-		invalid: cmp.Or(err, checkIdentity(p.Email, p.Username, p.UnionID),
+	return graphqlUser(ctx, c, api.Request{
+		Op: "Register",
+		Invalid: cmp.Or(err, checkIdentity(p.Email, p.Username, p.UnionID),
 			checkText("nickname", p.Nickname), checkText("photo", p.Photo), checkText("register method", p.RegisterMethod),
 			checkText("last IP", p.LastIP), checkUTF8("OAuth text", p.OAuth)),
-		auth:    bearer,
-		secrets: []string{string(p.Password)},
+		Auth:    api.Bearer,
+		Secrets: []string{string(p.Password)},
 	}, register, struct {
 		Email            string `json:"email,omitempty"`
 		Username         string `json:"username,omitempty"`
@@ -98,12 +99,12 @@ var login = operation[wireUser]{"login", `mutation login($unionid: String, $emai
 // Original: login, mutation login on the users host.
 func (c *Client) Login(ctx context.Context, p LoginParams) (*User, error) {
 	password, err := c.encrypt(p.Password)
-	return graphqlUser(ctx, c, request{
-		op: "Login",
-		invalid: cmp.Or(err, checkIdentity(p.Email, p.Username, p.UnionID),
+	return graphqlUser(ctx, c, api.Request{
+		Op: "Login",
+		Invalid: cmp.Or(err, checkIdentity(p.Email, p.Username, p.UnionID),
 			checkText("last IP", p.LastIP), checkText("captcha", p.VerifyCode)),
-		auth:    bearer,
-		secrets: []string{string(p.Password)},
+		Auth:    api.Bearer,
+		Secrets: []string{string(p.Password)},
 	}, login, struct {
 		Email            string `json:"email,omitempty"`
 		Username         string `json:"username,omitempty"`
@@ -131,10 +132,10 @@ var loginByLDAP = operation[wireUser]{"LoginByLDAP", `mutation LoginByLDAP($user
 //
 // Original: loginByLDAP, mutation LoginByLDAP on the oauth host.
 func (c *Client) LoginByLDAP(ctx context.Context, username string, password Secret) (*User, error) {
-	return graphqlUser(ctx, c, request{
-		op:      "LoginByLDAP",
-		invalid: cmp.Or(checkRequired("user name", username), checkPassword(password), checkUTF8("password", string(password))),
-		url:     c.oauth,
+	return graphqlUser(ctx, c, api.Request{
+		Op:      "LoginByLDAP",
+		Invalid: cmp.Or(checkRequired("user name", username), checkPassword(password), checkUTF8("password", string(password))),
+		URL:     c.oauth,
 	}, loginByLDAP, struct {
 		Username string `json:"username"`
 		Password string `json:"password"`
@@ -167,13 +168,13 @@ var checkLoginStatus = operation[ack]{"checkLoginStatus",
 //
 // Original: checkLoginStatus, query checkLoginStatus on the users host.
 func (c *Client) CheckLoginStatus(ctx context.Context) (*LoginStatus, error) {
-	if c.token == "" && ctx != nil && c.http != nil {
+	if c.token == "" && ctx != nil && c.api.IsOpen() {
 		return &LoginStatus{Code: 2020, Message: "未登录"}, nil
 	}
-	return callGraphQL(ctx, c, request{
-		op:    "CheckLoginStatus",
-		auth:  bearer,
-		reads: true,
+	return callGraphQL(ctx, c, api.Request{
+		Op:    "CheckLoginStatus",
+		Auth:  api.Bearer,
+		Reads: true,
 	}, checkLoginStatus, nil, func(a *ack, _ wire.Raw) (*LoginStatus, error) {
 		return &LoginStatus{SignedIn: a.Status != nil && *a.Status, Code: int(a.Code.Value), Message: string(a.Message)}, nil
 	})
@@ -192,7 +193,7 @@ func (c *Client) Logout(ctx context.Context, userID string) error {
 
 func checkIdentity(email, username, unionID string) error {
 	if email == "" && username == "" && unionID == "" {
-		return invalid("no account given: set Email, Username or UnionID")
+		return api.Invalid("no account given: set Email, Username or UnionID")
 	}
 	return cmp.Or(checkText("e-mail address", email), checkText("user name", username), checkText("union id", unionID))
 }

@@ -46,15 +46,15 @@ func TestErrorText(t *testing.T) {
 		{503, "", "the service sent an empty response (HTTP 503): the server is in trouble: try later" + unknownOutcome},
 		{
 			200, "<html>",
-			"the service sent a response that is not Authing's (HTTP 200): check the Hosts and any proxy in front of them" + unknownOutcome,
+			"the service sent a response that is not Authing's (HTTP 200): check the configured hosts and any proxy in front of them" + unknownOutcome,
 		},
 		{
 			302, "<a href>",
-			"the service sent a response that is not Authing's (HTTP 302): redirects are not followed: check the Hosts" + unknownOutcome,
+			"the service sent a response that is not Authing's (HTTP 302): redirects are not followed: check the configured hosts" + unknownOutcome,
 		},
 		{
 			304, "",
-			"the service sent an empty response (HTTP 304): check the Hosts and any proxy in front of them" + unknownOutcome,
+			"the service sent an empty response (HTTP 304): check the configured hosts and any proxy in front of them" + unknownOutcome,
 		},
 		{
 			429, "slow down",
@@ -67,7 +67,7 @@ func TestErrorText(t *testing.T) {
 		},
 		{
 			201, annResponse,
-			"the service sent a success, but not under HTTP 200 (code 200, HTTP 201): check the Hosts and any proxy in front of them" + unknownOutcome,
+			"the service sent a success, but not under HTTP 200 (code 200, HTTP 201): check the configured hosts and any proxy in front of them" + unknownOutcome,
 		},
 		// An error without a message says so in words of its own.
 		{200, `{"code":2206}`, "the service rejected the call (code 2206, HTTP 200): the token has expired: sign in again"},
@@ -102,7 +102,7 @@ func TestUnansweredText(t *testing.T) {
 		{io.ErrUnexpectedEOF, io.ErrUnexpectedEOF, "no complete response came: unexpected EOF" + onlyUnknown},
 		{context.Canceled, context.Canceled, "canceled before a response came" + onlyUnknown},
 		{context.DeadlineExceeded, context.DeadlineExceeded, "no response came in time" + onlyUnknown},
-		{refused, refused, "the service could not be reached: dial: refused" + unsent + ": check the network and the Hosts"},
+		{refused, refused, "the service could not be reached: dial: refused" + unsent + ": check the network and the configured hosts"},
 		{&net.OpError{Op: "dial", Err: context.Canceled}, context.Canceled, "canceled before a response came" + unsent},
 		// A transport may quote what it was to send.
 		{fmt.Errorf("cannot send %s: %w", code, reset), nil, "no complete response came: cannot send [redacted]: read: connection reset" + onlyUnknown},

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math"
 
+	"github.com/authing-wxapp/authing/internal/api"
 	"github.com/authing-wxapp/authing/internal/wire"
 )
 
@@ -112,12 +113,12 @@ var getUserAuthorizedApps = operation[wireApps]{"GetUserAuthorizedApps", `query 
 //
 // Original: getAuthedAppList, query GetUserAuthorizedApps on the users host.
 func (c *Client) GetAuthedAppList(ctx context.Context, userID string, page ListOptions) (*AuthedApps, error) {
-	return callGraphQL(ctx, c, request{
-		op:      "GetAuthedAppList",
-		invalid: cmp.Or(checkRequired("user id", userID), page.check()),
-		url:     c.apps,
-		auth:    ownBearer,
-		reads:   true,
+	return callGraphQL(ctx, c, api.Request{
+		Op:      "GetAuthedAppList",
+		Invalid: cmp.Or(checkRequired("user id", userID), page.check()),
+		URL:     c.apps,
+		Auth:    api.OwnBearer,
+		Reads:   true,
 	}, getUserAuthorizedApps, struct {
 		ClientID string `json:"clientId"`
 		UserID   string `json:"userId"`
@@ -188,10 +189,10 @@ func (c *Client) AllAuthedApps(ctx context.Context, userID string) iter.Seq2[Aut
 
 func (p ListOptions) check() error {
 	if p.Page < 0 || p.Count < 0 {
-		return invalid("page and count must not be negative: 0 leaves them to the service")
+		return api.Invalid("page and count must not be negative: 0 leaves them to the service")
 	}
 	if p.Page > math.MaxInt32 || p.Count > math.MaxInt32 {
-		return invalid("page or count is larger than the service can read")
+		return api.Invalid("page or count is larger than the service can read")
 	}
 	return nil
 }
@@ -242,11 +243,11 @@ var revokeUserAuthorizedApp = operation[wireRevokedApp]{"RevokeUserAuthorizedApp
 //
 // Original: revokeAuthedApp, mutation RevokeUserAuthorizedApp on the users host.
 func (c *Client) RevokeAuthedApp(ctx context.Context, userID, appID string) (*RevokedApp, error) {
-	return callGraphQL(ctx, c, request{
-		op:      "RevokeAuthedApp",
-		invalid: cmp.Or(checkRequired("user id", userID), checkRequired("app id", appID)),
-		url:     c.apps,
-		auth:    ownBearer,
+	return callGraphQL(ctx, c, api.Request{
+		Op:      "RevokeAuthedApp",
+		Invalid: cmp.Or(checkRequired("user id", userID), checkRequired("app id", appID)),
+		URL:     c.apps,
+		Auth:    api.OwnBearer,
 	}, revokeUserAuthorizedApp, struct {
 		UserPoolID string `json:"userPoolId"`
 		UserID     string `json:"userId"`

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/authing-wxapp/authing/internal/api"
 	"github.com/authing-wxapp/authing/internal/transport"
 	"github.com/authing-wxapp/authing/internal/wire"
 )
@@ -48,74 +49,76 @@ var uploadToken = operation[Secret]{"qiNiuUploadToken", `query qiNiuUploadToken 
 //
 // Original: changeAvatar, query qiNiuUploadToken, a form upload and mutation updateUser on the users host.
 func (c *Client) ChangeAvatar(ctx context.Context, userID string, image io.Reader) (*User, error) {
-	log := record{op: "ChangeAvatar", start: time.Now()}
+	log := api.Begin("ChangeAvatar")
 	user, err := c.changeAvatar(ctx, userID, image, &log)
-	c.log(ctx, log, err)
-	return user, err
+	c.api.Log(ctx, log, err)
+	if err != nil {
+		return nil, (*Error)(err)
+	}
+	return user, nil
 }
 
-func (c *Client) changeAvatar(ctx context.Context, userID string, image io.Reader, log *record) (*User, error) {
-	req := request{op: log.op, auth: ownBearer, invalid: checkRequired("user id", userID)}
-	if err := c.check(ctx, req); err != nil {
-		return nil, notSent(log.op, err)
+func (c *Client) changeAvatar(ctx context.Context, userID string, image io.Reader, log *api.Record) (*User, *api.Error) {
+	const op = "ChangeAvatar"
+	req := api.Request{Op: op, Auth: api.OwnBearer, Token: string(c.token), Invalid: checkRequired("user id", userID)}
+	if err := c.api.Check(ctx, req); err != nil {
+		return nil, api.NotSent(op, err)
 	}
 	content, mediaType, err := readImage(ctx, image)
 	if err != nil {
-		return nil, notSent(log.op, err)
+		return nil, api.NotSent(op, err)
 	}
 	req, read := graphql(c, req, uploadToken, nil, func(token *Secret, _ wire.Raw) (Secret, error) { return *token, nil })
-	token, err := exchange(ctx, c, req, log, read)
-	if err != nil {
-		return nil, err
+	token, failed := api.Exchange(ctx, &c.api, req, log, read)
+	if failed != nil {
+		return nil, failed
 	}
-	key, err := exchange(ctx, c, request{
-		op:      log.op,
-		method:  http.MethodPost,
-		url:     c.upload,
-		form:    uploadForm(token, content, mediaType),
-		timeout: uploadTimeout,
-		secrets: []string{string(token), string(content[:min(len(content), sniffLength)])},
+	key, failed := api.Exchange(ctx, &c.api, api.Request{
+		Op:      op,
+		Method:  http.MethodPost,
+		URL:     c.upload,
+		Form:    uploadForm(token, content, mediaType),
+		Timeout: uploadTimeout,
+		Secrets: []string{string(token), string(content[:min(len(content), sniffLength)])},
 	}, log, storedKey)
-	if err != nil {
-		return nil, unchangedPhoto(err)
+	if failed != nil {
+		return nil, unchangedPhoto(failed)
 	}
 	photo := c.cdn + "/" + key
-	req, update := c.updateRequest(log.op, userID, UserUpdate{Photo: &photo})
-	user, err := exchange(ctx, c, req, log, update)
-	if err != nil {
-		return nil, unchangedPhoto(err)
+	req, update := c.updateRequest(op, userID, UserUpdate{Photo: &photo})
+	req.Token = string(c.token)
+	user, failed := api.Exchange(ctx, &c.api, req, log, update)
+	if failed != nil {
+		return nil, unchangedPhoto(failed)
 	}
 	return user, nil
 }
 
 // unchangedPhoto corrects the error of a later request: something was sent before, but the photo is still the old one.
-func unchangedPhoto(err error) error {
-	var e *Error
-	if errors.As(err, &e) {
-		e.Hint = strings.Replace(e.Hint, "nothing was sent", "the photo is unchanged", 1)
-	}
-	return err
+func unchangedPhoto(e *api.Error) *api.Error {
+	e.Hint = strings.Replace(e.Hint, "nothing was sent", "the photo is unchanged", 1)
+	return e
 }
 
 // readImage returns an image and its media type, one of avatarTypes.
 func readImage(ctx context.Context, image io.Reader) (content []byte, mediaType string, err error) {
 	if image == nil {
-		return nil, "", invalid("the image is nil")
+		return nil, "", api.Invalid("the image is nil")
 	}
 	content, err = io.ReadAll(io.LimitReader(cancelable{ctx, image}, avatarLimit+1))
 	switch {
 	case ctx.Err() != nil:
-		return nil, "", canceledBefore(ctx)
+		return nil, "", api.CanceledBefore(ctx)
 	case err != nil:
-		return nil, "", &Error{Reason: "the image could not be read", Err: errors.Join(ErrInvalidArgument, hideOurs(err))}
+		return nil, "", &api.Error{Reason: "the image could not be read", Err: errors.Join(ErrInvalidArgument, api.HideOurs(err))}
 	case len(content) == 0:
-		return nil, "", invalid("the image is empty")
+		return nil, "", api.Invalid("the image is empty")
 	case len(content) > avatarLimit:
-		return nil, "", invalid("the image is larger than 5 MiB")
+		return nil, "", api.Invalid("the image is larger than 5 MiB")
 	}
 	mediaType = http.DetectContentType(content)
 	if avatarTypes[mediaType] == "" {
-		return nil, "", invalid("unsupported image type %s: use PNG, JPEG, GIF, WebP or BMP", mediaType)
+		return nil, "", api.Invalid("unsupported image type %s: use PNG, JPEG, GIF, WebP or BMP", mediaType)
 	}
 	return content, mediaType, nil
 }
@@ -134,7 +137,7 @@ func (r cancelable) Read(p []byte) (int, error) {
 }
 
 // uploadForm is the form that the storage expects.
-func uploadForm(token Secret, image []byte, mediaType string) *form {
+func uploadForm(token Secret, image []byte, mediaType string) *api.Form {
 	var random [16]byte
 	rand.Read(random[:]) // never fails
 	name := hex.EncodeToString(random[:]) + "." + avatarTypes[mediaType]
@@ -149,7 +152,7 @@ func uploadForm(token Secret, image []byte, mediaType string) *form {
 	})
 	file.Write(image)
 	w.Close()
-	return &form{contentType: w.FormDataContentType(), body: body.Bytes()}
+	return &api.Form{ContentType: w.FormDataContentType(), Body: body.Bytes()}
 }
 
 // storedKey reads the key under which the storage keeps the image.
@@ -163,7 +166,7 @@ func storedKey(resp transport.Response) (string, error) {
 	case err == nil && resp.Status == http.StatusOK && checkRequired("key", stored.Key) == nil:
 		return stored.Key, nil
 	case err == nil && stored.Error != "":
-		return "", &Error{Message: string(stored.Error), Body: resp.Body, RetryAfter: transport.RetryAfter(resp.Header), Hint: "the storage rejected the image"}
+		return "", &api.Error{Message: string(stored.Error), Body: resp.Body, RetryAfter: transport.RetryAfter(resp.Header), Hint: "the storage rejected the image"}
 	}
-	return "", badResponse(resp, "no key for the uploaded image", err)
+	return "", api.BadResponse(resp, "no key for the uploaded image", err)
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/authing-wxapp/authing/internal/api"
 	"github.com/authing-wxapp/authing/internal/transport"
 	"github.com/authing-wxapp/authing/internal/wire"
 )
@@ -41,12 +42,12 @@ type graphqlEnvelope[T any] struct {
 
 // graphql completes the request for an operation and returns it with the function that reads its response. The caller
 // sets op, invalid, auth and anything that is not the default.
-func graphql[T, R any](c *Client, req request, op operation[T], variables any, result func(*T, wire.Raw) (R, error)) (request, func(transport.Response) (R, error)) {
-	req.method = http.MethodPost
-	req.url = cmp.Or(req.url, c.users) + "/graphql"
-	req.body = graphqlBody{op.document, variables}
+func graphql[T, R any](c *Client, req api.Request, op operation[T], variables any, result func(*T, wire.Raw) (R, error)) (api.Request, func(transport.Response) (R, error)) {
+	req.Method = http.MethodPost
+	req.URL = cmp.Or(req.URL, c.users) + "/graphql"
+	req.Body = graphqlBody{op.document, variables}
 	return req, func(resp transport.Response) (R, error) {
-		value, err := readGraphQL(resp, op, req.reads)
+		value, err := readGraphQL(resp, op, req.Reads)
 		if err != nil {
 			var none R
 			return none, err
@@ -56,18 +57,18 @@ func graphql[T, R any](c *Client, req request, op operation[T], variables any, r
 }
 
 // callGraphQL runs an operation.
-func callGraphQL[T, R any](ctx context.Context, c *Client, req request, op operation[T], variables any, result func(*T, wire.Raw) (R, error)) (R, error) {
+func callGraphQL[T, R any](ctx context.Context, c *Client, req api.Request, op operation[T], variables any, result func(*T, wire.Raw) (R, error)) (R, error) {
 	req, read := graphql(c, req, op, variables, result)
 	return call(ctx, c, req, read)
 }
 
 // graphqlUser runs an operation that returns a user.
-func graphqlUser(ctx context.Context, c *Client, req request, op operation[wireUser], variables any) (*User, error) {
+func graphqlUser(ctx context.Context, c *Client, req api.Request, op operation[wireUser], variables any) (*User, error) {
 	return callGraphQL(ctx, c, req, op, variables, userOf)
 }
 
 // graphqlDone runs an operation that returns nothing but an acknowledgement.
-func graphqlDone(ctx context.Context, c *Client, req request, op operation[ack], variables any) error {
+func graphqlDone(ctx context.Context, c *Client, req api.Request, op operation[ack], variables any) error {
 	_, err := callGraphQL(ctx, c, req, op, variables, func(a *ack, _ wire.Raw) (none struct{}, err error) {
 		return none, a.refused()
 	})
@@ -82,7 +83,7 @@ func readGraphQL[T any](resp transport.Response, op operation[T], reads bool) (*
 	case resp.Status != http.StatusOK || env.Errors.Count > 0:
 		return nil, graphqlRefusal(resp, err)
 	case env.Errors.Odd:
-		return nil, badResponse(resp, "", nil)
+		return nil, api.BadResponse(resp, "", nil)
 	}
 	value, answered := env.Data.Value, env.Data.Present
 	missing := ""
@@ -103,7 +104,7 @@ func readGraphQL[T any](resp transport.Response, op operation[T], reads bool) (*
 	}
 	e := incomplete(resp, missing)
 	if answered && errors.Is(e, ErrBadResponse) {
-		e.Hint = "" // the response did come from Authing, so advice about the Hosts would mislead
+		e.Hint = "" // the response did come from Authing, so advice about the hosts would mislead
 		if value == nil && reads {
 			e.Hint = "the requested object may not exist"
 		}
@@ -160,14 +161,14 @@ func graphqlRefusal(resp transport.Response, cause error) error {
 	for _, other := range entries[1:] {
 		e := graphqlError(json.RawMessage(other))
 		first.Body = resp.Body
-		first.match(e.Err)
+		first.Match(e.Err)
 		settled = settled && isRefusalCode(e.Code)
 	}
 	if reply.Data.Others {
 		first.Body = resp.Body
 	}
 	if !settled || reply.Data.Others || reply.Errors.Count > len(entries) {
-		return unsettled{first}
+		return api.Unsettled(first)
 	}
 	return first
 }
@@ -177,7 +178,7 @@ func isRefusalCode(code int) bool { return code != 0 && code != http.StatusOK }
 
 // graphqlError reads an entry of errors. Its message is an object with code, message and data when a business rule
 // failed, and plain text when the document or the server did; later servers put a code beside that text.
-func graphqlError(entry json.RawMessage) *Error {
+func graphqlError(entry json.RawMessage) *api.Error {
 	type details struct {
 		Code    json.RawMessage `json:"code"`
 		Message json.RawMessage `json:"message"`
@@ -208,6 +209,6 @@ func graphqlError(entry json.RawMessage) *Error {
 		data = outer.Data
 	}
 	e := serviceError(int(code.Value), data, inner.Message)
-	e.setReply(inner.Message, data)
+	e.SetReply(inner.Message, data)
 	return e
 }

@@ -147,7 +147,7 @@ func TestGraphQLIncompleteHint(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"data":{"user":null}}`:          said + "user (HTTP 200): the requested object may not exist",
 		`{"data":{"user":{"email":"a"}}}`: said + "user id (HTTP 200)",
-		`{"data":null}`:                   said + "user (HTTP 200): check the Hosts and any proxy in front of them",
+		`{"data":null}`:                   said + "user (HTTP 200): check the configured hosts and any proxy in front of them",
 		// A code beside the data says more.
 		`{"code":2206,"message":"no","data":{"user":null}}`: "authing: User: no (code 2206, HTTP 200): the token has expired: sign in again",
 		`{"code":2206,"message":"no","data":{"user":{}}}`:   "authing: User: no (code 2206, HTTP 200): the token has expired: sign in again",

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 
+	"github.com/authing-wxapp/authing/internal/api"
 	"github.com/authing-wxapp/authing/internal/wire"
 )
 
@@ -59,11 +60,11 @@ var userMetadata = operation[wireMetadata]{"userMetadata",
 //
 // Original: metadata, query userMetadata on the users host.
 func (c *Client) Metadata(ctx context.Context, userID string) (*Metadata, error) {
-	return callGraphQL(ctx, c, request{
-		op:      "Metadata",
-		invalid: checkRequired("user id", userID),
-		auth:    ownBearer,
-		reads:   true,
+	return callGraphQL(ctx, c, api.Request{
+		Op:      "Metadata",
+		Invalid: checkRequired("user id", userID),
+		Auth:    api.OwnBearer,
+		Reads:   true,
 	}, userMetadata, struct {
 		ID string `json:"_id"`
 	}{ID: userID}, (*wireMetadata).metadata)
@@ -87,10 +88,10 @@ var setUserMetadata = operation[wireMetadata]{"setUserMetadata", `mutation setUs
 //
 // Original: setMetadata, mutation setUserMetadata on the users host.
 func (c *Client) SetMetadata(ctx context.Context, userID, key, value string) (*Metadata, error) {
-	return callGraphQL(ctx, c, request{
-		op:      "SetMetadata",
-		invalid: cmp.Or(checkRequired("user id", userID), checkRequired("key", key), checkUTF8("value", value)),
-		auth:    ownBearer,
+	return callGraphQL(ctx, c, api.Request{
+		Op:      "SetMetadata",
+		Invalid: cmp.Or(checkRequired("user id", userID), checkRequired("key", key), checkUTF8("value", value)),
+		Auth:    api.OwnBearer,
 	}, setUserMetadata, map[string]metadataInput{"input": {ID: userID, Key: key, Value: &value}}, (*wireMetadata).metadata)
 }
 
@@ -105,9 +106,9 @@ var removeUserMetadata = operation[wireMetadata]{"removeUserMetadata", `mutation
 //
 // Original: removeMetadata, mutation removeUserMetadata on the users host.
 func (c *Client) RemoveMetadata(ctx context.Context, userID, key string) (*Metadata, error) {
-	return callGraphQL(ctx, c, request{
-		op:      "RemoveMetadata",
-		invalid: cmp.Or(checkRequired("user id", userID), checkRequired("key", key)),
-		auth:    ownBearer,
+	return callGraphQL(ctx, c, api.Request{
+		Op:      "RemoveMetadata",
+		Invalid: cmp.Or(checkRequired("user id", userID), checkRequired("key", key)),
+		Auth:    api.OwnBearer,
 	}, removeUserMetadata, map[string]metadataInput{"input": {ID: userID, Key: key}}, (*wireMetadata).metadata)
 }

@@ -2,14 +2,11 @@ package authing
 
 import (
 	"log/slog"
-	"net"
 	"net/http"
-	"net/url"
-	"reflect"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/authing-wxapp/authing/internal/api"
 	"github.com/authing-wxapp/authing/internal/passwd"
 	"github.com/authing-wxapp/authing/internal/transport"
 )
@@ -49,53 +46,17 @@ func WithHosts(hosts Hosts) Option {
 			if h.address == "" {
 				continue
 			}
-			base, problem := baseURL(h.address, hosts.AllowHTTP)
+			base, problem := api.BaseURL(h.address, hosts.AllowHTTP)
 			if problem != "" {
-				return invalid("Hosts.%s %s", h.name, problem)
+				return api.Invalid("Hosts.%s %s", h.name, problem)
 			}
 			if h.base == &c.oauth && strings.HasSuffix(base, "/oauth") {
-				return invalid("Hosts.OAuth ends in /oauth, which the package adds: leave it out")
+				return api.Invalid("Hosts.OAuth ends in /oauth, which the package adds: leave it out")
 			}
 			*h.base = base
 		}
 		return nil
 	}
-}
-
-// baseURL returns address without trailing slashes and without a final /graphql, or what is wrong with it.
-// The problem does not quote the address, which may contain a password.
-func baseURL(address string, allowHTTP bool) (base, problem string) {
-	u, err := url.Parse(address)
-	switch {
-	case err != nil || u.Opaque != "" || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") ||
-		strings.Contains(u.Hostname(), ":") != strings.HasPrefix(u.Host, "["):
-		return "", "is not an absolute URL: write it like https://users.example.com"
-	case u.User != nil:
-		return "", "contains a user name or password: remove it"
-	case u.RawQuery != "" || u.ForceQuery || strings.Contains(address, "#"):
-		return "", "contains a query or a fragment: remove it"
-	case u.Scheme != "https" && u.Scheme != "http":
-		return "", "must begin with https://"
-	case u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()):
-		return "", "is plain http to another machine: use https, or set Hosts.AllowHTTP"
-	}
-	path := strings.TrimRight(u.EscapedPath(), "/")
-	path = strings.TrimRight(strings.TrimSuffix(path, "/graphql"), "/")
-	for _, segment := range strings.Split(u.Path, "/") {
-		if segment == "." || segment == ".." {
-			return "", "contains a dot segment: write the path in full"
-		}
-	}
-	base = (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() + path
-	// An IPv6 zone may contain bytes that url.Parse accepts once, but not after String has escaped them.
-	if _, err := url.Parse(base); err != nil {
-		return "", "has a host that cannot be written in a URL"
-	}
-	return base, ""
-}
-
-func loopback(host string) bool {
-	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
 }
 
 // WithHTTPClient sends the calls through hc.Transport (nil: the SDK's own). The shorter of hc.Timeout and [WithTimeout]
@@ -105,21 +66,7 @@ func loopback(host string) bool {
 // Use it for a proxy, custom root certificates, tracing (wrap [NewTransport]) or a mock (httpmock.NewMockTransport).
 // A Transport that repeats requests on its own breaks the promise that a code is sent once.
 func WithHTTPClient(hc *http.Client) Option {
-	return func(c *config) error {
-		switch {
-		case hc == nil:
-			return invalid("WithHTTPClient requires a client: omit the option for the default")
-		case hc.Jar != nil:
-			return invalid("the http.Client has a cookie Jar, which would mix users up: remove it")
-		case hc.CheckRedirect != nil:
-			return invalid("the http.Client has a CheckRedirect, but redirects are never followed: remove it")
-		}
-		if rt := reflect.ValueOf(hc.Transport); rt.Kind() == reflect.Pointer && rt.IsNil() {
-			return invalid("the http.Client has a Transport that is a nil pointer: set one, or none")
-		}
-		c.transport, c.clientTimeout = hc.Transport, hc.Timeout
-		return nil
-	}
+	return func(c *config) error { return c.api.SetHTTPClient(hc) }
 }
 
 // NewTransport returns a new transport as the SDK uses it by default: with a connection pool for a busy backend, idle
@@ -130,50 +77,26 @@ func NewTransport() *http.Transport { return transport.NewHTTP() }
 // WithTimeout limits each exchange with the service, from dialing to the last byte of the response.
 // The default is 10 seconds, and 60 for an avatar upload. The context of a call may end it earlier.
 func WithTimeout(d time.Duration) Option {
-	return func(c *config) error {
-		if d <= 0 {
-			return invalid("the timeout must be positive: a call without a limit can hang forever")
-		}
-		c.timeout = d
-		return nil
-	}
+	return func(c *config) error { return c.api.SetTimeout(d) }
 }
 
 // WithReadRetries sets how often a read may be sent again after a connection failure or a 502, 503 or 504, each time
 // after 50 to 150 ms, or as long as Retry-After asks for if that is at most 3 seconds. The default is 1; 0 disables it.
 // Calls that change something, send a message or use up a code are never sent twice, whatever this says.
 func WithReadRetries(n int) Option {
-	return func(c *config) error {
-		if n < 0 {
-			return invalid("the number of read retries must not be negative: 0 switches them off")
-		}
-		c.readRetries = n
-		return nil
-	}
+	return func(c *config) error { return c.api.SetReadRetries(n) }
 }
 
 // WithLogger writes one record per call: operation, duration, HTTP status, attempts and, for a failure, code and error.
 // CheckLoginStatus without a token makes no request and logs nothing.
 // No record contains a token, a code, a password, a phone number or an e-mail address. The default, and nil, is silent.
 func WithLogger(logger *slog.Logger) Option {
-	return func(c *config) error {
-		c.logger = logger
-		return nil
-	}
+	return func(c *config) error { return c.api.SetLogger(logger) }
 }
-
-// userAgent names this SDK and its version, the one at the top of CHANGELOG.md.
-const userAgent = "authing-go/0.1.0"
 
 // WithUserAgent appends the name of the application ("shop/1.4") to the SDK's own User-Agent.
 func WithUserAgent(name string) Option {
-	return func(c *config) error {
-		if name == "" || !printableASCII(name) {
-			return invalid("the user agent must be printable ASCII text")
-		}
-		c.userAgent = userAgent + " " + name
-		return nil
-	}
+	return func(c *config) error { return c.api.SetUserAgent(name) }
 }
 
 // WithPublicKey sets the key that passwords are encrypted with, for a private deployment that has its own:
@@ -182,14 +105,9 @@ func WithPublicKey(pem string) Option {
 	return func(c *config) error {
 		key, err := passwd.ParseKey(pem)
 		if err != nil {
-			return invalid("WithPublicKey: %v", err)
+			return api.Invalid("WithPublicKey: %v", err)
 		}
 		c.publicKey = key
 		return nil
 	}
-}
-
-// printableASCII reports whether s can be sent in an HTTP header.
-func printableASCII(s string) bool {
-	return !slices.ContainsFunc([]byte(s), func(b byte) bool { return b < ' ' || b > '~' })
 }

@@ -104,7 +104,7 @@ func TestBadHosts(t *testing.T) {
 		userinfo = "contains a user name or password: remove it"
 		query    = "contains a query or a fragment: remove it"
 		scheme   = "must begin with https://"
-		plain    = "is plain http to another machine: use https, or set Hosts.AllowHTTP"
+		plain    = "is plain http to another machine: use https, or allow it with AllowHTTP"
 		dots     = "contains a dot segment: write the path in full"
 		zone     = "has a host that cannot be written in a URL"
 	)

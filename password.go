@@ -3,6 +3,8 @@ package authing
 import (
 	"cmp"
 	"context"
+
+	"github.com/authing-wxapp/authing/internal/api"
 )
 
 // mailVariables are the variables of the operations around a mailed code.
@@ -24,10 +26,10 @@ var sendResetPasswordEmail = operation[ack]{"sendResetPasswordEmail", `mutation 
 //
 // Original: sendResetPasswordEmail, mutation sendResetPasswordEmail on the users host.
 func (c *Client) SendResetPasswordEmail(ctx context.Context, email string) error {
-	return graphqlDone(ctx, c, request{
-		op:      "SendResetPasswordEmail",
-		invalid: checkRequired("e-mail address", email),
-		auth:    bearer,
+	return graphqlDone(ctx, c, api.Request{
+		Op:      "SendResetPasswordEmail",
+		Invalid: checkRequired("e-mail address", email),
+		Auth:    api.Bearer,
 	}, sendResetPasswordEmail, mailVariables{Email: email, Client: c.pool})
 }
 
@@ -43,10 +45,10 @@ var verifyResetPasswordVerifyCode = operation[ack]{"verifyResetPasswordVerifyCod
 //
 // Original: verifyResetPasswordVerifyCode, mutation verifyResetPasswordVerifyCode on the users host.
 func (c *Client) VerifyResetPasswordVerifyCode(ctx context.Context, email, verifyCode string) error {
-	return graphqlDone(ctx, c, request{
-		op:      "VerifyResetPasswordVerifyCode",
-		invalid: cmp.Or(checkRequired("e-mail address", email), checkRequired("verification code", verifyCode)),
-		auth:    bearer,
+	return graphqlDone(ctx, c, api.Request{
+		Op:      "VerifyResetPasswordVerifyCode",
+		Invalid: cmp.Or(checkRequired("e-mail address", email), checkRequired("verification code", verifyCode)),
+		Auth:    api.Bearer,
 	}, verifyResetPasswordVerifyCode, mailVariables{Email: email, Client: c.pool, VerifyCode: verifyCode})
 }
 
@@ -70,13 +72,13 @@ var changePassword = operation[wireUser]{"changePassword", `mutation changePassw
 // Original: changePassword, mutation changePassword on the users host.
 func (c *Client) ChangePassword(ctx context.Context, p ChangePasswordParams) (*User, error) {
 	password, err := c.encrypt(p.Password)
-	return graphqlUser(ctx, c, request{
-		op: "ChangePassword",
-		invalid: cmp.Or(err, checkRequired("e-mail address", p.Email), checkPassword(p.Password),
+	return graphqlUser(ctx, c, api.Request{
+		Op: "ChangePassword",
+		Invalid: cmp.Or(err, checkRequired("e-mail address", p.Email), checkPassword(p.Password),
 			checkRequired("verification code", p.VerifyCode)),
-		auth:     bearer,
-		secrets:  []string{string(p.Password)},
-		usesCode: true,
+		Auth:     api.Bearer,
+		Secrets:  []string{string(p.Password)},
+		UsesCode: true,
 	}, changePassword, mailVariables{Email: p.Email, Client: c.pool, Password: password, VerifyCode: p.VerifyCode})
 }
 
@@ -91,9 +93,9 @@ var sendVerifyEmail = operation[ack]{"sendVerifyEmail", `mutation sendVerifyEmai
 //
 // Original: sendVerifyEmail, mutation sendVerifyEmail on the users host.
 func (c *Client) SendVerifyEmail(ctx context.Context, email string) error {
-	return graphqlDone(ctx, c, request{
-		op:      "SendVerifyEmail",
-		invalid: checkRequired("e-mail address", email),
-		auth:    bearer,
+	return graphqlDone(ctx, c, api.Request{
+		Op:      "SendVerifyEmail",
+		Invalid: checkRequired("e-mail address", email),
+		Auth:    api.Bearer,
 	}, sendVerifyEmail, mailVariables{Email: email, Client: c.pool})
 }

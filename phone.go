@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/authing-wxapp/authing/internal/api"
 	"github.com/authing-wxapp/authing/internal/wire"
 )
 
@@ -24,14 +25,14 @@ import (
 //
 // Original: bindPhone, POST oauth /oauth/wechatapp/phone/{pool}, bare token.
 func (c *Client) BindPhone(ctx context.Context, code string, detail Detail) (*User, error) {
-	return restUser(ctx, c, request{
-		op:       "BindPhone",
-		invalid:  c.checkDetail(code, detail, phoneAPIs, ""),
-		method:   http.MethodPost,
-		url:      c.oauthURL("/oauth/wechatapp/phone/"),
-		auth:     bareRequired,
-		body:     wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
-		usesCode: true,
+	return restUser(ctx, c, api.Request{
+		Op:       "BindPhone",
+		Invalid:  c.checkDetail(code, detail, phoneAPIs, ""),
+		Method:   http.MethodPost,
+		URL:      c.oauthURL("/oauth/wechatapp/phone/"),
+		Auth:     api.BareRequired,
+		Body:     wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
+		UsesCode: true,
 	}, missingID)
 }
 
@@ -70,14 +71,14 @@ func (p *PhoneNumber) UnmarshalJSON(b []byte) error {
 //
 // Original: getPhone, POST oauth /oauth/wechatapp/getphone/{pool}, bare token.
 func (c *Client) GetPhone(ctx context.Context, code string, detail Detail) (*PhoneNumber, error) {
-	return rest(ctx, c, request{
-		op:       "GetPhone",
-		invalid:  c.checkDetail(code, detail, phoneAPIs, ""),
-		method:   http.MethodPost,
-		url:      c.oauthURL("/oauth/wechatapp/getphone/"),
-		auth:     bare,
-		body:     wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
-		usesCode: true,
+	return rest(ctx, c, api.Request{
+		Op:       "GetPhone",
+		Invalid:  c.checkDetail(code, detail, phoneAPIs, ""),
+		Method:   http.MethodPost,
+		URL:      c.oauthURL("/oauth/wechatapp/getphone/"),
+		Auth:     api.Bare,
+		Body:     wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
+		UsesCode: true,
 	}, func(p *PhoneNumber) string {
 		if p.PhoneNumber == "" {
 			return "phone number"
@@ -93,12 +94,12 @@ func (c *Client) GetPhone(ctx context.Context, code string, detail Detail) (*Pho
 //
 // Original: getVerificationCode, GET users /send_smscode/{phone}/{pool}, without a token.
 func (c *Client) GetVerificationCode(ctx context.Context, phone string) error {
-	return restDone(ctx, c, request{
-		op:      "GetVerificationCode",
-		invalid: cmp.Or(checkRequired("phone number", phone), checkSegment("phone number", phone)),
-		method:  http.MethodGet,
-		url:     c.users + "/send_smscode/" + url.PathEscape(phone) + "/" + c.pool,
-		secrets: []string{phone},
+	return restDone(ctx, c, api.Request{
+		Op:      "GetVerificationCode",
+		Invalid: cmp.Or(checkRequired("phone number", phone), checkSegment("phone number", phone)),
+		Method:  http.MethodGet,
+		URL:     c.users + "/send_smscode/" + url.PathEscape(phone) + "/" + c.pool,
+		Secrets: []string{phone},
 	})
 }
 
@@ -119,12 +120,12 @@ var loginByPhoneCode = operation[wireUser]{"login", `mutation login($phone: Stri
 // Original: loginByPhoneCode, mutation login on the users host.
 func (c *Client) LoginByPhoneCode(ctx context.Context, phone, phoneCode string) (*User, error) {
 	number, err := checkDigits(phoneCode)
-	return graphqlUser(ctx, c, request{
-		op:       "LoginByPhoneCode",
-		invalid:  cmp.Or(checkRequired("phone number", phone), err),
-		auth:     bearer,
-		secrets:  []string{phoneCode, strconv.Itoa(number)},
-		usesCode: true,
+	return graphqlUser(ctx, c, api.Request{
+		Op:       "LoginByPhoneCode",
+		Invalid:  cmp.Or(checkRequired("phone number", phone), err),
+		Auth:     api.Bearer,
+		Secrets:  []string{phoneCode, strconv.Itoa(number)},
+		UsesCode: true,
 	}, loginByPhoneCode, struct {
 		Phone            string `json:"phone"`
 		PhoneCode        int    `json:"phoneCode"`

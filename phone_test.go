@@ -51,7 +51,7 @@ func TestBindPhoneLooksAtTheTokenFirst(t *testing.T) {
 	require.ErrorIs(t, err, authing.ErrLoginRequired)
 	assert.NotErrorIs(t, err, authing.ErrUserRefused)
 	assert.NotErrorIs(t, err, authing.ErrInvalidArgument)
-	assert.EqualError(t, err, "authing: BindPhone: no token: call client.As(user.Token); nothing was sent")
+	assert.EqualError(t, err, "authing: BindPhone: no token: use client.As with the token of a login; nothing was sent")
 
 	_, err = client.As("Bearer h.p.s").BindPhone(context.Background(), "", declined)
 	require.ErrorIs(t, err, authing.ErrInvalidArgument)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+
+	"github.com/authing-wxapp/authing/internal/api"
 )
 
 // Types that hold secrets or personal data implement fmt.Formatter and slog.LogValuer, so that neither a %+v nor a log
@@ -18,14 +20,14 @@ func (c Client) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "authing.Client{Use
 // Format implements fmt.Formatter.
 func (e Error) Format(f fmt.State, verb rune) {
 	if verb == 'q' {
-		fmt.Fprintf(f, "%q", e.text())
+		fmt.Fprintf(f, "%q", (*api.Error)(&e).Error())
 		return
 	}
-	io.WriteString(f, e.text())
+	io.WriteString(f, (*api.Error)(&e).Error())
 }
 
 // MarshalText implements encoding.TextMarshaler, so that JSON shows no more than a log does.
-func (e Error) MarshalText() ([]byte, error) { return []byte(e.text()), nil }
+func (e Error) MarshalText() ([]byte, error) { return []byte((*api.Error)(&e).Error()), nil }
 
 // Format implements fmt.Formatter.
 func (d Detail) Format(f fmt.State, _ rune) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/authing-wxapp/authing/internal/api"
 	"github.com/authing-wxapp/authing/internal/transport"
 	"github.com/authing-wxapp/authing/internal/wire"
 )
@@ -39,11 +40,11 @@ func readREST[T any](resp transport.Response, missing func(*T) string) (*T, erro
 	return data, nil
 }
 
-func rest[T any](ctx context.Context, c *Client, req request, missing func(*T) string) (*T, error) {
+func rest[T any](ctx context.Context, c *Client, req api.Request, missing func(*T) string) (*T, error) {
 	return call(ctx, c, req, func(resp transport.Response) (*T, error) { return readREST(resp, missing) })
 }
 
-func restUser(ctx context.Context, c *Client, req request, missing func(*wireUser) string) (*User, error) {
+func restUser(ctx context.Context, c *Client, req api.Request, missing func(*wireUser) string) (*User, error) {
 	return call(ctx, c, req, func(resp transport.Response) (*User, error) {
 		user, err := readREST(resp, missing)
 		if err != nil {
@@ -54,7 +55,7 @@ func restUser(ctx context.Context, c *Client, req request, missing func(*wireUse
 }
 
 // restDone makes a call that returns no data.
-func restDone(ctx context.Context, c *Client, req request) error {
+func restDone(ctx context.Context, c *Client, req api.Request) error {
 	_, err := call(ctx, c, req, decodeREST[json.RawMessage])
 	return err
 }

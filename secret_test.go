@@ -38,7 +38,7 @@ func TestBadTokenSendsNothing(t *testing.T) {
 			_, err := call.do(context.Background(), client.As(bad), code, call.detail)
 			wantRejected(t, err, got)
 			assert.NotErrorIs(t, err, authing.ErrLoginRequired)
-			assert.ErrorContains(t, err, `pass User.Token unchanged, without "Bearer "`)
+			assert.ErrorContains(t, err, `pass it unchanged, without "Bearer "`)
 			assert.NotContains(t, err.Error(), "h.p.s")
 		}
 	}, "LoginWithWxapp")
@@ -164,7 +164,7 @@ func TestTokenIsMissedFirst(t *testing.T) {
 	} {
 		err := call()
 		require.ErrorIs(t, err, authing.ErrLoginRequired, name)
-		assert.ErrorContains(t, err, "no token: call client.As(user.Token); nothing was sent", name)
+		assert.ErrorContains(t, err, "no token: use client.As with the token of a login; nothing was sent", name)
 	}
 	assert.Empty(t, got.All())
 }

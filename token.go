@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/authing-wxapp/authing/internal/api"
 	"github.com/authing-wxapp/authing/internal/wire"
 )
 
@@ -89,13 +90,13 @@ func (w *wireToken) missing() string {
 func (w *wireToken) info(pool string, raw wire.Raw) (*TokenInfo, error) {
 	owner := w.Token.Value.Data
 	if err := w.refused(); err != nil {
-		if e, ok := errors.AsType[*Error](err); ok && (e.Code == 0 || e.Code == http.StatusOK) {
-			e.match(ErrLoginRequired)
+		if e, ok := errors.AsType[*api.Error](err); ok && (e.Code == 0 || e.Code == http.StatusOK) {
+			e.Match(ErrLoginRequired)
 		}
 		return nil, err
 	}
 	if owner.ClientID != pool {
-		return nil, &Error{Reason: "the token belongs to another user pool", Hint: "sign in to this one", Err: ErrLoginRequired}
+		return nil, &api.Error{Reason: "the token belongs to another user pool", Hint: "sign in to this one", Err: ErrLoginRequired}
 	}
 	return &TokenInfo{
 		UserID: owner.ID, UserPoolID: owner.ClientID, Email: owner.Email, Phone: owner.Phone, UnionID: owner.UnionID,
@@ -115,11 +116,11 @@ var verifyToken = operation[wireToken]{"checkLoginStatus", `query checkLoginStat
 //
 // Original: checkLoginStatus, query checkLoginStatus(token) on the users host.
 func (c *Client) VerifyToken(ctx context.Context, token Secret) (*TokenInfo, error) {
-	return callGraphQL(ctx, c, request{
-		op:      "VerifyToken",
-		invalid: checkVerifiable(token),
-		auth:    bearer,
-		reads:   true,
+	return callGraphQL(ctx, c, api.Request{
+		Op:      "VerifyToken",
+		Invalid: checkVerifiable(token),
+		Auth:    api.Bearer,
+		Reads:   true,
 	}, verifyToken, struct {
 		Token string `json:"token"`
 	}{Token: string(token)}, func(w *wireToken, raw wire.Raw) (*TokenInfo, error) { return w.info(c.pool, raw) })
@@ -129,11 +130,11 @@ func (c *Client) VerifyToken(ctx context.Context, token Secret) (*TokenInfo, err
 func checkVerifiable(token Secret) error {
 	switch {
 	case token == "":
-		return &Error{Reason: "no token to verify", Hint: "nothing was sent", Err: ErrLoginRequired}
-	case !isHeaderText(token):
-		e := invalid(`the token contains white space or other characters that no token has ("Bearer " is not part of it)`)
+		return &api.Error{Reason: "no token to verify", Hint: "nothing was sent", Err: ErrLoginRequired}
+	case !api.IsHeaderText(string(token)):
+		e := api.Invalid(`the token contains white space or other characters that no token has ("Bearer " is not part of it)`)
 		e.Hint = "nothing was sent"
-		e.match(ErrLoginRequired)
+		e.Match(ErrLoginRequired)
 		return e
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/authing-wxapp/authing/internal/api"
 	"github.com/authing-wxapp/authing/internal/transport"
 	"github.com/authing-wxapp/authing/internal/wire"
 )
@@ -106,7 +107,7 @@ func missingToken(w *wireUser) string {
 	switch {
 	case w.Token == "":
 		return "token"
-	case !isHeaderText(w.Token):
+	case !api.IsHeaderText(string(w.Token)):
 		return "token that could be sent back"
 	}
 	return missingID(w)
@@ -188,11 +189,11 @@ var userByID = operation[wireUser]{"user", `query user($id: String!, $registerIn
 //
 // Original: user, query user on the users host.
 func (c *Client) User(ctx context.Context, id string) (*User, error) {
-	return graphqlUser(ctx, c, request{
-		op:      "User",
-		invalid: checkRequired("user id", id),
-		auth:    ownBearer,
-		reads:   true,
+	return graphqlUser(ctx, c, api.Request{
+		Op:      "User",
+		Invalid: checkRequired("user id", id),
+		Auth:    api.OwnBearer,
+		Reads:   true,
 	}, userByID, struct {
 		ID               string `json:"id"`
 		RegisterInClient string `json:"registerInClient"`
@@ -244,7 +245,7 @@ func (c *Client) update(ctx context.Context, op, userID string, u UserUpdate) (*
 }
 
 // updateRequest declares and passes exactly the fields that are set, as the original does.
-func (c *Client) updateRequest(op, userID string, u UserUpdate) (request, func(transport.Response) (*User, error)) {
+func (c *Client) updateRequest(op, userID string, u UserUpdate) (api.Request, func(transport.Response) (*User, error)) {
 	variables, err := u.variables(&c.config)
 	variables["_id"], variables["registerInClient"] = userID, c.pool
 	var declared, passed []string
@@ -252,10 +253,10 @@ func (c *Client) updateRequest(op, userID string, u UserUpdate) (request, func(t
 		declared = append(declared, "$"+name+": "+updateType(name, variables[name]))
 		passed = append(passed, name+": $"+name)
 	}
-	req := request{op: op, invalid: cmp.Or(checkRequired("user id", userID), err), auth: ownBearer}
+	req := api.Request{Op: op, Invalid: cmp.Or(checkRequired("user id", userID), err), Auth: api.OwnBearer}
 	for _, password := range []*Secret{u.Password, u.OldPassword} {
 		if password != nil {
-			req.secrets = append(req.secrets, string(*password))
+			req.Secrets = append(req.Secrets, string(*password))
 		}
 	}
 	return graphql(c, req, operation[wireUser]{"updateUser",
@@ -303,7 +304,7 @@ func (u UserUpdate) variables(c *config) (map[string]any, error) {
 		}
 	}
 	if u.LoginsCount != nil && (*u.LoginsCount > math.MaxInt32 || *u.LoginsCount < math.MinInt32) {
-		return variables, invalid("LoginsCount is larger than the service can read")
+		return variables, api.Invalid("LoginsCount is larger than the service can read")
 	}
 	if u.LoginsCount != nil {
 		variables["loginsCount"] = *u.LoginsCount
@@ -312,7 +313,7 @@ func (u UserUpdate) variables(c *config) (map[string]any, error) {
 		return variables, nil
 	}
 	if u.Password == nil || u.OldPassword == nil {
-		return variables, invalid("Password and OldPassword go together")
+		return variables, api.Invalid("Password and OldPassword go together")
 	}
 	for name, password := range map[string]Secret{"password": *u.Password, "oldPassword": *u.OldPassword} {
 		cipher, err := c.encrypt(password)
@@ -335,10 +336,10 @@ var unbindEmail = operation[wireUser]{"unbindEmail", `mutation unbindEmail($user
 //
 // Original: unbindEmail, mutation unbindEmail on the users host.
 func (c *Client) UnbindEmail(ctx context.Context, userID string) (*User, error) {
-	return graphqlUser(ctx, c, request{
-		op:      "UnbindEmail",
-		invalid: checkRequired("user id", userID),
-		auth:    ownBearer,
+	return graphqlUser(ctx, c, api.Request{
+		Op:      "UnbindEmail",
+		Invalid: checkRequired("user id", userID),
+		Auth:    api.OwnBearer,
 	}, unbindEmail, struct {
 		User   string `json:"user"`
 		Client string `json:"client"`

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/authing-wxapp/authing/internal/api"
 	"github.com/authing-wxapp/authing/internal/redact"
 	"github.com/authing-wxapp/authing/internal/wire"
 )
@@ -166,13 +167,13 @@ func (c *Client) LoginWithWxapp(ctx context.Context, code string, detail Detail,
 	if body.Phone != nil {
 		phone = *body.Phone
 	}
-	return restUser(ctx, c, request{
-		op:       "LoginWithWxapp",
-		invalid:  cmp.Or(c.checkDetail(code, detail, userInfoAPIs, phone), checkText("phone", phone)),
-		method:   http.MethodPost,
-		url:      c.loginURL,
-		body:     &body, // a pointer saves an allocation
-		usesCode: true,
+	return restUser(ctx, c, api.Request{
+		Op:       "LoginWithWxapp",
+		Invalid:  cmp.Or(c.checkDetail(code, detail, userInfoAPIs, phone), checkText("phone", phone)),
+		Method:   http.MethodPost,
+		URL:      c.loginURL,
+		Body:     &body, // a pointer saves an allocation
+		UsesCode: true,
 	}, missingToken)
 }
 
@@ -224,14 +225,14 @@ func (d *DecryptedData) UnmarshalJSON(b []byte) error {
 //
 // Original: decrypt, POST oauth /oauth/wechatapp/decrypt/{pool}, bare token.
 func (c *Client) Decrypt(ctx context.Context, code, encryptedData, iv string) (*DecryptedData, error) {
-	return rest(ctx, c, request{
-		op:       "Decrypt",
-		invalid:  cmp.Or(checkCode(code), checkEncrypted(encryptedData, iv)),
-		method:   http.MethodPost,
-		url:      c.oauthURL("/oauth/wechatapp/decrypt/"),
-		auth:     bare,
-		body:     wxappBody{IV: iv, EncryptedData: encryptedData, Code: code},
-		usesCode: true,
+	return rest(ctx, c, api.Request{
+		Op:       "Decrypt",
+		Invalid:  cmp.Or(checkCode(code), checkEncrypted(encryptedData, iv)),
+		Method:   http.MethodPost,
+		URL:      c.oauthURL("/oauth/wechatapp/decrypt/"),
+		Auth:     api.Bare,
+		Body:     wxappBody{IV: iv, EncryptedData: encryptedData, Code: code},
+		UsesCode: true,
 	}, func(d *DecryptedData) string {
 		if len(bytes.Trim(d.raw, "{} \t\r\n")) == 0 {
 			return "decrypted data"
@@ -242,12 +243,12 @@ func (c *Client) Decrypt(ctx context.Context, code, encryptedData, iv string) (*
 
 // checkDetail returns why detail and code cannot be sent. phone is redacted from its text.
 func (c *Client) checkDetail(code string, d Detail, apis []string, phone string) error {
-	api, outcome, _ := strings.Cut(d.ErrMsg, ":")
-	if outcome != "ok" || !slices.Contains(apis, api) {
+	name, outcome, _ := strings.Cut(d.ErrMsg, ":")
+	if outcome != "ok" || !slices.Contains(apis, name) {
 		return d.notGranted(outcome, apis, []string{string(c.token), code, phone})
 	}
 	if code != "" && code == d.PhoneCode {
-		return invalid("the code is detail.code, the phone code of the button: send the code from wx.login")
+		return api.Invalid("the code is detail.code, the phone code of the button: send the code from wx.login")
 	}
 	if d.PhoneCode != "" && d.EncryptedData == "" && d.IV == "" {
 		return d.onlyPhoneCode()
@@ -257,7 +258,7 @@ func (c *Client) checkDetail(code string, d Detail, apis []string, phone string)
 
 // onlyPhoneCode explains a detail that has nothing but the code of newer buttons.
 func (d Detail) onlyPhoneCode() error {
-	return invalid("detail has only the phone code of newer buttons, which Authing exchanges in its V3 API alone: this " +
+	return api.Invalid("detail has only the phone code of newer buttons, which Authing exchanges in its V3 API alone: this " +
 		"generation needs encryptedData and iv of the same tap. Let the page post the whole e.detail; if WeChat leaves them " +
 		"out, use open-type=getPhoneNumber")
 }
@@ -278,12 +279,12 @@ var notPermitted = []struct {
 // spelled four ways.
 func (d Detail) notGranted(outcome string, apis, secrets []string) error {
 	contains := func(word string) bool { return strings.Contains(d.ErrMsg, word) }
-	e := &Error{Message: d.ErrMsg, Reason: d.wechatSaid(secrets), Err: ErrInvalidArgument}
+	e := &api.Error{Message: d.ErrMsg, Reason: d.wechatSaid(secrets), Err: ErrInvalidArgument}
 	switch {
 	case d.ErrMsg == "" && d.PhoneCode != "":
 		return d.onlyPhoneCode()
 	case d.ErrMsg == "":
-		return invalid("detail has no errMsg: let the page post e.detail unchanged")
+		return api.Invalid("detail has no errMsg: let the page post e.detail unchanged")
 	case outcome == "ok":
 		e.Hint = "this detail comes from another API: this call takes " + strings.Join(apis, " or ")
 		return e

@@ -110,7 +110,7 @@ func TestRedirects(t *testing.T) {
 			assert.EqualValues(t, m.step+1, requests.Load())
 			assert.Zero(t, followed.Load())
 			if r.status >= 300 && r.status != http.StatusNotModified {
-				assert.ErrorContains(t, err, "redirects are not followed: check the Hosts")
+				assert.ErrorContains(t, err, "redirects are not followed: check the configured hosts")
 			}
 			assert.NotContains(t, err.Error(), ".test")
 			assert.NotContains(t, err.Error(), "://")
