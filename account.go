@@ -49,8 +49,8 @@ func (c *Client) Register(ctx context.Context, p RegisterParams) (*User, error) 
 	return graphqlUser(ctx, c, api.Request{
 		Op: "Register",
 		Invalid: cmp.Or(err, checkIdentity(p.Email, p.Username, p.UnionID),
-			checkText("nickname", p.Nickname), checkText("photo", p.Photo), checkText("register method", p.RegisterMethod),
-			checkText("last IP", p.LastIP), checkUTF8("OAuth text", p.OAuth)),
+			api.CheckText("nickname", p.Nickname), api.CheckText("photo", p.Photo), api.CheckText("register method", p.RegisterMethod),
+			api.CheckText("last IP", p.LastIP), api.CheckUTF8("OAuth text", p.OAuth)),
 		Auth:    api.Bearer,
 		Secrets: []string{string(p.Password)},
 	}, register, struct {
@@ -102,7 +102,7 @@ func (c *Client) Login(ctx context.Context, p LoginParams) (*User, error) {
 	return graphqlUser(ctx, c, api.Request{
 		Op: "Login",
 		Invalid: cmp.Or(err, checkIdentity(p.Email, p.Username, p.UnionID),
-			checkText("last IP", p.LastIP), checkText("captcha", p.VerifyCode)),
+			api.CheckText("last IP", p.LastIP), api.CheckText("captcha", p.VerifyCode)),
 		Auth:    api.Bearer,
 		Secrets: []string{string(p.Password)},
 	}, login, struct {
@@ -134,7 +134,7 @@ var loginByLDAP = operation[wireUser]{"LoginByLDAP", `mutation LoginByLDAP($user
 func (c *Client) LoginByLDAP(ctx context.Context, username string, password Secret) (*User, error) {
 	return graphqlUser(ctx, c, api.Request{
 		Op:      "LoginByLDAP",
-		Invalid: cmp.Or(checkRequired("user name", username), checkPassword(password), checkUTF8("password", string(password))),
+		Invalid: cmp.Or(api.CheckRequired("user name", username), checkPassword(password), api.CheckUTF8("password", string(password))),
 		URL:     c.oauth,
 	}, loginByLDAP, struct {
 		Username string `json:"username"`
@@ -195,5 +195,5 @@ func checkIdentity(email, username, unionID string) error {
 	if email == "" && username == "" && unionID == "" {
 		return api.Invalid("no account given: set Email, Username or UnionID")
 	}
-	return cmp.Or(checkText("e-mail address", email), checkText("user name", username), checkText("union id", unionID))
+	return cmp.Or(api.CheckText("e-mail address", email), api.CheckText("user name", username), api.CheckText("union id", unionID))
 }

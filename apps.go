@@ -115,7 +115,7 @@ var getUserAuthorizedApps = operation[wireApps]{"GetUserAuthorizedApps", `query 
 func (c *Client) GetAuthedAppList(ctx context.Context, userID string, page ListOptions) (*AuthedApps, error) {
 	return callGraphQL(ctx, c, api.Request{
 		Op:      "GetAuthedAppList",
-		Invalid: cmp.Or(checkRequired("user id", userID), page.check()),
+		Invalid: cmp.Or(api.CheckRequired("user id", userID), page.check()),
 		URL:     c.apps,
 		Auth:    api.OwnBearer,
 		Reads:   true,
@@ -245,7 +245,7 @@ var revokeUserAuthorizedApp = operation[wireRevokedApp]{"RevokeUserAuthorizedApp
 func (c *Client) RevokeAuthedApp(ctx context.Context, userID, appID string) (*RevokedApp, error) {
 	return callGraphQL(ctx, c, api.Request{
 		Op:      "RevokeAuthedApp",
-		Invalid: cmp.Or(checkRequired("user id", userID), checkRequired("app id", appID)),
+		Invalid: cmp.Or(api.CheckRequired("user id", userID), api.CheckRequired("app id", appID)),
 		URL:     c.apps,
 		Auth:    api.OwnBearer,
 	}, revokeUserAuthorizedApp, struct {

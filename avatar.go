@@ -60,7 +60,7 @@ func (c *Client) ChangeAvatar(ctx context.Context, userID string, image io.Reade
 
 func (c *Client) changeAvatar(ctx context.Context, userID string, image io.Reader, log *api.Record) (*User, *api.Error) {
 	const op = "ChangeAvatar"
-	req := api.Request{Op: op, Auth: api.OwnBearer, Token: string(c.token), Invalid: checkRequired("user id", userID)}
+	req := api.Request{Op: op, Auth: api.OwnBearer, Token: string(c.token), Invalid: api.CheckRequired("user id", userID)}
 	if err := c.api.Check(ctx, req); err != nil {
 		return nil, api.NotSent(op, err)
 	}
@@ -163,7 +163,7 @@ func storedKey(resp transport.Response) (string, error) {
 	}
 	err := wire.Decode(resp.Body, &stored)
 	switch {
-	case err == nil && resp.Status == http.StatusOK && checkRequired("key", stored.Key) == nil:
+	case err == nil && resp.Status == http.StatusOK && api.CheckRequired("key", stored.Key) == nil:
 		return stored.Key, nil
 	case err == nil && stored.Error != "":
 		return "", &api.Error{Message: string(stored.Error), Body: resp.Body, RetryAfter: transport.RetryAfter(resp.Header), Hint: "the storage rejected the image"}

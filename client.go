@@ -39,7 +39,7 @@ func NewClient(userPoolID string, opts ...Option) (*Client, error) {
 		upload: "https://up.qiniup.com",
 		cdn:    "https://usercontents.authing.cn",
 	}
-	err := checkPoolID(userPoolID)
+	err := api.CheckID("user pool id", userPoolID)
 	for _, opt := range opts {
 		if err == nil && opt != nil {
 			err = opt(c)

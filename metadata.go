@@ -62,7 +62,7 @@ var userMetadata = operation[wireMetadata]{"userMetadata",
 func (c *Client) Metadata(ctx context.Context, userID string) (*Metadata, error) {
 	return callGraphQL(ctx, c, api.Request{
 		Op:      "Metadata",
-		Invalid: checkRequired("user id", userID),
+		Invalid: api.CheckRequired("user id", userID),
 		Auth:    api.OwnBearer,
 		Reads:   true,
 	}, userMetadata, struct {
@@ -90,7 +90,7 @@ var setUserMetadata = operation[wireMetadata]{"setUserMetadata", `mutation setUs
 func (c *Client) SetMetadata(ctx context.Context, userID, key, value string) (*Metadata, error) {
 	return callGraphQL(ctx, c, api.Request{
 		Op:      "SetMetadata",
-		Invalid: cmp.Or(checkRequired("user id", userID), checkRequired("key", key), checkUTF8("value", value)),
+		Invalid: cmp.Or(api.CheckRequired("user id", userID), api.CheckRequired("key", key), api.CheckUTF8("value", value)),
 		Auth:    api.OwnBearer,
 	}, setUserMetadata, map[string]metadataInput{"input": {ID: userID, Key: key, Value: &value}}, (*wireMetadata).metadata)
 }
@@ -108,7 +108,7 @@ var removeUserMetadata = operation[wireMetadata]{"removeUserMetadata", `mutation
 func (c *Client) RemoveMetadata(ctx context.Context, userID, key string) (*Metadata, error) {
 	return callGraphQL(ctx, c, api.Request{
 		Op:      "RemoveMetadata",
-		Invalid: cmp.Or(checkRequired("user id", userID), checkRequired("key", key)),
+		Invalid: cmp.Or(api.CheckRequired("user id", userID), api.CheckRequired("key", key)),
 		Auth:    api.OwnBearer,
 	}, removeUserMetadata, map[string]metadataInput{"input": {ID: userID, Key: key}}, (*wireMetadata).metadata)
 }

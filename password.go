@@ -28,7 +28,7 @@ var sendResetPasswordEmail = operation[ack]{"sendResetPasswordEmail", `mutation 
 func (c *Client) SendResetPasswordEmail(ctx context.Context, email string) error {
 	return graphqlDone(ctx, c, api.Request{
 		Op:      "SendResetPasswordEmail",
-		Invalid: checkRequired("e-mail address", email),
+		Invalid: api.CheckRequired("e-mail address", email),
 		Auth:    api.Bearer,
 	}, sendResetPasswordEmail, mailVariables{Email: email, Client: c.pool})
 }
@@ -47,7 +47,7 @@ var verifyResetPasswordVerifyCode = operation[ack]{"verifyResetPasswordVerifyCod
 func (c *Client) VerifyResetPasswordVerifyCode(ctx context.Context, email, verifyCode string) error {
 	return graphqlDone(ctx, c, api.Request{
 		Op:      "VerifyResetPasswordVerifyCode",
-		Invalid: cmp.Or(checkRequired("e-mail address", email), checkRequired("verification code", verifyCode)),
+		Invalid: cmp.Or(api.CheckRequired("e-mail address", email), api.CheckRequired("verification code", verifyCode)),
 		Auth:    api.Bearer,
 	}, verifyResetPasswordVerifyCode, mailVariables{Email: email, Client: c.pool, VerifyCode: verifyCode})
 }
@@ -74,8 +74,8 @@ func (c *Client) ChangePassword(ctx context.Context, p ChangePasswordParams) (*U
 	password, err := c.encrypt(p.Password)
 	return graphqlUser(ctx, c, api.Request{
 		Op: "ChangePassword",
-		Invalid: cmp.Or(err, checkRequired("e-mail address", p.Email), checkPassword(p.Password),
-			checkRequired("verification code", p.VerifyCode)),
+		Invalid: cmp.Or(err, api.CheckRequired("e-mail address", p.Email), checkPassword(p.Password),
+			api.CheckRequired("verification code", p.VerifyCode)),
 		Auth:     api.Bearer,
 		Secrets:  []string{string(p.Password)},
 		UsesCode: true,
@@ -95,7 +95,7 @@ var sendVerifyEmail = operation[ack]{"sendVerifyEmail", `mutation sendVerifyEmai
 func (c *Client) SendVerifyEmail(ctx context.Context, email string) error {
 	return graphqlDone(ctx, c, api.Request{
 		Op:      "SendVerifyEmail",
-		Invalid: checkRequired("e-mail address", email),
+		Invalid: api.CheckRequired("e-mail address", email),
 		Auth:    api.Bearer,
 	}, sendVerifyEmail, mailVariables{Email: email, Client: c.pool})
 }

@@ -96,7 +96,7 @@ func (c *Client) GetPhone(ctx context.Context, code string, detail Detail) (*Pho
 func (c *Client) GetVerificationCode(ctx context.Context, phone string) error {
 	return restDone(ctx, c, api.Request{
 		Op:      "GetVerificationCode",
-		Invalid: cmp.Or(checkRequired("phone number", phone), checkSegment("phone number", phone)),
+		Invalid: cmp.Or(api.CheckRequired("phone number", phone), api.CheckSegment("phone number", phone)),
 		Method:  http.MethodGet,
 		URL:     c.users + "/send_smscode/" + url.PathEscape(phone) + "/" + c.pool,
 		Secrets: []string{phone},
@@ -122,7 +122,7 @@ func (c *Client) LoginByPhoneCode(ctx context.Context, phone, phoneCode string) 
 	number, err := checkDigits(phoneCode)
 	return graphqlUser(ctx, c, api.Request{
 		Op:       "LoginByPhoneCode",
-		Invalid:  cmp.Or(checkRequired("phone number", phone), err),
+		Invalid:  cmp.Or(api.CheckRequired("phone number", phone), err),
 		Auth:     api.Bearer,
 		Secrets:  []string{phoneCode, strconv.Itoa(number)},
 		UsesCode: true,

@@ -27,7 +27,7 @@ func (c *config) encrypt(password Secret) (string, error) {
 	if limit := passwd.Limit(c.publicKey); len(password) > limit {
 		return "", api.Invalid("the password is longer than the %d bytes of UTF-8 that can be encrypted", limit)
 	}
-	if err := checkUTF8("password", string(password)); err != nil {
+	if err := api.CheckUTF8("password", string(password)); err != nil {
 		return "", err
 	}
 	ciphertext, err := passwd.Encrypt(c.publicKey, string(password))

@@ -191,7 +191,7 @@ var userByID = operation[wireUser]{"user", `query user($id: String!, $registerIn
 func (c *Client) User(ctx context.Context, id string) (*User, error) {
 	return graphqlUser(ctx, c, api.Request{
 		Op:      "User",
-		Invalid: checkRequired("user id", id),
+		Invalid: api.CheckRequired("user id", id),
 		Auth:    api.OwnBearer,
 		Reads:   true,
 	}, userByID, struct {
@@ -253,7 +253,7 @@ func (c *Client) updateRequest(op, userID string, u UserUpdate) (api.Request, fu
 		declared = append(declared, "$"+name+": "+updateType(name, variables[name]))
 		passed = append(passed, name+": $"+name)
 	}
-	req := api.Request{Op: op, Invalid: cmp.Or(checkRequired("user id", userID), err), Auth: api.OwnBearer}
+	req := api.Request{Op: op, Invalid: cmp.Or(api.CheckRequired("user id", userID), err), Auth: api.OwnBearer}
 	for _, password := range []*Secret{u.Password, u.OldPassword} {
 		if password != nil {
 			req.Secrets = append(req.Secrets, string(*password))
@@ -293,7 +293,7 @@ func (u UserUpdate) variables(c *config) (map[string]any, error) {
 		if f.value == nil {
 			continue
 		}
-		if err := checkText(f.name, *f.value); err != nil {
+		if err := api.CheckText(f.name, *f.value); err != nil {
 			return variables, err
 		}
 		variables[f.name] = *f.value
@@ -338,7 +338,7 @@ var unbindEmail = operation[wireUser]{"unbindEmail", `mutation unbindEmail($user
 func (c *Client) UnbindEmail(ctx context.Context, userID string) (*User, error) {
 	return graphqlUser(ctx, c, api.Request{
 		Op:      "UnbindEmail",
-		Invalid: checkRequired("user id", userID),
+		Invalid: api.CheckRequired("user id", userID),
 		Auth:    api.OwnBearer,
 	}, unbindEmail, struct {
 		User   string `json:"user"`

@@ -169,7 +169,7 @@ func (c *Client) LoginWithWxapp(ctx context.Context, code string, detail Detail,
 	}
 	return restUser(ctx, c, api.Request{
 		Op:       "LoginWithWxapp",
-		Invalid:  cmp.Or(c.checkDetail(code, detail, userInfoAPIs, phone), checkText("phone", phone)),
+		Invalid:  cmp.Or(c.checkDetail(code, detail, userInfoAPIs, phone), api.CheckText("phone", phone)),
 		Method:   http.MethodPost,
 		URL:      c.loginURL,
 		Body:     &body, // a pointer saves an allocation
@@ -227,7 +227,7 @@ func (d *DecryptedData) UnmarshalJSON(b []byte) error {
 func (c *Client) Decrypt(ctx context.Context, code, encryptedData, iv string) (*DecryptedData, error) {
 	return rest(ctx, c, api.Request{
 		Op:       "Decrypt",
-		Invalid:  cmp.Or(checkCode(code), checkEncrypted(encryptedData, iv)),
+		Invalid:  cmp.Or(api.CheckCode(code), api.CheckEncrypted(encryptedData, iv)),
 		Method:   http.MethodPost,
 		URL:      c.oauthURL("/oauth/wechatapp/decrypt/"),
 		Auth:     api.Bare,
@@ -253,7 +253,7 @@ func (c *Client) checkDetail(code string, d Detail, apis []string, phone string)
 	if d.PhoneCode != "" && d.EncryptedData == "" && d.IV == "" {
 		return d.onlyPhoneCode()
 	}
-	return cmp.Or(checkCode(code), checkEncrypted(d.EncryptedData, d.IV))
+	return cmp.Or(api.CheckCode(code), api.CheckEncrypted(d.EncryptedData, d.IV))
 }
 
 // onlyPhoneCode explains a detail that has nothing but the code of newer buttons.
