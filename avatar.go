@@ -1,33 +1,14 @@
 package authing
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
-	"errors"
 	"io"
-	"mime/multipart"
 	"net/http"
-	"net/textproto"
-	"strings"
-	"time"
 
 	"github.com/authing-wxapp/authing/internal/api"
 	"github.com/authing-wxapp/authing/internal/transport"
 	"github.com/authing-wxapp/authing/internal/wire"
 )
-
-const (
-	avatarLimit   = 5 << 20 // bytes
-	sniffLength   = 512     // what http.DetectContentType looks at
-	uploadTimeout = 60 * time.Second
-)
-
-// avatarTypes maps the image types that browsers show to file name extensions.
-var avatarTypes = map[string]string{
-	"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp", "image/bmp": "bmp",
-}
 
 var uploadToken = operation[Secret]{"qiNiuUploadToken", `query qiNiuUploadToken { qiNiuUploadToken }`, func(token *Secret) string {
 	if *token == "" {
@@ -64,7 +45,7 @@ func (c *Client) changeAvatar(ctx context.Context, userID string, image io.Reade
 	if err := c.api.Check(ctx, req); err != nil {
 		return nil, api.NotSent(op, err)
 	}
-	content, mediaType, err := readImage(ctx, image)
+	photo, err := api.ReadImage(ctx, image)
 	if err != nil {
 		return nil, api.NotSent(op, err)
 	}
@@ -77,82 +58,21 @@ func (c *Client) changeAvatar(ctx context.Context, userID string, image io.Reade
 		Op:      op,
 		Method:  http.MethodPost,
 		URL:     c.upload,
-		Form:    uploadForm(token, content, mediaType),
-		Timeout: uploadTimeout,
-		Secrets: []string{string(token), string(content[:min(len(content), sniffLength)])},
+		Form:    photo.Form([2]string{"token", string(token)}, [2]string{"key", "avatar/wechatapp/" + photo.Name}),
+		Timeout: api.UploadTimeout,
+		Secrets: []string{string(token), photo.Beginning()},
 	}, log, storedKey)
 	if failed != nil {
-		return nil, unchangedPhoto(failed)
+		return nil, api.PhotoUnchanged(failed)
 	}
-	photo := c.cdn + "/" + key
-	req, update := c.updateRequest(op, userID, UserUpdate{Photo: &photo})
+	address := c.cdn + "/" + key
+	req, update := c.updateRequest(op, userID, UserUpdate{Photo: &address})
 	req.Token = string(c.token)
 	user, failed := api.Exchange(ctx, &c.api, req, log, update)
 	if failed != nil {
-		return nil, unchangedPhoto(failed)
+		return nil, api.PhotoUnchanged(failed)
 	}
 	return user, nil
-}
-
-// unchangedPhoto corrects the error of a later request: something was sent before, but the photo is still the old one.
-func unchangedPhoto(e *api.Error) *api.Error {
-	e.Hint = strings.Replace(e.Hint, "nothing was sent", "the photo is unchanged", 1)
-	return e
-}
-
-// readImage returns an image and its media type, one of avatarTypes.
-func readImage(ctx context.Context, image io.Reader) (content []byte, mediaType string, err error) {
-	if image == nil {
-		return nil, "", api.Invalid("the image is nil")
-	}
-	content, err = io.ReadAll(io.LimitReader(cancelable{ctx, image}, avatarLimit+1))
-	switch {
-	case ctx.Err() != nil:
-		return nil, "", api.CanceledBefore(ctx)
-	case err != nil:
-		return nil, "", &api.Error{Reason: "the image could not be read", Err: errors.Join(ErrInvalidArgument, api.HideOurs(err))}
-	case len(content) == 0:
-		return nil, "", api.Invalid("the image is empty")
-	case len(content) > avatarLimit:
-		return nil, "", api.Invalid("the image is larger than 5 MiB")
-	}
-	mediaType = http.DetectContentType(content)
-	if avatarTypes[mediaType] == "" {
-		return nil, "", api.Invalid("unsupported image type %s: use PNG, JPEG, GIF, WebP or BMP", mediaType)
-	}
-	return content, mediaType, nil
-}
-
-// cancelable is a reader that stops when its context ends.
-type cancelable struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (r cancelable) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.Reader.Read(p)
-}
-
-// uploadForm is the form that the storage expects.
-func uploadForm(token Secret, image []byte, mediaType string) *api.Form {
-	var random [16]byte
-	rand.Read(random[:]) // never fails
-	name := hex.EncodeToString(random[:]) + "." + avatarTypes[mediaType]
-	var body bytes.Buffer
-	body.Grow(len(image) + 2<<10)
-	w := multipart.NewWriter(&body)
-	w.WriteField("token", string(token))
-	w.WriteField("key", "avatar/wechatapp/"+name)
-	file, _ := w.CreatePart(textproto.MIMEHeader{
-		"Content-Disposition": {`form-data; name="file"; filename="` + name + `"`},
-		"Content-Type":        {mediaType},
-	})
-	file.Write(image)
-	w.Close()
-	return &api.Form{ContentType: w.FormDataContentType(), Body: body.Bytes()}
 }
 
 // storedKey reads the key under which the storage keeps the image.

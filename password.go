@@ -76,9 +76,9 @@ func (c *Client) ChangePassword(ctx context.Context, p ChangePasswordParams) (*U
 		Op: "ChangePassword",
 		Invalid: cmp.Or(err, api.CheckRequired("e-mail address", p.Email), checkPassword(p.Password),
 			api.CheckRequired("verification code", p.VerifyCode)),
-		Auth:     api.Bearer,
-		Secrets:  []string{string(p.Password)},
-		UsesCode: true,
+		Auth:    api.Bearer,
+		Secrets: []string{string(p.Password)},
+		Spends:  "code",
 	}, changePassword, mailVariables{Email: p.Email, Client: c.pool, Password: password, VerifyCode: p.VerifyCode})
 }
 

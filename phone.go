@@ -26,13 +26,13 @@ import (
 // Original: bindPhone, POST oauth /oauth/wechatapp/phone/{pool}, bare token.
 func (c *Client) BindPhone(ctx context.Context, code string, detail Detail) (*User, error) {
 	return restUser(ctx, c, api.Request{
-		Op:       "BindPhone",
-		Invalid:  c.checkDetail(code, detail, phoneAPIs, ""),
-		Method:   http.MethodPost,
-		URL:      c.oauthURL("/oauth/wechatapp/phone/"),
-		Auth:     api.BareRequired,
-		Body:     wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
-		UsesCode: true,
+		Op:      "BindPhone",
+		Invalid: c.checkDetail(code, detail, phoneAPIs, ""),
+		Method:  http.MethodPost,
+		URL:     c.oauthURL("/oauth/wechatapp/phone/"),
+		Auth:    api.BareRequired,
+		Body:    wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
+		Spends:  "code",
 	}, missingID)
 }
 
@@ -72,13 +72,13 @@ func (p *PhoneNumber) UnmarshalJSON(b []byte) error {
 // Original: getPhone, POST oauth /oauth/wechatapp/getphone/{pool}, bare token.
 func (c *Client) GetPhone(ctx context.Context, code string, detail Detail) (*PhoneNumber, error) {
 	return rest(ctx, c, api.Request{
-		Op:       "GetPhone",
-		Invalid:  c.checkDetail(code, detail, phoneAPIs, ""),
-		Method:   http.MethodPost,
-		URL:      c.oauthURL("/oauth/wechatapp/getphone/"),
-		Auth:     api.Bare,
-		Body:     wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
-		UsesCode: true,
+		Op:      "GetPhone",
+		Invalid: c.checkDetail(code, detail, phoneAPIs, ""),
+		Method:  http.MethodPost,
+		URL:     c.oauthURL("/oauth/wechatapp/getphone/"),
+		Auth:    api.Bare,
+		Body:    wxappBody{IV: detail.IV, EncryptedData: detail.EncryptedData, Code: code},
+		Spends:  "code",
 	}, func(p *PhoneNumber) string {
 		if p.PhoneNumber == "" {
 			return "phone number"
@@ -121,11 +121,11 @@ var loginByPhoneCode = operation[wireUser]{"login", `mutation login($phone: Stri
 func (c *Client) LoginByPhoneCode(ctx context.Context, phone, phoneCode string) (*User, error) {
 	number, err := checkDigits(phoneCode)
 	return graphqlUser(ctx, c, api.Request{
-		Op:       "LoginByPhoneCode",
-		Invalid:  cmp.Or(api.CheckRequired("phone number", phone), err),
-		Auth:     api.Bearer,
-		Secrets:  []string{phoneCode, strconv.Itoa(number)},
-		UsesCode: true,
+		Op:      "LoginByPhoneCode",
+		Invalid: cmp.Or(api.CheckRequired("phone number", phone), err),
+		Auth:    api.Bearer,
+		Secrets: []string{phoneCode, strconv.Itoa(number)},
+		Spends:  "code",
 	}, loginByPhoneCode, struct {
 		Phone            string `json:"phone"`
 		PhoneCode        int    `json:"phoneCode"`

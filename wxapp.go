@@ -168,12 +168,12 @@ func (c *Client) LoginWithWxapp(ctx context.Context, code string, detail Detail,
 		phone = *body.Phone
 	}
 	return restUser(ctx, c, api.Request{
-		Op:       "LoginWithWxapp",
-		Invalid:  cmp.Or(c.checkDetail(code, detail, userInfoAPIs, phone), api.CheckText("phone", phone)),
-		Method:   http.MethodPost,
-		URL:      c.loginURL,
-		Body:     &body, // a pointer saves an allocation
-		UsesCode: true,
+		Op:      "LoginWithWxapp",
+		Invalid: cmp.Or(c.checkDetail(code, detail, userInfoAPIs, phone), api.CheckText("phone", phone)),
+		Method:  http.MethodPost,
+		URL:     c.loginURL,
+		Body:    &body, // a pointer saves an allocation
+		Spends:  "code",
 	}, missingToken)
 }
 
@@ -226,13 +226,13 @@ func (d *DecryptedData) UnmarshalJSON(b []byte) error {
 // Original: decrypt, POST oauth /oauth/wechatapp/decrypt/{pool}, bare token.
 func (c *Client) Decrypt(ctx context.Context, code, encryptedData, iv string) (*DecryptedData, error) {
 	return rest(ctx, c, api.Request{
-		Op:       "Decrypt",
-		Invalid:  cmp.Or(api.CheckCode(code), api.CheckEncrypted(encryptedData, iv)),
-		Method:   http.MethodPost,
-		URL:      c.oauthURL("/oauth/wechatapp/decrypt/"),
-		Auth:     api.Bare,
-		Body:     wxappBody{IV: iv, EncryptedData: encryptedData, Code: code},
-		UsesCode: true,
+		Op:      "Decrypt",
+		Invalid: cmp.Or(api.CheckCode(code), api.CheckEncrypted(encryptedData, iv)),
+		Method:  http.MethodPost,
+		URL:     c.oauthURL("/oauth/wechatapp/decrypt/"),
+		Auth:    api.Bare,
+		Body:    wxappBody{IV: iv, EncryptedData: encryptedData, Code: code},
+		Spends:  "code",
 	}, func(d *DecryptedData) string {
 		if len(bytes.Trim(d.raw, "{} \t\r\n")) == 0 {
 			return "decrypted data"
@@ -275,20 +275,34 @@ var notPermitted = []struct {
 	{[]string{"quota"}, 1400001, "the mini program has used up its quota: buy more in the WeChat console"},
 }
 
-// notGranted explains an errMsg that is not "ok" for one of apis. WeChat publishes no list: a user's refusal alone is
-// spelled four ways.
+// Err returns why WeChat gave the page nothing: [ErrUserRefused], [ErrNotPermitted], or [ErrInvalidArgument] for anything
+// else, each as an [*Error]. It is nil for a success. Calls that take a Detail check it themselves.
+func (d Detail) Err() error {
+	if strings.HasSuffix(d.ErrMsg, ":ok") {
+		return nil
+	}
+	return (*Error)(d.failure(nil))
+}
+
+// notGranted explains an errMsg that is not "ok" for one of apis.
 func (d Detail) notGranted(outcome string, apis, secrets []string) error {
-	contains := func(word string) bool { return strings.Contains(d.ErrMsg, word) }
-	e := &api.Error{Message: d.ErrMsg, Reason: d.wechatSaid(secrets), Err: ErrInvalidArgument}
 	switch {
 	case d.ErrMsg == "" && d.PhoneCode != "":
 		return d.onlyPhoneCode()
-	case d.ErrMsg == "":
-		return api.Invalid("detail has no errMsg: let the page post e.detail unchanged")
 	case outcome == "ok":
-		e.Hint = "this detail comes from another API: this call takes " + strings.Join(apis, " or ")
-		return e
+		return &api.Error{Message: d.ErrMsg, Reason: d.wechatSaid(secrets), Err: ErrInvalidArgument,
+			Hint: "this detail comes from another API: this call takes " + strings.Join(apis, " or ")}
 	}
+	return d.failure(secrets)
+}
+
+// failure explains an errMsg that is not "ok". WeChat publishes no list: a user's refusal alone is spelled four ways.
+func (d Detail) failure(secrets []string) *api.Error {
+	if d.ErrMsg == "" {
+		return api.Invalid("detail has no errMsg: let the page post e.detail unchanged")
+	}
+	contains := func(word string) bool { return strings.Contains(d.ErrMsg, word) }
+	e := &api.Error{Message: d.ErrMsg, Reason: d.wechatSaid(secrets), Err: ErrInvalidArgument}
 	denied := slices.ContainsFunc([]string{"deny", "denied", "cancel"}, contains)
 	for _, reason := range notPermitted {
 		if slices.ContainsFunc(reason.words, contains) || d.Errno == reason.errno && !denied {

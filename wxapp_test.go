@@ -511,3 +511,18 @@ func TestDetailWithOnlyAPhoneCode(t *testing.T) {
 		assert.NotContains(t, err.Error(), "d3adb33f")
 	}
 }
+
+func TestDetailErr(t *testing.T) {
+	t.Parallel()
+	assert.NoError(t, authing.Detail{ErrMsg: "getPhoneNumber:ok", PhoneCode: "p"}.Err())
+	for said, reason := range map[string]error{
+		"getPhoneNumber:fail user deny":     authing.ErrUserRefused,
+		"getPhoneNumber:fail no permission": authing.ErrNotPermitted,
+		"getPhoneNumber:fail":               authing.ErrInvalidArgument,
+		"":                                  authing.ErrInvalidArgument,
+	} {
+		err := authing.Detail{ErrMsg: said}.Err()
+		require.ErrorIs(t, err, reason, said)
+		require.ErrorAs(t, err, new(*authing.Error), said)
+	}
+}

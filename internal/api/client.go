@@ -44,18 +44,20 @@ func (c *Client) CloseIdleConnections() {
 
 // Request describes one call. Each method builds one, so an endpoint is defined in a single place.
 type Request struct {
-	Op       string // the method's name
-	Invalid  error  // why the arguments cannot be sent
-	Method   string
-	URL      string
-	Auth     Auth
-	Token    string        // the user's
-	Body     any           // sent as JSON
-	Form     *Form         // sent instead of Body
-	Reads    bool          // changes nothing, so it may be sent again
-	UsesCode bool          // even if it fails
-	Secrets  []string      // extra values to redact from errors, beyond the token and the strings in Body
-	Timeout  time.Duration // instead of the default
+	Op            string // the method's name
+	Invalid       error  // why the arguments cannot be sent
+	Method        string
+	URL           string
+	Header        http.Header
+	Auth          Auth
+	Token         string        // the user's
+	Authorization string        // for Anonymous calls that authenticate the client
+	Body          any           // sent as JSON
+	Form          *Form         // sent instead of Body
+	Reads         bool          // changes nothing, so it may be sent again
+	Spends        string        // what it uses up even if it fails: "code"
+	Secrets       []string      // extra values to redact from errors, beyond the token and the strings in Body
+	Timeout       time.Duration // instead of the default
 }
 
 // Auth says how an endpoint takes the token.
@@ -103,6 +105,7 @@ func Exchange[T any](ctx context.Context, c *Client, req Request, log *Record, r
 		Method:        req.Method,
 		URL:           req.URL,
 		Authorization: req.authorization(),
+		Header:        req.Header,
 		ContentType:   contentType,
 		Body:          body,
 		Timeout:       c.timeoutOf(req),
@@ -175,7 +178,9 @@ func encode(req Request) (body []byte, contentType string, err error) {
 // authorization formats the token the way the endpoint wants it.
 func (r Request) authorization() string {
 	switch {
-	case r.Auth == Anonymous || r.Token == "":
+	case r.Auth == Anonymous:
+		return r.Authorization
+	case r.Token == "":
 		return ""
 	case r.Auth == Bearer || r.Auth == OwnBearer:
 		return "Bearer " + r.Token

@@ -29,8 +29,8 @@ func failure(req Request, body []byte, resp transport.Response, err error) *Erro
 	if !known && !req.Reads {
 		e.Match(ErrOutcomeUnknown)
 		advice := "repeating it may do it twice"
-		if req.UsesCode {
-			advice = "do not repeat it with the same code, look first or start over"
+		if req.Spends != "" {
+			advice = "do not repeat it with the same " + req.Spends + ", look first or start over"
 		}
 		e.Hint = strings.TrimPrefix(e.Hint+"; the call may have taken effect: "+advice, "; ")
 	}
@@ -68,10 +68,10 @@ func (r Request) settles(status int) bool {
 
 // secrets returns what the caller sent that must not show in an error: the token, every string in the body, the URL.
 func (r Request) secrets(body []byte) redact.Secrets {
-	secrets := append([]string{r.Token}, r.Secrets...)
+	secrets := append([]string{r.Token, r.Authorization}, r.Secrets...)
 	if r.Form == nil {
-		// The query of GraphQL contains no values, but words that messages use.
-		secrets = append(secrets, redact.Strings(body, "query")...)
+		// These contain no values of the user, but words that messages use.
+		secrets = append(secrets, redact.Strings(body, "query", "connection", "extIdpConnidentifier")...)
 	}
 	return redact.New(secrets, r.URL)
 }

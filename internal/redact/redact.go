@@ -64,8 +64,8 @@ func New(secrets []string, whole ...string) Secrets {
 	return slices.Compact(found)
 }
 
-// Strings returns every string in a JSON object, except those under the key skip.
-func Strings(body []byte, skip string) (found []string) {
+// Strings returns every string in a JSON object, except those under the keys skip.
+func Strings(body []byte, skip ...string) (found []string) {
 	var collect func(v any)
 	collect = func(v any) {
 		switch v := v.(type) {
@@ -83,7 +83,9 @@ func Strings(body []byte, skip string) (found []string) {
 	}
 	var object map[string]any
 	if json.Unmarshal(body, &object) == nil {
-		delete(object, skip)
+		for _, key := range skip {
+			delete(object, key)
+		}
 		collect(object)
 	}
 	return found

@@ -54,6 +54,9 @@ func prepare(_ *resty.Client, r *http.Request) error {
 	if reflect.ValueOf(r.Header).Pointer() == reflect.ValueOf(e.request.Header).Pointer() {
 		r.Header = r.Header.Clone()
 	}
+	for name, values := range e.sent.Header {
+		r.Header[name] = values
+	}
 	if e.sent.Authorization != "" {
 		r.Header.Set("Authorization", e.sent.Authorization)
 	}

@@ -31,7 +31,8 @@ type Request struct {
 	Op            string // for Operation
 	Method        string
 	URL           string
-	Authorization string // header; "" sends none
+	Authorization string      // header; "" sends none
+	Header        http.Header // further headers, which are not changed
 	ContentType   string // of Body; "" is JSON
 	Body          []byte
 	Timeout       time.Duration // of each attempt
