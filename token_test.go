@@ -144,3 +144,10 @@ func TestTokenInfoJSON(t *testing.T) {
 	assert.Nil(t, read.Raw())
 	assert.Error(t, json.Unmarshal([]byte(`{"userId":1}`), &read))
 }
+
+func TestTokenInfoSetRaw(t *testing.T) {
+	t.Parallel()
+	var info authing.TokenInfo
+	info.SetRaw([]byte(`{"sub":"u1"}`))
+	assert.JSONEq(t, `{"sub":"u1"}`, string(info.Raw()))
+}

@@ -1,0 +1,141 @@
+package authingv3
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+	"net/url"
+
+	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/internal/api"
+	"github.com/authing-wxapp/authing/internal/transport"
+)
+
+// headerPrefix begins the names of Authing's own headers.
+const headerPrefix = "X-Authing-"
+
+const defaultScope = "openid profile phone offline_access"
+
+// Client calls Authing for one application and one mini program. Build it once with [NewClient] and share it: it is
+// immutable and safe for concurrent use. It does not remember logins: [Client.As] returns a copy that acts as one user.
+// Every call on the zero Client fails with [authing.ErrInvalidArgument].
+type Client struct {
+	config
+	token authing.Secret
+}
+
+// config is the same in a client and all its copies.
+type config struct {
+	api                        api.Client
+	root                       string // URL without a slash at the end
+	appID, miniProgram, pool   string
+	scope, tenant              string
+	secret                     authing.Secret
+	secretIn                   SecretIn
+	basic                      string // the header of SecretInBasic
+	allowHTTP                  bool
+	appHeader, envelopedHeader http.Header
+}
+
+// NewClient returns a client for an application. It makes no request.
+//
+// host is the application's address in the Authing console (认证地址, "https://my-shop.authing.cn"), with or without a path.
+// appID is the application's id. miniProgram is the identifier (唯一标识) of the identity source 微信小程序 that holds the
+// AppID and AppSecret of the mini program. A bad argument or option is an error that matches [authing.ErrInvalidArgument].
+func NewClient(host, appID, miniProgram string, opts ...Option) (*Client, error) {
+	c := &config{api: api.New(), appID: appID, miniProgram: miniProgram, scope: defaultScope}
+	err := api.CheckID("application id", appID)
+	if err == nil {
+		err = api.CheckID("identifier of the mini program's identity source", miniProgram)
+	}
+	for _, opt := range opts {
+		if err == nil && opt != nil {
+			err = opt(c)
+		}
+	}
+	if err == nil {
+		var problem string
+		if c.root, problem = api.BaseURL(host, c.allowHTTP); problem != "" {
+			err = api.Invalid("the host %s", problem)
+		}
+	}
+	if err != nil {
+		return nil, (*authing.Error)(api.NotSent("NewClient", err))
+	}
+	if c.secretIn == SecretInBasic {
+		c.basic = "Basic " + base64.StdEncoding.EncodeToString([]byte(appID+":"+string(c.secret)))
+	}
+	c.appHeader = http.Header{headerPrefix + "App-Id": {appID}}
+	c.envelopedHeader = c.appHeader.Clone()
+	if c.pool != "" {
+		c.envelopedHeader.Set(headerPrefix+"Userpool-Id", c.pool)
+	}
+	c.api.Open()
+	return &Client{config: *c}, nil
+}
+
+// AppID returns the id of the application.
+func (c *Client) AppID() string { return c.appID }
+
+// As returns a copy of the client that acts as the user whose Login.AccessToken is token. The copy shares connections with
+// c and is cheap, so make one per request. c does not change, the last As wins, and "" removes the token.
+func (c *Client) As(token authing.Secret) *Client {
+	return &Client{config: c.config, token: token}
+}
+
+// CloseIdleConnections closes the connections that no call is using, including those of a Transport given by
+// [WithHTTPClient]. The client stays usable.
+func (c *Client) CloseIdleConnections() { c.api.CloseIdleConnections() }
+
+// call is the only way to the service. It makes one call and logs it.
+func call[T any](ctx context.Context, c *Client, req api.Request, read func(transport.Response) (T, error)) (T, error) {
+	result, err := api.Call(ctx, &c.api, c.complete(req), read)
+	if err != nil {
+		return result, (*authing.Error)(err)
+	}
+	return result, nil
+}
+
+// complete adds to a request what does not depend on the call.
+func (c *Client) complete(req api.Request) api.Request {
+	if req.Method == "" {
+		req.Method = http.MethodPost
+	}
+	if req.Header == nil {
+		req.Header = c.envelopedHeader
+	}
+	req.URL = c.root + req.URL
+	req.Token = string(c.token)
+	req.Secrets = append(req.Secrets, string(c.secret), c.basic)
+	return req
+}
+
+// clientID and clientSecret are what the client authenticates with inside of a body. A secret that is configured for the
+// header, or not at all, never gets into a body.
+func (c *config) clientID() string {
+	if c.secretIn == SecretInBody {
+		return c.appID
+	}
+	return ""
+}
+
+func (c *config) clientSecret() string {
+	if c.secretIn == SecretInBody {
+		return string(c.secret)
+	}
+	return ""
+}
+
+// tokenForm completes a request to an /oidc endpoint, which takes a form and is not enveloped.
+func (c *Client) tokenForm(req api.Request, values url.Values) api.Request {
+	if c.secretIn != SecretInBasic {
+		values.Set("client_id", c.appID)
+	}
+	if secret := c.clientSecret(); secret != "" {
+		values.Set("client_secret", secret)
+	}
+	req.Authorization = c.basic
+	req.Header = c.appHeader
+	req.Form = &api.Form{ContentType: "application/x-www-form-urlencoded", Body: []byte(values.Encode())}
+	return req
+}

@@ -1,0 +1,219 @@
+package authingv3
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/internal/api"
+	"github.com/authing-wxapp/authing/internal/transport"
+	"github.com/authing-wxapp/authing/internal/wire"
+)
+
+// Login is what a sign-in returns: tokens, and no user. Keep it in your session store; its JSON has every field, tokens
+// included and in clear.
+type Login struct {
+	UserID       string         `json:"userId,omitempty"` // from the id token; empty without a readable one: ask User
+	AccessToken  authing.Secret `json:"accessToken"`      // for Client.As
+	IDToken      authing.Secret `json:"idToken,omitempty"`
+	RefreshToken authing.Secret `json:"refreshToken,omitempty"` // for Refresh; needs the scope offline_access
+	TokenType    string         `json:"tokenType,omitempty"`
+	Scope        string         `json:"scope,omitempty"`    // what the service granted, separated by spaces
+	ExpiresAt    time.Time      `json:"expiresAt,omitzero"` // of the access token; zero if the service does not say
+
+	raw wire.Raw
+}
+
+// Raw returns the tokens as the service sent them, including what has no field here.
+func (l *Login) Raw() json.RawMessage { return l.raw.JSON() }
+
+// wireLogin is a token set as the service sends it.
+type wireLogin struct {
+	AccessToken  string    `json:"access_token"`
+	IDToken      string    `json:"id_token"`
+	RefreshToken string    `json:"refresh_token"`
+	TokenType    string    `json:"token_type"`
+	Scope        string    `json:"scope"`
+	ExpiresIn    wire.Text `json:"expires_in"`
+	ExpireIn     wire.Text `json:"expire_in"` // another spelling
+}
+
+func (w *wireLogin) missing() string {
+	switch {
+	case w.AccessToken == "":
+		return "access token"
+	case !api.IsHeaderText(w.AccessToken):
+		return "access token that could be sent back"
+	}
+	return ""
+}
+
+func (w *wireLogin) login(raw wire.Raw) *Login {
+	return &Login{
+		UserID: subject(w.IDToken), AccessToken: authing.Secret(w.AccessToken), IDToken: authing.Secret(w.IDToken),
+		RefreshToken: authing.Secret(w.RefreshToken), TokenType: w.TokenType, Scope: w.Scope,
+		ExpiresAt: expiry(cmp.Or(w.ExpiresIn, w.ExpireIn)), raw: raw,
+	}
+}
+
+// expiry returns the time that many seconds from now, or the zero time for what is not a lifetime.
+func expiry(seconds wire.Text) time.Time {
+	n, err := strconv.ParseFloat(string(seconds), 64)
+	if longest := math.MaxInt64 / float64(time.Second); err != nil || !(n > 0 && n < longest) {
+		return time.Time{}
+	}
+	return time.Now().Add(time.Duration(n * float64(time.Second)))
+}
+
+// subject returns the user id in an id token. The token came over TLS from the service itself, so that its signature need
+// not be checked (OpenID Connect Core, 3.1.3.7).
+func subject(idToken string) string {
+	parts := strings.Split(idToken, ".")
+	if len(parts) != 3 {
+		return ""
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return ""
+	}
+	var claims struct {
+		Subject string `json:"sub"`
+	}
+	if wire.Decode(payload, &claims) != nil {
+		return ""
+	}
+	return claims.Subject
+}
+
+func decodeLogin(resp transport.Response) (*Login, error) {
+	w, err := decodeComplete(resp, (*wireLogin).missing)
+	if err != nil {
+		return nil, err
+	}
+	return w.login(wire.At(resp.Body, [2]string{"data"})), nil
+}
+
+// LoginOption adds an optional argument to a call that signs in. A call rejects an option that the API does not have there.
+type LoginOption func(*loginOptions)
+
+type loginOptions struct {
+	detail       *authing.Detail
+	clientIP     string
+	autoRegister *bool
+	context      map[string]any
+	customData   map[string]any
+}
+
+// WithDetail adds the encrypted profile of a getUserInfo button, to [Client.LoginWithWxapp], [Client.LoginWithWxappPhone] and
+// [Client.BindWxapp]. Whether the service does anything with it is not documented. The detail of a phone button is not meant.
+func WithDetail(detail authing.Detail) LoginOption {
+	return func(o *loginOptions) { o.detail = &detail }
+}
+
+// WithClientIP passes the user's address, so that limits do not count the backend's. [Client.Login] and
+// [Client.LoginByPhoneCode] take it; the API has no place for it when a mini program signs in.
+func WithClientIP(ip string) LoginOption {
+	return func(o *loginOptions) { o.clientIP = ip }
+}
+
+// WithAutoRegister lets [Client.LoginByPhoneCode] and [Client.Login] create an account that does not exist.
+func WithAutoRegister(register bool) LoginOption {
+	return func(o *loginOptions) { o.autoRegister = &register }
+}
+
+// WithContext passes values to the pool's pipelines.
+func WithContext(values map[string]any) LoginOption {
+	return func(o *loginOptions) { o.context = values }
+}
+
+// WithCustomData sets custom fields of the user, which have to be defined in the Authing console first.
+func WithCustomData(values map[string]any) LoginOption {
+	return func(o *loginOptions) { o.customData = values }
+}
+
+func collect(opts []LoginOption) (o loginOptions) {
+	for _, opt := range opts {
+		if opt != nil {
+			opt(&o)
+		}
+	}
+	return o
+}
+
+// checkWxapp returns why a call that takes a WeChat code cannot take o.
+func (o loginOptions) checkWxapp(code string) error {
+	switch {
+	case o.clientIP != "":
+		return api.Invalid("the API takes no client IP when a mini program signs in: remove WithClientIP")
+	case o.autoRegister != nil:
+		return api.Invalid("the identity source decides whether a mini program registers users: remove WithAutoRegister")
+	}
+	if err := api.CheckCode(code); err != nil {
+		return err
+	}
+	if o.detail == nil || o.detail.EncryptedData == "" && o.detail.IV == "" {
+		return nil
+	}
+	return api.CheckEncrypted(o.detail.EncryptedData, o.detail.IV)
+}
+
+// encrypted returns the encrypted profile, if there is one.
+func (o loginOptions) encrypted() (data, iv string) {
+	if o.detail == nil {
+		return "", ""
+	}
+	return o.detail.EncryptedData, o.detail.IV
+}
+
+// checkAccount returns why a call that takes an account cannot take o.
+func (o loginOptions) checkAccount() error {
+	if o.detail != nil {
+		return api.Invalid("a detail of WeChat is for the calls that take a WeChat code: remove WithDetail")
+	}
+	return api.CheckText("client IP", o.clientIP)
+}
+
+// signIn is the body of every sign-in. Exactly one payload is set.
+type signIn struct {
+	Connection   string        `json:"connection"`
+	MiniProgram  string        `json:"extIdpConnidentifier,omitempty"`
+	Code         *loginInfo    `json:"wechatMiniProgramCodePayload,omitempty"`
+	CodeAndPhone *codeAndPhone `json:"wechatMiniProgramCodeAndPhonePayload,omitempty"`
+	PassCode     *passCode     `json:"passCodePayload,omitempty"`
+	Password     *password     `json:"passwordPayload,omitempty"`
+	Options      signInOptions `json:"options,omitzero"`
+	ClientID     string        `json:"client_id,omitempty"`
+	ClientSecret string        `json:"client_secret,omitempty"`
+}
+
+type signInOptions struct {
+	Scope        string         `json:"scope,omitempty"`
+	ClientIP     string         `json:"clientIp,omitempty"`
+	AutoRegister *bool          `json:"autoRegister,omitempty"`
+	Context      map[string]any `json:"context,omitempty"`
+	TenantID     string         `json:"tenantId,omitempty"`
+	CustomData   map[string]any `json:"customData,omitempty"`
+}
+
+// IsZero reports whether there is nothing to send.
+func (o signInOptions) IsZero() bool {
+	return o.Scope == "" && o.ClientIP == "" && o.AutoRegister == nil && len(o.Context) == 0 && o.TenantID == "" && len(o.CustomData) == 0
+}
+
+// signIn completes a request that signs in.
+func (c *Client) signIn(ctx context.Context, req api.Request, body signIn, o loginOptions) (*Login, error) {
+	body.Options = signInOptions{
+		Scope: c.scope, ClientIP: o.clientIP, AutoRegister: o.autoRegister, Context: o.context, TenantID: c.tenant,
+		CustomData: o.customData,
+	}
+	body.ClientID, body.ClientSecret = c.clientID(), c.clientSecret()
+	req.Authorization = c.basic
+	req.Body = body
+	return call(ctx, c, req, decodeLogin)
+}

@@ -1,0 +1,150 @@
+package authingv3
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/authing-wxapp/authing/internal/api"
+	"github.com/authing-wxapp/authing/internal/transport"
+	"github.com/authing-wxapp/authing/internal/wire"
+)
+
+// envelope wraps what every endpoint but /oidc/* returns.
+type envelope[T any] struct {
+	StatusCode wire.Int `json:"statusCode"`
+	Data       *T       `json:"data"`
+}
+
+// decode decodes the data of a successful response, which may be nil.
+func decode[T any](resp transport.Response) (*T, error) {
+	var env envelope[T]
+	err := wire.Decode(resp.Body, &env)
+	if err != nil || !succeeded(resp) || env.StatusCode.Value != http.StatusOK {
+		return nil, refusal(resp, err)
+	}
+	return env.Data, nil
+}
+
+// decodeComplete requires data. missing names a required part that a T lacks, or returns "".
+func decodeComplete[T any](resp transport.Response, missing func(*T) string) (*T, error) {
+	result, err := decode[T](resp)
+	switch {
+	case err != nil:
+		return nil, err
+	case result == nil:
+		return nil, incomplete(resp, "data")
+	case missing(result) != "":
+		return nil, incomplete(resp, missing(result))
+	}
+	return result, nil
+}
+
+// done reads a response that promises no data.
+func done(resp transport.Response) (none struct{}, err error) {
+	_, err = decode[json.RawMessage](resp)
+	return none, err
+}
+
+func succeeded(resp transport.Response) bool { return resp.Status >= 200 && resp.Status < 300 }
+
+// reply is a response that is not a success: an envelope, or an error of OpenID Connect.
+type reply struct {
+	StatusCode  wire.Int        `json:"statusCode"`
+	APICode     wire.Int        `json:"apiCode"`
+	Message     json.RawMessage `json:"message"`
+	RequestID   wire.Text       `json:"requestId"`
+	Data        json.RawMessage `json:"data"`
+	Error       wire.Text       `json:"error"`
+	Description wire.Text       `json:"error_description"`
+}
+
+// refusal reads an enveloped response that is not a success. cause says why it could not be decoded as one, if so.
+func refusal(resp transport.Response, cause error) error {
+	var r reply
+	err := wire.Decode(resp.Body, &r)
+	return r.refusal(resp, cmp.Or(err, cause))
+}
+
+func (r reply) refusal(resp transport.Response, cause error) error {
+	var e *api.Error
+	switch code := int(r.StatusCode.Value); {
+	case !r.StatusCode.Set:
+		e = api.BadResponse(resp, "", cause)
+	case code == http.StatusOK && succeeded(resp):
+		e = api.BadResponse(resp, "a success that cannot be read", cause)
+		e.Hint = "" // the response did come from Authing, so advice about the host would mislead
+	case code == http.StatusOK:
+		e = api.BadResponse(resp, "a success, but not under an HTTP status of one", cause)
+	default:
+		return r.failure(resp)
+	}
+	r.keepIn(e)
+	return e
+}
+
+// failure is a failure that the service reports.
+func (r reply) failure(resp transport.Response) error {
+	e := &api.Error{RetryAfter: transport.RetryAfter(resp.Header)}
+	r.keepIn(e)
+	sentinel := error(nil)
+	e.Hint, sentinel = meaning(e.Code, e.APICode)
+	e.Match(sentinel)
+	if hint := wechatRefusal(e); hint != "" {
+		e.Hint = hint
+		e.Match(api.ErrCodeInvalid)
+		return e
+	}
+	// From 500 on, the service or one behind it failed, which does not say whether anything happened.
+	if e.Code < http.StatusMultipleChoices || e.Code >= http.StatusInternalServerError {
+		return api.Unsettled(e)
+	}
+	return e
+}
+
+// keepIn copies what the service said into e.
+func (r reply) keepIn(e *api.Error) {
+	e.Code, e.APICode = int(r.StatusCode.Value), int(r.APICode.Value)
+	e.SetReply(r.Message, r.Data)
+	if api.PrintableASCII(string(r.RequestID)) {
+		e.RequestID = string(r.RequestID)
+	}
+}
+
+// incomplete reports a success that lacks what the call promises.
+func incomplete(resp transport.Response, missing string) error {
+	err := refusal(resp, nil)
+	if e, ok := errors.AsType[*api.Error](err); ok && e.Code == http.StatusOK {
+		e.Reason = "the service reported success but sent no " + missing
+	}
+	return err
+}
+
+// oidcFailure reads a response of an /oidc endpoint that is not a success. Such an endpoint may send an envelope, too.
+func oidcFailure(resp transport.Response, cause error) error {
+	var r reply
+	err := wire.Decode(resp.Body, &r)
+	if err != nil || r.Error == "" {
+		return r.refusal(resp, cmp.Or(err, cause))
+	}
+	e := &api.Error{
+		Message: string(r.Error), Data: json.RawMessage(resp.Body), RetryAfter: transport.RetryAfter(resp.Header),
+		Hint: oidcMeaning(string(r.Error)),
+	}
+	if r.Description != "" {
+		e.Message += ": " + string(r.Description)
+	}
+	return e
+}
+
+// oidcError returns the name of an OpenID Connect error that err reports, or "".
+func oidcError(err error) string {
+	var named struct {
+		Error wire.Text `json:"error"`
+	}
+	if e, ok := errors.AsType[*api.Error](err); ok && wire.Decode(e.Data, &named) == nil {
+		return string(named.Error)
+	}
+	return ""
+}
