@@ -28,6 +28,8 @@ func (a *api) register(mux *http.ServeMux) {
 	mux.Handle("POST /api/login", handler(a.login))
 	mux.Handle("POST /api/phone", a.withUser(a.bindPhone))
 	mux.Handle("GET /api/me", a.withUser(a.me))
+	mux.Handle("PATCH /api/me", a.withUser(a.changeNickname))
+	mux.Handle("POST /api/avatar", a.withUser(a.changeAvatar))
 	mux.Handle("POST /api/logout", a.withUser(a.logout))
 	mux.Handle("GET /healthz", handler(health))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httputil"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -71,13 +72,15 @@ func (d *demo) register(mux *http.ServeMux) {
 	})
 	mux.HandleFunc("GET /page/", servePage)
 	for pattern, h := range map[string]http.Handler{
-		"POST /demo/phones":            handler(d.newPhone),
-		"POST /demo/phones/{id}/login": d.withPhone(d.login),
-		"POST /demo/phones/{id}/tap":   d.withPhone(d.tap),
-		"POST /demo/phones/{id}/spend": d.withPhone(d.spend),
-		"POST /demo/authing":           handler(d.setDown),
-		"GET /demo/state":              handler(d.state),
-		"GET /demo/trace":              http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.traceOf(r).stream(w, r) }),
+		"POST /demo/phones":             handler(d.newPhone),
+		"POST /demo/phones/{id}/login":  d.withPhone(d.login),
+		"POST /demo/phones/{id}/tap":    d.withPhone(d.tap),
+		"POST /demo/phones/{id}/spend":  d.withPhone(d.spend),
+		"POST /demo/authing":            handler(d.setDown),
+		"GET /demo/phones/{id}/picture": d.withPhone(servePicture),
+		"GET /demo/cdn/{key...}":        d.pictures(),
+		"GET /demo/state":               handler(d.state),
+		"GET /demo/trace":               http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.traceOf(r).stream(w, r) }),
 	} {
 		mux.Handle(pattern, h)
 	}
@@ -207,6 +210,9 @@ func (d *demo) tap(w http.ResponseWriter, r *http.Request, p *phone) error {
 	if err := readOptional(w, r, &in); err != nil {
 		return err
 	}
+	if in.Button == "chooseAvatar" {
+		return d.chooseAvatar(w, r, p, in.Refuse)
+	}
 	detail, ok := map[string]func(*authingtest.Phone) authing.Detail{
 		"getUserInfo":            (*authingtest.Phone).GetUserInfo,
 		"getUserProfile":         (*authingtest.Phone).GetUserProfile,
@@ -222,6 +228,32 @@ func (d *demo) tap(w http.ResponseWriter, r *http.Request, p *phone) error {
 	}
 	writeJSON(w, http.StatusOK, detail(p.forGeneration(in.Generation)))
 	return nil
+}
+
+// chooseAvatar responds with an address instead of the path of a temporary file: the page can show and upload both.
+func (d *demo) chooseAvatar(w http.ResponseWriter, r *http.Request, p *phone, cancel bool) error {
+	if cancel {
+		writeJSON(w, http.StatusOK, p.new.Fail("chooseAvatar", "cancel", 0))
+		return nil
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"avatarUrl": "/demo/phones/" + r.PathValue("id") + "/picture"})
+	return nil
+}
+
+// servePicture serves the picture that the user chooses.
+func servePicture(w http.ResponseWriter, _ *http.Request, p *phone) error {
+	w.Header().Set("Content-Type", "image/png")
+	w.Write(p.new.ChooseAvatar().Content)
+	return nil
+}
+
+// pictures serves what the fake storage has. The page may only load images from its own origin.
+func (d *demo) pictures() http.Handler {
+	storage, _ := url.Parse(d.fake.CDNURL()) // a valid URL
+	return http.StripPrefix("/demo/cdn", &httputil.ReverseProxy{
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(storage) },
+		Transport: d.transport.base,
+	})
 }
 
 func (p *phone) forGeneration(generation string) *authingtest.Phone {

@@ -106,6 +106,41 @@ func TestDemoDeny(t *testing.T) {
 	}
 }
 
+func TestDemoPicture(t *testing.T) {
+	t.Parallel()
+	zoe := newDemoPhone(t, start(t, nil), nil)
+	token := zoe.signIn(t, "").Token
+	picture := zoe.picture(t)
+	got := uploadAvatar(t, zoe.url, token, formFile("file", "picture.png", picture))
+	require.Equal(t, http.StatusOK, got.status, got.text)
+
+	_, key, ok := strings.Cut(got.User.Photo, "/cdn/")
+	require.True(t, ok, got.User.Photo)
+	assert.Equal(t, picture, get(t, zoe.url+"/demo/cdn/"+key), "the page shows it")
+
+	canceled := zoe.tap(t, map[string]any{"button": "chooseAvatar", "refuse": true})
+	assert.Equal(t, "chooseAvatar:fail cancel", canceled.ErrMsg)
+}
+
+// picture chooses a picture and returns its content.
+func (p demoPhone) picture(t *testing.T) []byte {
+	t.Helper()
+	var detail struct{ AvatarURL string }
+	decodeInto(t, request(t, "POST", p.url+"/demo/phones/"+p.id+"/tap", "", map[string]string{"button": "chooseAvatar"}), &detail)
+	return get(t, p.url+detail.AvatarURL)
+}
+
+func get(t *testing.T, url string) []byte {
+	t.Helper()
+	resp, err := http.Get(url)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	assert.Equal(t, "image/png", resp.Header.Get("Content-Type"))
+	content, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return content
+}
+
 func TestDemoUsedCode(t *testing.T) {
 	t.Parallel()
 	zoe := newDemoPhone(t, start(t, nil), nil)

@@ -22,6 +22,9 @@ var (
 	errNoBody      = fmt.Errorf("%w: empty", errBadBody)
 	errTooLarge    = errors.New("request body too large")
 	errWrongType   = errors.New("content type is not application/json")
+	errNotForm     = errors.New("content type is not multipart/form-data")
+	errBadImage    = errors.New("no usable image")
+	errBadNickname = errors.New("nickname not accepted")
 	errNotFound    = errors.New("no such route")
 	errWrongMethod = errors.New("method not allowed")
 	errOtherOrigin = errors.New("request from another origin")
@@ -59,10 +62,13 @@ var failures = []failure{
 	{is(authing.ErrUserLocked), 403, "user_locked", nextNone, "该账号已被锁定，请联系客服。", "This account is locked. Please contact support."},
 	{is(authing.ErrUserNotFound), 401, "login_required", nextSignIn, "账号不存在，请重新登录。", "This account no longer exists. Please sign in again."},
 	{is(authing.ErrRateLimited), 429, "rate_limited", nextLogin, "操作过于频繁，请稍后再试。", "Too many attempts. Please try again later."},
+	{is(errBadImage), 400, "bad_image", nextNone, "请选择 PNG、JPEG、GIF、WebP 或 BMP 图片。", "Please choose a PNG, JPEG, GIF, WebP or BMP picture."},
 	{is(authing.ErrInvalidArgument), 400, "bad_request", nextLogin, "微信没有返回有效数据，请再点一次。", "WeChat returned no valid data. Please tap again."},
 	{is(errBadBody), 400, "bad_request", nextNone, "请求格式不正确。", "The request is malformed."},
 	{is(errTooLarge), 413, "too_large", nextNone, "请求内容过大。", "The request is too large."},
+	{is(errBadNickname), 400, "bad_nickname", nextNone, "昵称须为 1 到 32 个字，不能包含换行。", "A nickname has 1 to 32 characters, in one line."},
 	{is(errWrongType), 415, "wrong_type", nextNone, "请求必须是 JSON。", "The request must be JSON."},
+	{is(errNotForm), 415, "wrong_type", nextNone, "文件必须以表单（multipart/form-data）上传。", "The file must be in a multipart form."},
 	{is(errNotFound), 404, "not_found", nextNone, "地址不存在。", "This address does not exist."},
 	{is(errWrongMethod), 405, "method_not_allowed", nextNone, "该地址不支持此请求方法。", "This address does not support this method."},
 	{is(errOtherOrigin), 403, "other_origin", nextNone, "不接受来自其他网站的请求。", "Requests from other sites are not allowed."},

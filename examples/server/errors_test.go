@@ -90,6 +90,11 @@ func TestErrorTable(t *testing.T) {
 		{"malformed", simple("POST", p.url+"/api/login", "", []string{}), 400, "bad_request", "none", "格式", "malformed", [2]string{}},
 		{"too large", simple("POST", p.url+"/api/login", "", strings.Repeat("x", maxBody)), 413, "too_large", "none", "过大", "too large", [2]string{}},
 		{"form", simple("POST", p.url+"/api/login", "", 1, "Content-Type", "text/plain"), 415, "wrong_type", "none", "JSON", "JSON", [2]string{}},
+		{"no form", simple("POST", p.url+"/api/avatar", tokens[0], nil), 415, "wrong_type", "none", "表单", "form", [2]string{}},
+		{"no picture", func(language string) response {
+			return uploadAvatar(t, p.url, tokens[0], formFile("file", "a.png", []byte("text")), "Accept-Language", language)
+		}, 400, "bad_image", "none", "PNG", "PNG", [2]string{}},
+		{"no nickname", simple("PATCH", p.url+"/api/me", tokens[0], map[string]string{"nickname": " "}), 400, "bad_nickname", "none", "昵称", "nickname", [2]string{}},
 		{"no route", simple("GET", p.url+"/nowhere", "", nil), 404, "not_found", "none", "地址不存在", "does not exist", [2]string{}},
 		{"other origin", simple("GET", full.URL+"/demo/state", "", nil, "Sec-Fetch-Site", "cross-site"), 403, "other_origin", "none", "其他网站", "other sites", [2]string{}},
 		{"no phone left", simple("POST", full.URL+"/demo/phones", "", nil), 507, "no_phone_left", "none", "重启", "restart", [2]string{"Retry-After", ""}},

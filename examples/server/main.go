@@ -9,10 +9,10 @@
 //
 //	AUTHING_USERPOOL_ID=… go run ./examples/server -addr 127.0.0.1:8080
 //
-// Set AUTHING_USERS_HOST and AUTHING_OAUTH_HOST to use a private deployment or examples/fakeserver. The demo signs in
-// anyone, so it only listens on loopback.
+// Set AUTHING_USERS_HOST and AUTHING_OAUTH_HOST to use a private deployment or examples/fakeserver, and for pictures
+// AUTHING_UPLOAD_HOST and AUTHING_CDN_HOST. The demo signs in anyone, so it only listens on loopback.
 //
-// The backend consists of main.go, api.go, errors.go, json.go and log.go. It is stateless: the page stores the token,
+// The backend consists of main.go, api.go, profile.go, errors.go, json.go and log.go. It is stateless: the page stores the token,
 // so any instance can serve any request. The demo consists of demo.go, visitor.go, trace.go, mask.go and the folder page; to remove
 // it, delete these and the few lines in run that refer to it.
 package main
@@ -63,12 +63,15 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 	}
 
 	pool := env("AUTHING_USERPOOL_ID")
-	hosts := authing.Hosts{Users: env("AUTHING_USERS_HOST"), OAuth: env("AUTHING_OAUTH_HOST")}
+	hosts := authing.Hosts{
+		Users: env("AUTHING_USERS_HOST"), OAuth: env("AUTHING_OAUTH_HOST"),
+		Upload: env("AUTHING_UPLOAD_HOST"), CDN: env("AUTHING_CDN_HOST"),
+	}
 	opts := []authing.Option{authing.WithHosts(hosts)}
 	var d *demo
 	if pool == "" {
 		if hosts != (authing.Hosts{}) {
-			return errors.New("AUTHING_USERPOOL_ID is missing: set it together with AUTHING_USERS_HOST and AUTHING_OAUTH_HOST, or unset all of them to run the demo")
+			return errors.New("AUTHING_USERPOOL_ID is missing: set it together with the AUTHING_…_HOST variables, or unset all of them to run the demo")
 		}
 		if !listenAddr.IP.IsLoopback() {
 			return fmt.Errorf("the demo signs in anyone, so it only listens on loopback, not on %v: use -addr 127.0.0.1:8080, or set AUTHING_USERPOOL_ID", listenAddr)

@@ -59,6 +59,7 @@ func startBackend(t *testing.T, fake *authingtest.Server) *program {
 	t.Helper()
 	return start(t, map[string]string{
 		"AUTHING_USERPOOL_ID": fake.UserPoolID(), "AUTHING_USERS_HOST": fake.UsersURL(), "AUTHING_OAUTH_HOST": fake.OAuthURL(),
+		"AUTHING_UPLOAD_HOST": fake.UploadURL(), "AUTHING_CDN_HOST": fake.CDNURL(),
 	})
 }
 
@@ -111,7 +112,7 @@ func request(t *testing.T, method, url, token string, body any, headers ...strin
 	}
 	r, err := http.NewRequest(method, url, text)
 	require.NoError(t, err)
-	if method == "POST" {
+	if method == "POST" || method == "PATCH" {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	if token != "" {
@@ -120,6 +121,11 @@ func request(t *testing.T, method, url, token string, body any, headers ...strin
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
+	return send(t, r)
+}
+
+func send(t *testing.T, r *http.Request) response {
+	t.Helper()
 	resp, err := http.DefaultClient.Do(r)
 	require.NoError(t, err)
 	defer resp.Body.Close()
@@ -162,6 +168,7 @@ func TestStartFailures(t *testing.T) {
 		"bad pool":       {env: map[string]string{"AUTHING_USERPOOL_ID": "a/b"}, want: "user pool id"},
 		"plain http": {env: map[string]string{"AUTHING_USERPOOL_ID": "p", "AUTHING_USERS_HOST": "http://users.example.com"},
 			want: "plain http"},
+		"upload host, no pool":    {env: map[string]string{"AUTHING_UPLOAD_HOST": "https://upload.example.com"}, want: "AUTHING_USERPOOL_ID is missing"},
 		"users host, no pool":     {env: map[string]string{"AUTHING_USERS_HOST": "https://users.example.com"}, want: "AUTHING_USERPOOL_ID is missing"},
 		"OAuth host, no pool":     {env: map[string]string{"AUTHING_OAUTH_HOST": "https://oauth.example.com"}, want: "AUTHING_USERPOOL_ID is missing"},
 		"demo on all interfaces":  {args: []string{"-addr", ":0"}, want: "the demo signs in anyone"},

@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,9 +35,12 @@ var (
 )
 
 // maskBody returns a body for display, or nil if there is none.
-func maskBody(body []byte) any {
+func maskBody(contentType string, body []byte) any {
 	if len(body) == 0 {
 		return nil
+	}
+	if mediaType, params, _ := mime.ParseMediaType(contentType); mediaType == formType {
+		return maskForm(params["boundary"], body)
 	}
 	v, ok := parse(body)
 	if !ok {
@@ -43,12 +50,12 @@ func maskBody(body []byte) any {
 }
 
 // maskCall is maskBody for requests of the SDK. Of a GraphQL request it shows the names of the operation and variables.
-func maskCall(body []byte) any {
+func maskCall(contentType string, body []byte) any {
 	v, _ := parse(body)
 	call, _ := v.(map[string]any)
 	query, ok := call["query"].(string)
 	if !ok {
-		return maskBody(body)
+		return maskBody(contentType, body)
 	}
 	shown := map[string]any{"query": redact(query)}
 	if m := document.FindStringSubmatch(query); m != nil {
@@ -62,6 +69,27 @@ func maskCall(body []byte) any {
 		shown["variables"] = hidden
 	}
 	return shown
+}
+
+// maskForm returns the fields of a multipart form, whose end may be missing.
+func maskForm(boundary string, body []byte) any {
+	shown := map[string]any{}
+	form := multipart.NewReader(bytes.NewReader(body), boundary)
+	for {
+		part, err := form.NextPart()
+		if err != nil {
+			return shown
+		}
+		content, err := io.ReadAll(part)
+		field := redact(string(content))
+		if part.FileName() != "" {
+			field = fmt.Sprintf("%s, %d bytes", http.DetectContentType(content), len(content))
+			if err != nil {
+				field += " or more"
+			}
+		}
+		shown[maskWord(part.FormName())] = field
+	}
 }
 
 func parse(body []byte) (v any, ok bool) {

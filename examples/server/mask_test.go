@@ -29,10 +29,22 @@ func TestMaskBody(t *testing.T) {
 		`{"code":1} x`:                                        `"•••• (12)"`,
 		`{"query":"query 061Abc"}`:                            `{"query":"•••• (12)"}`,
 	} {
-		got, err := json.Marshal(maskBody([]byte(input)))
+		got, err := json.Marshal(maskBody("application/json", []byte(input)))
 		require.NoError(t, err)
 		assert.JSONEq(t, want, string(got), input)
 	}
+}
+
+func TestMaskForm(t *testing.T) {
+	t.Parallel()
+	const form = "--b\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\nsecret\r\n" +
+		"--b\r\nContent-Disposition: form-data; name=\"061AbcDef\"\r\n\r\nx\r\n" +
+		"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"13800000001.png\"\r\n\r\n\x89PNG\r\n\x1a\n123"
+	contentType := "multipart/form-data; boundary=b"
+	assert.Equal(t, map[string]any{"token": "•••• (6)", "•••• (9)": "•••• (1)", "file": "image/png, 11 bytes"},
+		maskBody(contentType, []byte(form+"\r\n--b--\r\n")))
+	assert.Equal(t, "image/png, 11 bytes or more", maskCall(contentType, []byte(form)).(map[string]any)["file"])
+	assert.Empty(t, maskBody("multipart/form-data", []byte("secret")))
 }
 
 func TestMaskCall(t *testing.T) {
@@ -44,7 +56,7 @@ func TestMaskCall(t *testing.T) {
 		`[]`:         `[]`,
 		``:           `null`,
 	} {
-		got, err := json.Marshal(maskCall([]byte(input)))
+		got, err := json.Marshal(maskCall("application/json", []byte(input)))
 		require.NoError(t, err)
 		assert.JSONEq(t, want, string(got), input)
 	}

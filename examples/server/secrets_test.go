@@ -61,6 +61,11 @@ func TestNoSecretsShown(t *testing.T) {
 	api("GET", "/api/me", token, nil, 200)
 	api("GET", "/api/me?token="+token, "", nil, 401)
 	api("GET", "/api/me", token+"x", nil, 401)
+	api("PATCH", "/api/me", token, map[string]string{"nickname": "\n" + number + mail + token}, 400)
+	for _, status := range []int{200, 401} {
+		got := uploadAvatar(t, p.url, map[int]string{200: token, 401: token + "x"}[status], formFile("file", number+".png", zoe.picture(t)))
+		require.Equal(t, status, got.status, got.text)
+	}
 	api("POST", "/api/phone", token, tapped("getUserInfo", false), 400)
 	bind := tapped("getPhoneNumber", false)
 	api("POST", "/api/phone", token, bind, 200)

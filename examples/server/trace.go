@@ -163,7 +163,7 @@ func (d *demo) traceRequests(mux *http.ServeMux, next http.Handler) http.Handler
 		if to == "wechat" {
 			request.Button = tappedButton(body) // the body is the demo's own: a real page sends WeChat none
 		} else {
-			request.Body = maskBody(body)
+			request.Body = maskBody(r.Header.Get("Content-Type"), body)
 		}
 		trace.add(request)
 
@@ -175,7 +175,7 @@ func (d *demo) traceRequests(mux *http.ServeMux, next http.Handler) http.Handler
 			res.Error = "the page disconnected" // or closed only its sending side, and still gets the response
 		}
 		trace.add(event{Exchange: id, From: to, To: "page", Kind: "response", Op: op,
-			result: res, Body: maskBody(buffered.body.Bytes())})
+			result: res, Body: maskBody("", buffered.body.Bytes())})
 		w.WriteHeader(buffered.status)
 		w.Write(buffered.body.Bytes())
 	})
@@ -201,6 +201,9 @@ type bufferedWriter struct {
 func (w *bufferedWriter) WriteHeader(status int)      { w.status = status }
 func (w *bufferedWriter) Write(b []byte) (int, error) { return w.body.Write(b) }
 
+// Unwrap supports http.ResponseController.
+func (w *bufferedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
 // tracingTransport records the SDK's requests to Authing. While it is down, it sends nothing.
 type tracingTransport struct {
 	trace *trace // of requests without an exchange
@@ -219,7 +222,7 @@ func (t *tracingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context()) // a RoundTripper must not change its request
 	r.Body = rest
 	x.trace.add(event{Exchange: x.id, From: "backend", To: "authing", Kind: "request", Op: op,
-		requestLine: &requestLine{r.Method, maskPath(r.URL.Path, t.pool)}, Body: maskCall(body)})
+		requestLine: &requestLine{r.Method, maskPath(r.URL.Path, t.pool)}, Body: maskCall(r.Header.Get("Content-Type"), body)})
 
 	start := time.Now()
 	resp, err := t.send(r)
@@ -235,7 +238,7 @@ func (t *tracingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	body, resp.Body = peekBody(resp.Body)
 	res.Status = resp.StatusCode
-	response.Body = maskBody(body)
+	response.Body = maskBody("", body)
 	x.trace.add(response)
 	return resp, nil
 }
