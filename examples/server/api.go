@@ -11,17 +11,17 @@ import (
 
 // api is the API of the mini program. It is stateless, so instances need no coordination.
 type api struct {
-	client       *authing.Client
+	accounts     accounts
 	requireLogin func(http.Handler) http.Handler
 }
 
-func newAPI(client *authing.Client) *api {
+func newAPI(accounts accounts) *api {
 	// Verifying a token takes a call to Authing, so the result is cached briefly. For that long a token is also
 	// accepted here after its user has signed out, possibly through another instance. That is harmless for the handlers
 	// below, because Authing rejects the calls they make, but not for handlers that do not call Authing.
 	const ttl = 30 * time.Second
-	verifier := authinghttp.Cache(client, authinghttp.CacheOptions{TTL: ttl})
-	return &api{client: client, requireLogin: authinghttp.RequireLogin(verifier, authinghttp.OnRefusal(rejectRequest))}
+	verifier := authinghttp.Cache(accounts, authinghttp.CacheOptions{TTL: ttl})
+	return &api{accounts: accounts, requireLogin: authinghttp.RequireLogin(verifier, authinghttp.OnRefusal(rejectRequest))}
 }
 
 func (a *api) register(mux *http.ServeMux) {
@@ -34,13 +34,13 @@ func (a *api) register(mux *http.ServeMux) {
 	mux.Handle("GET /healthz", handler(health))
 }
 
-// wxData is sent by the page: a wx.login code and the e.detail of a button, unchanged.
+// wxData is sent by the page: a wx.login code and, after a tap, the e.detail of the button, unchanged.
 type wxData struct {
 	Code   string         `json:"code"`
 	Detail authing.Detail `json:"detail"`
 }
 
-// profile is the part of authing.User that is sent to the page. The User itself contains the token.
+// profile is the part of an account that is sent to the page.
 type profile struct {
 	ID            string `json:"id"`
 	Nickname      string `json:"nickname"`
@@ -49,12 +49,9 @@ type profile struct {
 	PhoneVerified bool   `json:"phoneVerified"`
 }
 
-func profileOf(u *authing.User) profile {
-	return profile{u.ID, u.Nickname, u.Photo, u.Phone, u.PhoneVerified}
-}
-
 type profileResponse struct {
-	User profile `json:"user"`
+	Token string  `json:"token,omitempty"` // a string, to make clear that the token leaves the backend here
+	User  profile `json:"user"`
 }
 
 func (a *api) login(w http.ResponseWriter, r *http.Request) error {
@@ -62,42 +59,39 @@ func (a *api) login(w http.ResponseWriter, r *http.Request) error {
 	if err := readJSON(w, r, &in); err != nil {
 		return err
 	}
-	user, err := a.client.LoginWithWxapp(r.Context(), in.Code, in.Detail)
+	token, user, err := a.accounts.login(r.Context(), in)
 	if err != nil {
 		return err
 	}
 	logEntryFrom(r).user = user.ID
-	writeJSON(w, http.StatusOK, struct {
-		Token string  `json:"token"` // a string, to make clear that the token leaves the backend here
-		User  profile `json:"user"`
-	}{string(user.Token), profileOf(user)})
+	writeJSON(w, http.StatusOK, profileResponse{string(token), user})
 	return nil
 }
 
-func (a *api) bindPhone(w http.ResponseWriter, r *http.Request, client *authing.Client, _ string) error {
+func (a *api) bindPhone(w http.ResponseWriter, r *http.Request, s session) error {
 	var in wxData
 	if err := readJSON(w, r, &in); err != nil {
 		return err
 	}
-	user, err := client.BindPhone(r.Context(), in.Code, in.Detail)
+	token, user, err := a.accounts.bindPhone(r.Context(), s, in)
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, profileResponse{profileOf(user)})
+	writeJSON(w, http.StatusOK, profileResponse{string(token), user})
 	return nil
 }
 
-func (a *api) me(w http.ResponseWriter, r *http.Request, client *authing.Client, userID string) error {
-	user, err := client.User(r.Context(), userID)
+func (a *api) me(w http.ResponseWriter, r *http.Request, s session) error {
+	user, err := a.accounts.me(r.Context(), s)
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, profileResponse{profileOf(user)})
+	writeJSON(w, http.StatusOK, profileResponse{User: user})
 	return nil
 }
 
-func (a *api) logout(w http.ResponseWriter, r *http.Request, client *authing.Client, userID string) error {
-	if err := client.Logout(r.Context(), userID); err != nil {
+func (a *api) logout(w http.ResponseWriter, r *http.Request, s session) error {
+	if err := a.accounts.logout(r.Context(), s); err != nil {
 		return err
 	}
 	writeJSON(w, http.StatusNoContent, nil)
@@ -110,13 +104,13 @@ func health(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// withUser requires a login, and calls next with the ID of the user and a client that acts as the user.
-func (a *api) withUser(next func(http.ResponseWriter, *http.Request, *authing.Client, string) error) http.Handler {
+// withUser requires a login, and calls next with it.
+func (a *api) withUser(next func(http.ResponseWriter, *http.Request, session) error) http.Handler {
 	return a.requireLogin(handler(func(w http.ResponseWriter, r *http.Request) error {
 		info, _ := authinghttp.TokenInfoFromContext(r.Context())
 		token, _ := authinghttp.TokenFromContext(r.Context())
 		logEntryFrom(r).user = info.UserID
-		return next(w, r, a.client.As(token), info.UserID)
+		return next(w, r, session{token, info.UserID})
 	}))
 }
 

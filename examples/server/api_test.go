@@ -139,7 +139,7 @@ func newStubBackend(t *testing.T, rt transport) (http.Handler, *logBuffer) {
 		authing.WithHTTPClient(&http.Client{Transport: rt}))
 	require.NoError(t, err)
 	mux, log := http.NewServeMux(), &logBuffer{}
-	newAPI(client).register(mux)
+	newAPI(userPool{client}).register(mux)
 	return logRequests(log.logger(), withJSONErrors(mux)), log
 }
 

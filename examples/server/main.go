@@ -12,9 +12,9 @@
 // Set AUTHING_USERS_HOST and AUTHING_OAUTH_HOST to use a private deployment or examples/fakeserver, and for pictures
 // AUTHING_UPLOAD_HOST and AUTHING_CDN_HOST. The demo signs in anyone, so it only listens on loopback.
 //
-// The backend consists of main.go, api.go, profile.go, errors.go, json.go and log.go. It is stateless: the page stores the token,
-// so any instance can serve any request. The demo consists of demo.go, visitor.go, trace.go, mask.go and the folder page; to remove
-// it, delete these and the few lines in run that refer to it.
+// The backend consists of main.go, api.go, accounts.go, profile.go, errors.go, json.go and log.go. It is stateless: the
+// page stores the token, so any instance can serve any request. The demo consists of demo.go, visitor.go, trace.go,
+// mask.go and the folder page; to remove it, delete these and the few lines in run that refer to it.
 package main
 
 import (
@@ -87,7 +87,7 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 		return err
 	}
 	mux := http.NewServeMux()
-	newAPI(client).register(mux)
+	newAPI(userPool{client}).register(mux)
 	handler := withJSONErrors(mux)
 	if d != nil {
 		d.register(mux)

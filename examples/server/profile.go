@@ -31,7 +31,7 @@ const (
 const formType = "multipart/form-data"
 
 // changeAvatar accepts what wx.uploadFile sends: a form with the picture in the field "file".
-func (a *api) changeAvatar(w http.ResponseWriter, r *http.Request, client *authing.Client, userID string) error {
+func (a *api) changeAvatar(w http.ResponseWriter, r *http.Request, s session) error {
 	ctx, cancel := context.WithTimeout(r.Context(), avatarTime)
 	defer cancel()
 	// The limits of the server are too short for a picture from a phone with a bad connection.
@@ -44,7 +44,7 @@ func (a *api) changeAvatar(w http.ResponseWriter, r *http.Request, client *authi
 		return err
 	}
 	file := &upload{Reader: http.MaxBytesReader(w, part, maxAvatar)}
-	user, err := client.ChangeAvatar(ctx, userID, file)
+	user, err := a.accounts.changeAvatar(ctx, s, file)
 	switch {
 	case file.err != nil:
 		return formError(file.err)
@@ -53,7 +53,7 @@ func (a *api) changeAvatar(w http.ResponseWriter, r *http.Request, client *authi
 	case err != nil:
 		return err
 	}
-	writeJSON(w, http.StatusOK, profileResponse{profileOf(user)})
+	writeJSON(w, http.StatusOK, profileResponse{User: user})
 	return nil
 }
 
@@ -102,7 +102,7 @@ func (u *upload) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (a *api) changeNickname(w http.ResponseWriter, r *http.Request, client *authing.Client, userID string) error {
+func (a *api) changeNickname(w http.ResponseWriter, r *http.Request, s session) error {
 	var in struct {
 		Nickname string `json:"nickname"`
 	}
@@ -113,10 +113,10 @@ func (a *api) changeNickname(w http.ResponseWriter, r *http.Request, client *aut
 	if n := utf8.RuneCountInString(nickname); n == 0 || n > maxNickname || strings.ContainsFunc(nickname, unicode.IsControl) {
 		return errBadNickname
 	}
-	user, err := client.Update(r.Context(), userID, authing.UserUpdate{Nickname: &nickname})
+	user, err := a.accounts.rename(r.Context(), s, nickname)
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, profileResponse{profileOf(user)})
+	writeJSON(w, http.StatusOK, profileResponse{User: user})
 	return nil
 }
