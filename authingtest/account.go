@@ -152,25 +152,34 @@ func (s *Server) loginByLDAP(call graphqlCall) (any, *envelope) {
 	if apiErr := s.checkPool(getString(call.arguments, "clientId")); apiErr != nil {
 		return nil, apiErr
 	}
-	password, ok := s.ldap[username]
+	a, apiErr := s.accountOfLDAP(username, getString(call.arguments, "password"), call.ip)
+	if apiErr != nil {
+		return nil, apiErr
+	}
+	a.browser = cmp.Or(getString(call.arguments, "browser"), a.browser)
+	s.signIn(a, call.ip)
+	return s.graphqlUser(a), nil
+}
+
+// accountOfLDAP returns the account of a user of the directory, and creates it for the first login.
+func (s *Server) accountOfLDAP(username, password, ip string) (*account, *envelope) {
+	expected, ok := s.ldap[username]
 	if !ok {
 		return nil, newError(2004)
 	}
-	if password != getString(call.arguments, "password") {
+	if password != expected {
 		return nil, newError(2006)
 	}
 	dn := "uid=" + username + ",ou=people,dc=example,dc=com" // Authing stores the DN as the unionid
 	a := s.accountByUnionID(dn)
 	if a == nil {
 		a = &account{username: username, unionID: dn, registerMethod: "ldap:default::from-undefined"}
-		if apiErr := s.create(a, call.ip); apiErr != nil {
+		if apiErr := s.create(a, ip); apiErr != nil {
 			return nil, apiErr
 		}
 	}
 	if a.blocked {
 		return nil, newError(2005)
 	}
-	a.browser = cmp.Or(getString(call.arguments, "browser"), a.browser)
-	s.signIn(a, call.ip)
-	return s.graphqlUser(a), nil
+	return a, nil
 }

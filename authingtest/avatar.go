@@ -31,7 +31,7 @@ func (s *Server) routeStorage(mux *http.ServeMux) {
 	mux.HandleFunc("POST /{$}", func(w http.ResponseWriter, r *http.Request) {
 		s.serve(w, r, operation{"Upload", func() reply { return s.upload(r) }, func(e *envelope) reply {
 			return storageError(http.StatusBadRequest, e.Message)
-		}})
+		}, s.opts.WeChatError})
 	})
 	mux.HandleFunc("GET /cdn/{key...}", func(w http.ResponseWriter, r *http.Request) {
 		image, ok := s.image(r.PathValue("key"))

@@ -65,12 +65,14 @@ type operation struct {
 	name       string // as in [Server.FailNext]
 	handle     func() reply
 	errorReply func(*envelope) reply // formats an Authing error for the endpoint
+
+	weChatError func(errcode int, errmsg string) (status int, body string) // words a failure of WeChat
 }
 
 // endpoint returns the handler of a REST endpoint.
 func (s *Server) endpoint(name string, handle func(*http.Request) reply) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s.serve(w, r, operation{name, func() reply { return handle(r) }, (*envelope).reply})
+		s.serve(w, r, operation{name, func() reply { return handle(r) }, (*envelope).reply, s.opts.WeChatError})
 	}
 }
 
@@ -81,7 +83,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, op operation) {
 		op.handle().write(w)
 		return
 	}
-	rp, decided := s.faultReply(fault, op)
+	rp, decided := faultReply(fault, op)
 	if fault.When != Before {
 		regular := op.handle()
 		if !decided {
@@ -102,12 +104,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, op operation) {
 }
 
 // faultReply returns the reply that fault specifies, if any.
-func (s *Server) faultReply(fault Fault, op operation) (rp reply, ok bool) {
+func faultReply(fault Fault, op operation) (rp reply, ok bool) {
 	switch {
 	case fault.Code != 0:
 		return op.errorReply(newError(fault.Code)), true
 	case fault.ErrCode != 0:
-		return s.worded(wechatError(fault.ErrCode)), true
+		return worded(wechatError(fault.ErrCode), op.weChatError), true
 	case fault.Status != 0 || fault.Body != "":
 		return reply{status: cmp.Or(fault.Status, http.StatusOK), body: fault.Body}, true
 	}

@@ -123,7 +123,7 @@ func (s *Server) routeGraphQL(mux *http.ServeMux, host string) {
 			invalidDocument(problem).write(w)
 			return
 		}
-		s.serve(w, r, operation{doc.method(), func() reply { return s.execute(doc) }, doc.errorReply})
+		s.serve(w, r, operation{doc.method(), func() reply { return s.execute(doc) }, doc.errorReply, s.opts.WeChatError})
 	})
 }
 

@@ -46,7 +46,7 @@ type Phone struct {
 func (s *Server) NewPhone(u WxUser) *Phone {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	u.AppID = cmp.Or(u.AppID, s.opts.AppID)
+	u.AppID = cmp.Or(u.AppID, s.opts.WeChatAppID)
 	u.OpenID = cmp.Or(u.OpenID, newWeChatID())
 	id := sessionID{u.AppID, u.OpenID}
 	var first WxUser
@@ -132,10 +132,8 @@ func (p *Phone) GetRealtimePhoneNumber() authing.Detail {
 	if p.server.opts.RealtimeEncrypted {
 		return p.phoneDetail(errMsg)
 	}
-	return authing.Detail{ErrMsg: errMsg, PhoneCode: newPhoneCode()}
+	return authing.Detail{ErrMsg: errMsg, PhoneCode: p.newPhoneCode()}
 }
-
-func newPhoneCode() string { return randomString(hexDigits, 64) }
 
 // Deny returns what the page gets when the user taps "refuse". api is the name used by WeChat, such as
 // "getPhoneNumber".
@@ -203,7 +201,7 @@ type wxPhoneNumber struct {
 	Watermark       *watermark `json:"watermark"`
 }
 
-func (p *Phone) phoneDetail(errMsg string) authing.Detail {
+func (p *Phone) phoneNumber() wxPhoneNumber {
 	number := wxPhoneNumber{
 		PhoneNumber:     p.user.PhoneNumber,
 		PurePhoneNumber: p.user.PhoneNumber,
@@ -216,9 +214,13 @@ func (p *Phone) phoneDetail(errMsg string) authing.Detail {
 	if p.server.opts.NumericCountryCode {
 		number.CountryCode = json.Number(p.user.CountryCode)
 	}
-	d, _ := p.encryptedDetail(errMsg, number)
+	return number
+}
+
+func (p *Phone) phoneDetail(errMsg string) authing.Detail {
+	d, _ := p.encryptedDetail(errMsg, p.phoneNumber())
 	if !p.server.opts.NoPhoneCode {
-		d.PhoneCode = newPhoneCode()
+		d.PhoneCode = p.newPhoneCode()
 	}
 	return d
 }

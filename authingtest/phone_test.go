@@ -19,7 +19,7 @@ func TestNewPhoneDefaults(t *testing.T) {
 	assert.Regexp(t, "^o.{27}$", ann.UnionID)
 	assert.Regexp(t, "^138[0-9]{8}$", ann.PhoneNumber)
 	assert.Equal(t, "86", ann.CountryCode)
-	assert.Equal(t, srv.AppID(), ann.AppID)
+	assert.Equal(t, srv.WeChatAppID(), ann.AppID)
 	assert.NotEqual(t, ann.OpenID, bob.OpenID)
 	assert.NotEqual(t, ann.UnionID, bob.UnionID)
 	assert.NotEqual(t, ann.PhoneNumber, bob.PhoneNumber)
@@ -135,7 +135,7 @@ func TestProfiles(t *testing.T) {
 			assert.Equal(t, tt.want.NickName, data.NickName)
 			assert.Equal(t, tt.want.AvatarURL, data.AvatarURL)
 			assert.Equal(t, tt.want.Gender, data.Gender)
-			assert.Equal(t, authing.Watermark{AppID: srv.AppID(), Timestamp: clock.Now().Unix()}, *data.Watermark)
+			assert.Equal(t, authing.Watermark{AppID: srv.WeChatAppID(), Timestamp: clock.Now().Unix()}, *data.Watermark)
 			if tt.ids {
 				assert.Equal(t, ann.User().OpenID, data.OpenID)
 				assert.Equal(t, ann.User().UnionID, data.UnionID)

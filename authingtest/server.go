@@ -29,11 +29,14 @@ type Options struct {
 	Clock func() time.Time
 
 	UserPoolID string // generated if empty
-	AppID      string // of the mini program; generated if empty
 	Secret     string // of the user pool, for the token of its owner; generated if empty
 
-	// Listeners of the three hosts. The default is a free port on loopback. Close closes them.
-	UsersListener, OAuthListener, UploadListener net.Listener
+	WeChatAppID string // of the mini program at WeChat; generated if empty
+
+	App AppOptions // of today's API
+
+	// Listeners of the four hosts. The default is a free port on loopback. Close closes them.
+	UsersListener, OAuthListener, UploadListener, AppListener net.Listener
 
 	// PrivateKey decrypts passwords. The default is a 1024-bit key, like Authing's, shared by all servers of the
 	// process.
@@ -85,7 +88,9 @@ type Server struct {
 	opts                  Options
 	tokenKey              string
 	ownerID, groupID      string
+	sourceID              string // of the identity source of today's API
 	users, oauth, storage *httptest.Server
+	app                   *httptest.Server
 	closing               chan struct{}
 	closeOnce             sync.Once
 
@@ -110,6 +115,11 @@ type Server struct {
 	imageBytes   int               // of all images
 	requests     requestLog
 	arrivals     recent[int]
+	phoneCodes   recent[*phoneCode]
+	v3Codes      recent[v3Code] // texted and mailed ones
+	v3Tokens     recent[*v3Token]
+	deletions    recent[deletion] // by the token that permits them
+	keys         []signingKey     // the last one signs
 	faults       map[string][]Fault
 }
 
@@ -121,6 +131,7 @@ func NewServer(opts Options) *Server {
 		tokenKey:     randomString(alphanumerics, 32),
 		ownerID:      randomString(hexDigits, 24),
 		groupID:      randomString(hexDigits, 24),
+		sourceID:     randomString(hexDigits, 24),
 		closing:      make(chan struct{}),
 		sessions:     map[sessionID]*session{},
 		phoneNumbers: map[string]bool{},
@@ -141,11 +152,16 @@ func NewServer(opts Options) *Server {
 	s.users = unstartedServer(opts.UsersListener, s.recordRequests("users", users))
 	s.oauth = unstartedServer(opts.OAuthListener, s.recordRequests("oauth", oauth))
 	s.storage = unstartedServer(opts.UploadListener, s.recordRequests("upload", storage))
-	// Start only now: handlers read all three fields.
-	for _, host := range []*httptest.Server{s.users, s.oauth, s.storage} {
+	s.app = unstartedServer(opts.AppListener, s.recordRequests("app", s.routeV3()))
+	// Start only now: handlers read all four fields.
+	for _, host := range s.hosts() {
 		host.Start()
 	}
 	return s
+}
+
+func (s *Server) hosts() []*httptest.Server {
+	return []*httptest.Server{s.users, s.oauth, s.storage, s.app}
 }
 
 func (o Options) withDefaults() Options {
@@ -155,9 +171,10 @@ func (o Options) withDefaults() Options {
 	if o.UserPoolID == "" {
 		o.UserPoolID = randomString(hexDigits, 24)
 	}
-	if o.AppID == "" {
-		o.AppID = "wx" + randomString(hexDigits, 16)
+	if o.WeChatAppID == "" {
+		o.WeChatAppID = "wx" + randomString(hexDigits, 16)
 	}
+	o.App = o.App.withDefaults()
 	if o.Secret == "" {
 		o.Secret = randomString(hexDigits, 32)
 	}
@@ -189,9 +206,8 @@ func unstartedServer(l net.Listener, h http.Handler) *httptest.Server {
 // those that a client has not sent in full.
 func (s *Server) Close() {
 	s.closeOnce.Do(func() { close(s.closing) })
-	hosts := []*httptest.Server{s.users, s.oauth, s.storage}
 	var closed sync.WaitGroup
-	for _, host := range hosts {
+	for _, host := range s.hosts() {
 		host.Config.Close() // stops accepting, too: a client that reconnects must not keep httptest from ending
 		closed.Go(host.Close)
 	}
@@ -210,8 +226,8 @@ func (s *Server) Close() {
 // UserPoolID returns the ID of the user pool.
 func (s *Server) UserPoolID() string { return s.opts.UserPoolID }
 
-// AppID returns the AppID of the user pool's mini program.
-func (s *Server) AppID() string { return s.opts.AppID }
+// WeChatAppID returns the AppID of the mini program at WeChat. It is not that of [Server.AppID].
+func (s *Server) WeChatAppID() string { return s.opts.WeChatAppID }
 
 // UsersURL returns the base URL of the users host, without a trailing slash.
 func (s *Server) UsersURL() string { return s.users.URL }
@@ -240,7 +256,7 @@ func (s *Server) ClientOptions() []authing.Option {
 
 // Request is a request received by the server.
 type Request struct {
-	Host   string // "users", "oauth" or "upload"
+	Host   string // "users", "oauth", "upload" or "app"
 	Method string
 	Path   string // escaped, with the query
 	Header http.Header
@@ -268,10 +284,9 @@ func (s *Server) RequestCount() int {
 	return s.requests.count
 }
 
-// SpentCodes returns how often each wx.login code, and each texted code used for a login, was received. It knows the
-// latest 100,000 codes. It counts every
-// arrival, including unknown codes, wrong URLs and calls without a reply: a count of two means that a request was sent
-// twice.
+// SpentCodes returns how often each wx.login code, phone code and refresh token, and each texted code used for a login,
+// was received. It knows the latest 100,000 of them. It counts every arrival, including unknown codes, wrong URLs and
+// calls without a reply: a count of two means that a request was sent twice.
 func (s *Server) SpentCodes() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -285,7 +300,8 @@ func (s *Server) recordRequests(host string, next http.Handler) http.Handler {
 			header := w.Header()
 			header.Set("Access-Control-Allow-Origin", s.opts.AllowOrigin)
 			header.Set("Access-Control-Allow-Methods", "GET, POST")
-			header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+			header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, "+
+				"X-Authing-App-Id, X-Authing-Userpool-Id, X-Authing-Request-From, X-Authing-Sdk-Version, X-Authing-Lang")
 			if r.Method == http.MethodOptions {
 				w.WriteHeader(http.StatusNoContent)
 				return
@@ -316,11 +332,17 @@ func (s *Server) record(req Request) {
 	// Errors are ignored: many bodies are not JSON.
 	readJSON(req.Body, map[string]any{"code": &code, "variables": &variables})
 	readJSON(variables, map[string]any{"phoneCode": &phoneCode})
+	codes := []string{cmp.Or(code, phoneCode.String())}
+	if req.Host == "app" {
+		codes = append(codes, v3CodesIn(req.Body)...)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.requests.add(req, s.opts.KeepRequests)
-	if code := cmp.Or(code, phoneCode.String()); code != "" {
-		s.arrivals.set(code, s.arrivals.get(code)+1, keepCodes)
+	for _, code := range codes {
+		if code != "" {
+			s.arrivals.set(code, s.arrivals.get(code)+1, keepCodes)
+		}
 	}
 }
 

@@ -192,7 +192,7 @@ func TestListeners(t *testing.T) {
 	l := [3]net.Listener{listen(t), listen(t), listen(t)}
 	srv, client := setup(t, authingtest.Options{
 		UsersListener: l[0], OAuthListener: l[1], UploadListener: l[2],
-		UserPoolID: "pool-1", AppID: "wx0000000000000001", Secret: "s3cret",
+		UserPoolID: "pool-1", WeChatAppID: "wx0000000000000001", Secret: "s3cret",
 	})
 	assert.Equal(t, "http://"+l[0].Addr().String(), srv.UsersURL())
 	assert.Equal(t, "http://"+l[1].Addr().String(), srv.OAuthURL())
@@ -200,7 +200,7 @@ func TestListeners(t *testing.T) {
 	assert.Equal(t, srv.UploadURL()+"/cdn", srv.CDNURL())
 	assert.Equal(t, "pool-1", srv.UserPoolID())
 	assert.Equal(t, "s3cret", srv.Secret())
-	assert.Equal(t, "wx0000000000000001", srv.AppID())
+	assert.Equal(t, "wx0000000000000001", srv.WeChatAppID())
 	signIn(t, client, srv.NewPhone(authingtest.WxUser{}))
 	assert.Equal(t, "/oauth/wechatapp/auth/pool-1", srv.Requests()[0].Path)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/authing-wxapp/authing"
 	"github.com/authing-wxapp/authing/authingtest"
+	"github.com/authing-wxapp/authing/internal/passwd"
 )
 
 var ctx = context.Background()
@@ -96,4 +97,20 @@ func decodeToken(t *testing.T, token string) (header, payload string) {
 		require.NoError(t, err)
 	}
 	return string(text[0]), string(text[1])
+}
+
+func toJSON(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	require.NoError(t, err)
+	return string(text)
+}
+
+func encryptPassword(t *testing.T, publicKey, password string) string {
+	t.Helper()
+	key, err := passwd.ParseKey(publicKey)
+	require.NoError(t, err)
+	ciphertext, err := passwd.Encrypt(key, password)
+	require.NoError(t, err)
+	return ciphertext
 }

@@ -25,6 +25,12 @@ type account struct {
 
 	metadata []authing.MetadataItem
 	grants   []*grant
+
+	// Only today's API knows these.
+	countryCode string // of phone, such as "+852"; empty for China
+	details     object // further fields of the profile, by name
+	customData  object
+	updated     time.Time
 }
 
 // AddUser adds an account that has signed in once. It copies Email, EmailVerified, Phone, Username, Nickname, Company,
@@ -144,9 +150,13 @@ func (s *Server) register(a *account) {
 }
 
 func (s *Server) signIn(a *account, ip string) {
+	s.countSignIn(a, ip)
+	s.newToken(a)
+}
+
+func (s *Server) countSignIn(a *account, ip string) {
 	a.loginsCount++
 	a.lastLogin, a.lastIP = s.opts.Clock(), ip
-	s.newToken(a)
 }
 
 // restUser is an account in the format of the REST endpoints.

@@ -71,7 +71,7 @@ func (s *Server) newCode(p *Phone) string {
 func (s *Server) code2Session(text string) (code *loginCode, errcode int) {
 	now := s.opts.Clock()
 	code = s.codes.get(text)
-	if code == nil || code.id.appID != s.opts.AppID || !now.Before(code.expires) {
+	if code == nil || code.id.appID != s.opts.WeChatAppID || !now.Before(code.expires) {
 		return nil, errcodeInvalid
 	}
 	session := s.sessions[code.id]
@@ -93,8 +93,9 @@ func (s *Server) code2Session(text string) (code *loginCode, errcode int) {
 // wechatError returns Authing's reply to an error of WeChat. It leaves the wording to worded.
 func wechatError(errcode int) reply { return reply{errcode: errcode} }
 
-// worded completes a reply of wechatError. The caller must not hold s.mu: Options.WeChatError may call the server.
-func (s *Server) worded(rp reply) reply {
+// worded completes a reply of wechatError with word, which is the option of the face that was called. The caller must not
+// hold s.mu: word may call the server.
+func worded(rp reply, word func(errcode int, errmsg string) (status int, body string)) reply {
 	errcode := rp.errcode
 	if errcode == 0 {
 		return rp
@@ -108,7 +109,7 @@ func (s *Server) worded(rp reply) reply {
 		errcodeThrottled: "api minute-quota reach limit  mustslower  retry next minute",
 	}[errcode]
 	rid := randomString(hexDigits, 8) + "-" + randomString(hexDigits, 8) + "-" + randomString(hexDigits, 8)
-	status, body := s.opts.WeChatError(errcode, cmp.Or(message, "error")+", rid: "+rid)
+	status, body := word(errcode, cmp.Or(message, "error")+", rid: "+rid)
 	return reply{status: status, body: body}
 }
 

@@ -49,7 +49,7 @@ func (s *Server) wxapp(handle func(wxappCall) reply) func(*http.Request) reply {
 		s.mu.Lock()
 		rp := handle(c)
 		s.mu.Unlock()
-		return s.worded(rp)
+		return worded(rp, s.opts.WeChatError)
 	}
 }
 
@@ -168,7 +168,7 @@ func (s *Server) decryptDetail(c wxappCall) (code *loginCode, plain json.RawMess
 	if errcode != 0 {
 		return nil, nil, wechatError(errcode)
 	}
-	plain, err := decrypt(code.key, c.encryptedData, c.iv, s.opts.AppID)
+	plain, err := decrypt(code.key, c.encryptedData, c.iv, s.opts.WeChatAppID)
 	if err != nil {
 		return nil, nil, wechatError(errcodeCipher)
 	}

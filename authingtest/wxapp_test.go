@@ -238,7 +238,7 @@ func TestGetPhone(t *testing.T) {
 			tt.opts.Clock = clock.Now
 			srv, client := setup(t, tt.opts)
 			phone := srv.NewPhone(tt.user)
-			tt.want.Watermark = &authing.Watermark{AppID: srv.AppID(), Timestamp: clock.Now().Unix()}
+			tt.want.Watermark = &authing.Watermark{AppID: srv.WeChatAppID(), Timestamp: clock.Now().Unix()}
 
 			got, err := client.GetPhone(ctx, phone.Login(), phone.GetPhoneNumber())
 			require.NoError(t, err)

@@ -197,7 +197,7 @@ func readBody(r *http.Request, v any) error {
 func (c *control) getConfig(*http.Request) (any, error) {
 	return map[string]string{
 		"users": c.fake.UsersURL(), "oauth": c.fake.OAuthURL(), "upload": c.fake.UploadURL(), "cdn": c.fake.CDNURL(),
-		"userPoolId": c.fake.UserPoolID(), "secret": c.fake.Secret(), "appId": c.fake.AppID(), "publicKey": c.fake.PublicKey(),
+		"userPoolId": c.fake.UserPoolID(), "secret": c.fake.Secret(), "appId": c.fake.WeChatAppID(), "publicKey": c.fake.PublicKey(),
 	}, nil
 }
 

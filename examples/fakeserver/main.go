@@ -164,7 +164,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			listeners[i] = namedListener{l, *host}
 		}
 	}
-	opts.UserPoolID, opts.Secret, opts.AppID = *pool, *secret, *appID
+	opts.UserPoolID, opts.Secret, opts.WeChatAppID = *pool, *secret, *appID
 	return serve(ctx, out, listeners, opts, clock, *origin)
 }
 
@@ -203,7 +203,7 @@ func serve(ctx context.Context, out io.Writer, listeners [4]net.Listener, opts a
 	phones := &http.Server{Handler: newControl(fake, clock, origin), ReadHeaderTimeout: 10 * time.Second}
 	fmt.Fprintf(out, "users  %s\noauth  %s\nupload %s\ncdn    %s\nphone  http://%s\npool   %s\nsecret %s\nappid  %s\n",
 		fake.UsersURL(), fake.OAuthURL(), fake.UploadURL(), fake.CDNURL(), listeners[3].Addr(),
-		fake.UserPoolID(), fake.Secret(), fake.AppID())
+		fake.UserPoolID(), fake.Secret(), fake.WeChatAppID())
 
 	done := make(chan error, 1)
 	go func() { done <- phones.Serve(listeners[3]) }()
