@@ -35,6 +35,23 @@
 // [Server.AddLDAPUser] and [Server.AuthorizeApp] set up a scenario. [Server.User], [Server.UserByPhone] and
 // [Server.Users] return what is stored.
 //
+// # Today's API
+//
+// The server also has the V3 API of today's Authing, at [Server.AppHost], for the same users, phones and clock: an account
+// that one API creates signs in with the other. Tokens are not shared. [Server.AppID], [Server.AppSecret] and
+// [Server.MiniProgram] are what a client needs; [Server.Issuer] and [Server.JWKSURL] what verifies tokens locally.
+// Options.App chooses among the settings of the console, and [Server.ChangeApp] changes them. [Server.RotateKeys],
+// [Server.DropOldKeys] and [Server.RevokeTokens] play the administrator. The code of the phone button is
+// authing.Detail.PhoneCode.
+//
+// It serves sign-in by WeChat code, with and without the phone button, by texted or mailed code, by password and by LDAP;
+// registration; refresh, revocation, introspection, keys and discovery; the profile with identities and custom data; the
+// phone number of a phone code; decryption; avatars; binding a phone number or a WeChat user; deleting an account. A
+// request with a key or a value that the OpenAPI document does not list is refused, and so is one that proves the identity
+// of the application in another way than configured. The mini-program SDK and the SDK for Node.js need no change, so the ID
+// of the user pool may come instead of that of the application, a token bare or with Bearer, and empty text for the data
+// that a login does not have.
+//
 // # What is faithful
 //
 // The server has the three hosts of Authing, with the paths, methods, headers and envelopes that the mini-program SDK
@@ -81,8 +98,28 @@
 //   - The host that serves authorized apps: both do.
 //   - The schema: only what SDKs of the period used is known, and the types of some fields are inferred from samples.
 //
+// Of today's API, in addition:
+//
+//   - Every message but "client authentication failed", "grant request is invalid", that of apiCode 2333 and that of
+//     statusCode 429, which are samples of the documents.
+//   - The statusCode that goes with an apiCode, except for 403 with 2333, and which apiCode stands for a wrong or expired
+//     code (2001, 2300), a phone number, e-mail address or username that is taken (2035, 2026, 2034, all 409), and too many
+//     registrations (2100). A code that is sent too early gets HTTP 429.
+//   - A failure of WeChat: statusCode 602 with WeChat's words. See AppOptions.WeChatError.
+//   - A scope that is unknown or lacks openid: statusCode 400. Without a scope, a login gets "openid profile".
+//   - The order of the checks: body, application, client authentication, token, scope and tenant, code. A login with two
+//     codes uses up that of wx.login first.
+//   - That encryptedData and iv of a login fill the profile of a new account, and change no other.
+//   - That custom data is merged, that an empty text clears a field, and that keys need no definition in the console.
+//   - That a refresh token is refused as soon as it has been used, and lives for 30 days.
+//   - That a revoked token leaves those issued with it valid.
+//   - That a wrong token fails calls that need none: send-sms, the phone number, decryption and the upload.
+//   - HTTP 400 and 401 for failures of the token endpoints, and the reply to a revocation.
+//   - That an upload is answered as the mini-program SDK reads it, with code instead of statusCode.
+//
 // # What is missing
 //
 // Limits on text messages and mails, account history, groups and roles, token refresh, completing a login with a second
-// factor, and everything else that the mini-program SDK has no method for.
+// factor, and everything else that the mini-program SDK has no method for. Of today's API: changing a password, phone number
+// or e-mail address, devices, limits per address other than that of registrations, SM2, and login pages.
 package authingtest

@@ -30,8 +30,8 @@ type Fault struct {
 	Delay time.Duration // in real time, independent of Options.Clock; if the client disconnects meanwhile, the call ends
 	Drop  bool          // close the connection without a reply
 
-	// The reply to send instead: an Authing error with this Code (1000 means "busy"), in the format of the endpoint;
-	// a WeChat failure with this ErrCode (-1 means "busy"), for calls that take a wx.login code; or an HTTP response
+	// The reply to send instead: an Authing error with this Code (1000 means "busy"), in the format of the endpoint, where
+	// today's API takes a Code below 1000 as the statusCode and others as the apiCode; a WeChat failure with this ErrCode (-1 means "busy"), for calls that take a wx.login code; or an HTTP response
 	// with this Status (zero means 200) and Body. With Before, such a reply also prevents the call from taking effect.
 	Code    int
 	ErrCode int
@@ -41,8 +41,10 @@ type Fault struct {
 
 // FailNext makes the next call of op fail. op is the name of the client method, such as "LoginWithWxapp", "Login" or
 // "GetVerificationCode"; other names have no effect. ChangeAvatar sends three requests: the one for the upload token is
-// "ChangeAvatar", the one to the storage is "Upload", and the last is an ordinary "Update". Repeated calls of FailNext
-// queue up: each fault applies to one call, in order.
+// "ChangeAvatar", the one to the storage is "Upload", and the last is an ordinary "Update". Of today's API, which has no
+// request for a token, only the latter two. There, DeleteAccount sends "VerifyDeleteAccount" first, and the other requests
+// are "JWKS", "Discovery", "UserInfo", "Identities" and "System". A name that both APIs have stands for both. Repeated calls
+// of FailNext queue up: each fault applies to one call, in order.
 func (s *Server) FailNext(op string, fault Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -115,6 +115,7 @@ type Server struct {
 	imageBytes   int               // of all images
 	requests     requestLog
 	arrivals     recent[int]
+	modes        AppOptions // those that ChangeApp changes
 	phoneCodes   recent[*phoneCode]
 	v3Codes      recent[v3Code] // texted and mailed ones
 	v3Tokens     recent[*v3Token]
@@ -141,6 +142,7 @@ func NewServer(opts Options) *Server {
 		sentMails:    map[string]int{},
 		faults:       map[string][]Fault{},
 	}
+	s.modes = s.opts.App
 	users, oauth, storage := http.NewServeMux(), http.NewServeMux(), http.NewServeMux()
 	s.routeGraphQL(users, "users")
 	s.routeGraphQL(oauth, "oauth")

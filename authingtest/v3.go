@@ -19,6 +19,7 @@ import (
 // 身份验证方式 in the console.
 type ClientAuth string
 
+// Ways to prove it.
 const (
 	AuthNone  ClientAuth = "none"                // without the secret
 	AuthPost  ClientAuth = "client_secret_post"  // with the secret in the body
@@ -28,6 +29,7 @@ const (
 // SigningAlg is an algorithm that signs tokens.
 type SigningAlg string
 
+// The algorithms that the service has.
 const (
 	RS256 SigningAlg = "RS256" // with a key whose public half is at [Server.JWKSURL]
 	HS256 SigningAlg = "HS256" // with the secret of the application
@@ -125,6 +127,15 @@ func (s *Server) AppSecret() authing.Secret { return s.opts.App.Secret }
 // MiniProgram returns the identifier of the identity source for the mini program, which logins name as
 // extIdpConnidentifier.
 func (s *Server) MiniProgram() string { return s.opts.App.MiniProgram }
+
+// ChangeApp changes the options of the application, except for ID, Secret, MiniProgram and WeChatError, which stay. The
+// function must not call the server.
+func (s *Server) ChangeApp(change func(*AppOptions)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.modes)
+	s.modes = s.modes.withDefaults()
+}
 
 // Issuer returns the iss claim of the tokens of today's API.
 func (s *Server) Issuer() string { return s.AppHost() + "/oidc" }
@@ -269,7 +280,7 @@ func (s *Server) clientAuthenticated(header http.Header, body object) bool {
 	id, secret := getString(body, "client_id"), getString(body, "client_secret")
 	credentials, basic := strings.CutPrefix(header.Get("Authorization"), "Basic ")
 	want := s.opts.App
-	switch want.ClientAuth {
+	switch s.modes.ClientAuth {
 	case AuthPost:
 		return !basic && id == want.ID && equalText(secret, string(want.Secret))
 	case AuthBasic:

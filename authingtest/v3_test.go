@@ -93,7 +93,7 @@ func (c v3) form(path string, fields ...string) (status int, reply object) {
 // data returns the data of a success.
 func (c v3) data(reply object) object {
 	c.t.Helper()
-	require.Equal(c.t, 200.0, reply["statusCode"], "%v", reply)
+	require.EqualValues(c.t, 200, reply["statusCode"], "%v", reply)
 	data, _ := reply["data"].(object)
 	return data
 }
@@ -101,7 +101,7 @@ func (c v3) data(reply object) object {
 // fails checks the codes of a failure; apiCode 0 means that there is none.
 func (c v3) fails(reply object, statusCode, apiCode int) {
 	c.t.Helper()
-	assert.Equal(c.t, float64(statusCode), reply["statusCode"], "%v", reply)
+	assert.EqualValues(c.t, statusCode, reply["statusCode"], "%v", reply)
 	got, _ := reply["apiCode"].(float64)
 	assert.Equal(c.t, apiCode, int(got), "%v", reply)
 	assert.NotEmpty(c.t, reply["requestId"])

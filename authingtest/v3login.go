@@ -109,7 +109,7 @@ func (s *Server) signInByMobile(c v3Call) reply {
 	}
 	a := s.accountByWeChat(code)
 	if a == nil {
-		if s.opts.App.LoginOnly {
+		if s.modes.LoginOnly {
 			return newV3Error(2004).reply()
 		}
 		a = &account{nickname: profile.NickName, photo: profile.AvatarURL, registerMethod: "oauth:wxapp"}
@@ -288,7 +288,7 @@ func (s *Server) checkLogin(options object) (scope []string, e *v3Error) {
 			return nil, badRequest("unknown scope " + word)
 		}
 	}
-	if tenant := getString(options, "tenantId"); tenant != "" && !slices.Contains(s.opts.App.Tenants, tenant) {
+	if tenant := getString(options, "tenantId"); tenant != "" && !slices.Contains(s.modes.Tenants, tenant) {
 		return nil, newV3Error(2130010)
 	}
 	return scope, nil

@@ -36,12 +36,12 @@ func TestV3LoginWithWxapp(t *testing.T) {
 	} {
 		reply := login(tt.code)
 		c.fails(reply, 602, 0)
-		assert.Equal(t, float64(tt.errcode), reply["data"].(object)["errcode"], name)
+		assert.EqualValues(t, tt.errcode, reply["data"].(object)["errcode"], name)
 		assert.Contains(t, reply["message"], "40029 invalid code, rid: ", name)
 	}
 	used := ann.Login()
 	login(used)
-	assert.Equal(t, 40163.0, login(used)["data"].(object)["errcode"])
+	assert.EqualValues(t, 40163, login(used)["data"].(object)["errcode"])
 
 	wrong := wxLogin(srv, used)
 	wrong["extIdpConnidentifier"] = "other"
@@ -81,7 +81,7 @@ func TestV3EncryptedProfile(t *testing.T) {
 	}
 	stale := ann.GetUserInfo()
 	code := ann.Login()
-	assert.Equal(t, -41003.0, login(stale, code)["data"].(object)["errcode"])
+	assert.EqualValues(t, -41003, login(stale, code)["data"].(object)["errcode"])
 	code = ann.Login()
 	c.data(login(ann.GetUserInfo(), code))
 	assert.Equal(t, "Ann", srv.Users()[0].Nickname)
@@ -128,7 +128,7 @@ func TestV3PhoneCodes(t *testing.T) {
 	elsewhere := srv.NewPhone(authingtest.WxUser{AppID: "wx0000000000000002"}).GetPhoneNumber().PhoneCode
 	for name, tt := range map[string]struct {
 		code    string
-		errcode float64
+		errcode int
 		after   time.Duration
 	}{
 		"used": {used, 40163, 0}, "expired": {expired, 40029, 5 * time.Minute}, "unknown": {"x", 40029, 0},
@@ -136,10 +136,10 @@ func TestV3PhoneCodes(t *testing.T) {
 	} {
 		clock.advance(tt.after)
 		login := c.post("/api/v3/signin-by-mobile", wxPhoneLogin(srv, ann.Login(), tt.code))
-		assert.Equal(t, tt.errcode, login["data"].(object)["errcode"], name)
+		assert.EqualValues(t, tt.errcode, login["data"].(object)["errcode"], name)
 		got := c.post("/api/v3/get-wechat-miniprogram-phone", object{"extIdpConnidentifier": srv.MiniProgram(), "code": tt.code})
 		c.fails(got, 602, 0)
-		assert.Equal(t, tt.errcode, got["data"].(object)["errcode"], name)
+		assert.EqualValues(t, tt.errcode, got["data"].(object)["errcode"], name)
 		clock.advance(-tt.after)
 	}
 }
@@ -168,6 +168,15 @@ func TestV3LoginOnly(t *testing.T) {
 	srv.AddUser(authing.User{OpenID: "o-1", UnionID: "u-1"})
 	c.signIn(ann)
 	assert.Len(t, srv.Users(), 1)
+}
+
+func TestChangeApp(t *testing.T) {
+	t.Parallel()
+	srv, c := setupV3(t, authingtest.Options{})
+	ann := srv.NewPhone(authingtest.WxUser{})
+	c.signIn(ann)
+	srv.ChangeApp(func(o *authingtest.AppOptions) { o.ClientAuth = authingtest.AuthPost })
+	c.fails(c.post("/api/v3/signin-by-mobile", wxLogin(srv, ann.Login())), 401, 0)
 }
 
 func TestV3Tenants(t *testing.T) {

@@ -82,7 +82,7 @@ func (s *Server) wechatPhone(c v3Call) reply {
 	if e != nil {
 		return e.reply()
 	}
-	if !s.opts.App.FlatPhone {
+	if !s.modes.FlatPhone {
 		return v3Success(object{"phone_info": code.number})
 	}
 	return v3Success(object{

@@ -25,12 +25,12 @@ type v3Token struct {
 // newTokenSet issues tokens with the given scope.
 func (s *Server) newTokenSet(a *account, scope []string) object {
 	now := s.opts.Clock()
-	lifetime := s.opts.App.TokenLifetime
+	lifetime := s.modes.TokenLifetime
 	access := &v3Token{
 		account: a, id: randomString(alphanumerics, 21), scope: scope, issued: now,
 		expires: time.Unix(now.Add(lifetime).Unix(), 0), // as in its claims
 	}
-	accessToken := s.signJWT(s.opts.App.AccessTokenAlg, object{
+	accessToken := s.signJWT(s.modes.AccessTokenAlg, object{
 		"jti": access.id, "sub": a.id, "iat": now.Unix(), "exp": access.expires.Unix(),
 		"scope": strings.Join(scope, " "), "iss": s.Issuer(), "aud": s.opts.App.ID,
 	})
@@ -42,17 +42,17 @@ func (s *Server) newTokenSet(a *account, scope []string) object {
 	claims["at_hash"] = halfHash(accessToken)
 	set := object{
 		"access_token": accessToken,
-		"id_token":     s.signJWT(s.opts.App.IDTokenAlg, claims),
+		"id_token":     s.signJWT(s.modes.IDTokenAlg, claims),
 		"token_type":   "Bearer",
 		"scope":        strings.Join(scope, " "),
 	}
-	if s.opts.App.LifetimeField != ExpireIn {
+	if s.modes.LifetimeField != ExpireIn {
 		set["expires_in"] = int64(lifetime / time.Second)
 	}
-	if s.opts.App.LifetimeField != ExpiresIn {
+	if s.modes.LifetimeField != ExpiresIn {
 		set["expire_in"] = int64(lifetime / time.Second)
 	}
-	if slices.Contains(scope, "offline_access") && !s.opts.App.NoRefreshTokens {
+	if slices.Contains(scope, "offline_access") && !s.modes.NoRefreshTokens {
 		refresh := randomString(alphanumerics, 43)
 		s.v3Tokens.set(refresh, &v3Token{
 			account: a, id: refresh, refresh: true, scope: scope, issued: now, expires: now.Add(refreshLifetime),
@@ -157,7 +157,7 @@ func (s *Server) oidcForm(r *http.Request, fields []string, handle func(object) 
 		form[name] = list[0]
 	}
 	app := r.Header.Get("X-Authing-App-Id")
-	named := getString(form, "client_id") != "" || app != "" || s.opts.App.ClientAuth == AuthBasic
+	named := getString(form, "client_id") != "" || app != "" || s.modes.ClientAuth == AuthBasic
 	if !named || app != "" && app != s.opts.App.ID || !s.clientAuthenticated(r.Header, form) {
 		return oidcFailure(http.StatusUnauthorized, "invalid_client", clientAuthFailed)
 	}
@@ -168,7 +168,7 @@ func (s *Server) oidcForm(r *http.Request, fields []string, handle func(object) 
 func (s *Server) refresh(form object) reply {
 	text := getString(form, "refresh_token")
 	switch {
-	case getString(form, "grant_type") != "refresh_token" || s.opts.App.NoRefreshTokens:
+	case getString(form, "grant_type") != "refresh_token" || s.modes.NoRefreshTokens:
 		return oidcFailure(http.StatusBadRequest, "unsupported_grant_type", "unsupported grant_type requested")
 	case text == "":
 		return oidcFailure(http.StatusBadRequest, "invalid_request", "refresh_token is required")

@@ -25,7 +25,7 @@ func (c v3) verified(token string) bool {
 	var h struct{ Alg, Kid string }
 	decodeJSON(c.t, []byte(header), &h)
 	assert.Equal(c.t, "RS256", h.Alg)
-	signed, signature, _ := cutLast(token, ".")
+	signed, signature := cutSignature(token)
 	sum := sha256.Sum256([]byte(signed))
 	for _, entry := range c.get("/oidc/.well-known/jwks.json")["keys"].([]any) {
 		key := entry.(object)
@@ -44,9 +44,9 @@ func (c v3) verified(token string) bool {
 	return false
 }
 
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	return s[:i], s[i+len(sep):], i >= 0
+func cutSignature(token string) (signed, signature string) {
+	i := strings.LastIndex(token, ".")
+	return token[:i], token[i+1:]
 }
 
 func decode64(t *testing.T, text string) []byte {
@@ -66,7 +66,7 @@ func TestV3TokenSet(t *testing.T) {
 
 	assert.Equal(t, "Bearer", tokens["token_type"])
 	assert.Equal(t, fullScope, tokens["scope"])
-	assert.Equal(t, 1209600.0, tokens["expires_in"])
+	assert.EqualValues(t, 1209600, tokens["expires_in"])
 	assert.NotContains(t, tokens, "expire_in")
 	access, id := tokens["access_token"].(string), tokens["id_token"].(string)
 	userID := srv.Users()[0].ID
@@ -100,14 +100,14 @@ func TestV3TokenOptions(t *testing.T) {
 		LifetimeField: authingtest.BothLifetimes, NoRefreshTokens: true,
 	}})
 	tokens := c.signIn(srv.NewPhone(authingtest.WxUser{}))
-	assert.Equal(t, 3600.0, tokens["expires_in"])
-	assert.Equal(t, 3600.0, tokens["expire_in"])
+	assert.EqualValues(t, 3600, tokens["expires_in"])
+	assert.EqualValues(t, 3600, tokens["expire_in"])
 	assert.NotContains(t, tokens, "refresh_token")
 	for _, name := range []string{"access_token", "id_token"} {
 		token := tokens[name].(string)
 		header, _ := decodeToken(t, token)
 		assert.JSONEq(t, `{"alg":"HS256","typ":"JWT"}`, header)
-		signed, signature, _ := cutLast(token, ".")
+		signed, signature := cutSignature(token)
 		mac := hmac.New(sha256.New, []byte(srv.AppSecret()))
 		mac.Write([]byte(signed))
 		assert.Equal(t, mac.Sum(nil), decode64(t, signature), name)
@@ -121,7 +121,7 @@ func TestV3TokenOptions(t *testing.T) {
 	delete(login, "options")
 	tokens = c.data(c.post("/api/v3/signin-by-mobile", login))
 	assert.NotContains(t, tokens, "expires_in")
-	assert.Equal(t, 1209600.0, tokens["expire_in"])
+	assert.EqualValues(t, 1209600, tokens["expire_in"])
 	assert.Equal(t, "openid profile", tokens["scope"])
 	assert.NotContains(t, tokens, "refresh_token", "offline_access was not asked for")
 }

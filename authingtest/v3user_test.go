@@ -156,7 +156,7 @@ func TestV3Upload(t *testing.T) {
 		return reply
 	}
 	reply := upload("file", "png", "")
-	require.Equal(t, 200.0, reply["code"])
+	require.EqualValues(t, 200, reply["code"])
 	resp, err := http.Get(reply["data"].(object)["url"].(string))
 	require.NoError(t, err)
 	defer resp.Body.Close()
@@ -165,9 +165,9 @@ func TestV3Upload(t *testing.T) {
 	assert.Equal(t, "png", string(image))
 	assert.Regexp(t, `^avatar/[0-9a-f]{40}\.png$`, reply["data"].(object)["key"])
 
-	assert.Equal(t, 400.0, upload("picture", "png", "")["statusCode"])
-	assert.Equal(t, 413.0, upload("file", "more than ten bytes", "")["statusCode"])
-	assert.Equal(t, 401.0, upload("file", "png", "x")["statusCode"])
+	assert.EqualValues(t, 400, upload("picture", "png", "")["statusCode"])
+	assert.EqualValues(t, 413, upload("file", "more than ten bytes", "")["statusCode"])
+	assert.EqualValues(t, 401, upload("file", "png", "x")["statusCode"])
 }
 
 func TestV3DeleteAccount(t *testing.T) {
@@ -194,7 +194,7 @@ func TestV3DeleteAccount(t *testing.T) {
 	c.fails(verify(asAnn, "PHONE_PASSCODE", "phonePassCodePayload", object{"phoneNumber": "13900000002", "passCode": "x"}), 400, 0)
 
 	proof := prove()
-	assert.Equal(t, 60.0, proof["tokenExpiresIn"])
+	assert.EqualValues(t, 60, proof["tokenExpiresIn"])
 	bob := c.as(c.accessToken(srv.NewPhone(authingtest.WxUser{})))
 	c.fails(remove(bob, proof["deleteAccountToken"]), 400, 0)
 	clock.advance(time.Minute)
