@@ -33,7 +33,7 @@ type Request struct {
 	URL           string
 	Authorization string      // header; "" sends none
 	Header        http.Header // further headers, which are not changed
-	ContentType   string // of Body; "" is JSON
+	ContentType   string      // of Body; "" is JSON
 	Body          []byte
 	Timeout       time.Duration // of each attempt
 	Retries       int           // how often to send it again after a transient failure; 0 for anything but a read
