@@ -1,13 +1,15 @@
 // Command quickstart signs a mini-program user in and binds a phone number, without a network and without an account:
 // package authingtest plays Authing, WeChat and the user's phone.
 //
-//	go run ./examples/quickstart
+//	go run ./examples/quickstart       # a user pool: package authing
+//	go run ./examples/quickstart -v3   # an application of today's Authing: package authingv3
 //
 // examples/signin does the same against the real service; examples/server is a complete backend.
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -18,7 +20,13 @@ import (
 )
 
 func main() {
-	if err := run(context.Background(), os.Stdout); err != nil {
+	v3 := flag.Bool("v3", false, "tell the story of today's Authing (package authingv3)")
+	flag.Parse()
+	story := run
+	if *v3 {
+		story = runV3
+	}
+	if err := story(context.Background(), os.Stdout); err != nil {
 		log.Fatal("quickstart: ", err)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"strings"
 	"testing"
 
@@ -11,9 +12,11 @@ import (
 
 func TestRun(t *testing.T) {
 	t.Parallel()
-	var out strings.Builder
-	require.NoError(t, run(context.Background(), &out))
-	assert.Contains(t, out.String(), "nickname Ann, phone none, token [redacted]")
-	assert.Contains(t, out.String(), "nickname Ann, phone 138…")
-	assert.NotRegexp(t, `138[0-9]{8}|eyJ`, out.String(), "a phone number or a token in full")
+	for name, story := range map[string]func(context.Context, io.Writer) error{"authing": run, "authingv3": runV3} {
+		var out strings.Builder
+		require.NoError(t, story(context.Background(), &out), name)
+		assert.Contains(t, out.String(), "nickname Ann, phone none, token [redacted]", name)
+		assert.Contains(t, out.String(), "nickname Ann, phone 138…", name)
+		assert.NotRegexp(t, `138[0-9]{8}|eyJ`, out.String(), "a phone number or a token in full")
+	}
 }

@@ -24,14 +24,15 @@ func newAPI(accounts accounts) *api {
 	return &api{accounts: accounts, requireLogin: authinghttp.RequireLogin(verifier, authinghttp.OnRefusal(rejectRequest))}
 }
 
-func (a *api) register(mux *http.ServeMux) {
-	mux.Handle("POST /api/login", handler(a.login))
-	mux.Handle("POST /api/phone", a.withUser(a.bindPhone))
-	mux.Handle("GET /api/me", a.withUser(a.me))
-	mux.Handle("PATCH /api/me", a.withUser(a.changeNickname))
-	mux.Handle("POST /api/avatar", a.withUser(a.changeAvatar))
-	mux.Handle("POST /api/logout", a.withUser(a.logout))
-	mux.Handle("GET /healthz", handler(health))
+// register adds the routes, below prefix.
+func (a *api) register(mux *http.ServeMux, prefix string) {
+	mux.Handle("POST "+prefix+"/api/login", handler(a.login))
+	mux.Handle("POST "+prefix+"/api/phone", a.withUser(a.bindPhone))
+	mux.Handle("GET "+prefix+"/api/me", a.withUser(a.me))
+	mux.Handle("PATCH "+prefix+"/api/me", a.withUser(a.changeNickname))
+	mux.Handle("POST "+prefix+"/api/avatar", a.withUser(a.changeAvatar))
+	mux.Handle("POST "+prefix+"/api/logout", a.withUser(a.logout))
+	mux.Handle("GET "+prefix+"/healthz", handler(health))
 }
 
 // wxData is sent by the page: a wx.login code and, after a tap, the e.detail of the button, unchanged.

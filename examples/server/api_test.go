@@ -139,7 +139,7 @@ func newStubBackend(t *testing.T, rt transport) (http.Handler, *logBuffer) {
 		authing.WithHTTPClient(&http.Client{Transport: rt}))
 	require.NoError(t, err)
 	mux, log := http.NewServeMux(), &logBuffer{}
-	newAPI(userPool{client}).register(mux)
+	newAPI(userPool{client}).register(mux, "")
 	return logRequests(log.logger(), withJSONErrors(mux)), log
 }
 
@@ -328,7 +328,7 @@ func TestLogRecordPerRequest(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(p.log.String()), "\n")
 	require.Len(t, lines, 4)
 	user := " user=" + login.User.ID
-	assert.Regexp(t, `level=INFO msg=serving demo=false pool=`, lines[0])
+	assert.Regexp(t, `level=INFO msg=serving demo=false client=`, lines[0])
 	assert.Regexp(t, `level=INFO msg=request method=POST route="POST /api/login" status=200 took=\S+`+user+`$`, lines[1])
 	assert.Regexp(t, `level=INFO msg=request method=POST route="POST /api/phone" status=403 took=\S+ reason=user_refused`+user+` error="authing: BindPhone: [^"]*WeChat said .*user deny`, lines[2])
 	assert.Regexp(t, `level=ERROR msg=request method=GET route="GET /api/me" status=502 took=\S+ reason=refused`+user+` error="authing: User: .*code 1000`, lines[3])

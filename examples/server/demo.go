@@ -17,6 +17,7 @@ import (
 
 	"github.com/authing-wxapp/authing"
 	"github.com/authing-wxapp/authing/authingtest"
+	"github.com/authing-wxapp/authing/authingv3"
 )
 
 //go:embed page
@@ -28,6 +29,8 @@ type demo struct {
 	traces    *traces
 	trace     *trace // of visitors without a cookie, such as curl
 	transport *tracingTransport
+	pool      userPool // the backend's clients, of both generations
+	app       application
 	spender   *authing.Client // uses up codes without the backend's knowledge
 
 	mu     sync.Mutex
@@ -51,7 +54,21 @@ func newDemo(done <-chan struct{}) (*demo, error) {
 	}
 	t := newTrace(done)
 	transport := &tracingTransport{trace: t, pool: fake.UserPoolID(), base: &http.Transport{}}
-	return &demo{fake: fake, traces: &traces{done: done}, trace: t, transport: transport, spender: spender}, nil
+	traced := &http.Client{Transport: transport}
+	pool, err := authing.NewClient(fake.UserPoolID(), append(fake.ClientOptions(), authing.WithHTTPClient(traced))...)
+	if err != nil {
+		fake.Close()
+		return nil, err
+	}
+	app, err := authingv3.NewClient(fake.AppHost(), fake.AppID(), fake.MiniProgram(), authingv3.WithHTTPClient(traced))
+	if err != nil {
+		fake.Close()
+		return nil, err
+	}
+	return &demo{
+		fake: fake, traces: &traces{done: done}, trace: t, transport: transport, pool: userPool{pool}, app: application{app},
+		spender: spender,
+	}, nil
 }
 
 func (d *demo) close() {
@@ -60,12 +77,9 @@ func (d *demo) close() {
 	d.fake.Close()
 }
 
-// clientOptions makes the backend's client use the fake services and the tracing transport.
-func (d *demo) clientOptions() []authing.Option {
-	return append(d.fake.ClientOptions(), authing.WithHTTPClient(&http.Client{Transport: d.transport}))
-}
-
 func (d *demo) register(mux *http.ServeMux) {
+	newAPI(d.pool).register(mux, "")
+	newAPI(d.app).register(mux, "/v3")
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		setVisitor(w, r)
 		servePage(w, r)
@@ -106,7 +120,7 @@ func checkSender(r *http.Request) error {
 		return fmt.Errorf("%w: the host is not loopback", errOtherOrigin) // DNS rebinding: to the browser, the same origin
 	}
 	demo := strings.HasPrefix(r.URL.Path, "/demo/")
-	if !demo && !strings.HasPrefix(r.URL.Path, "/api/") {
+	if !demo && !strings.HasPrefix(strings.TrimPrefix(r.URL.Path, "/v3"), "/api/") {
 		return nil
 	}
 	site, origins := r.Header.Get("Sec-Fetch-Site"), r.Header.Values("Origin")

@@ -29,6 +29,7 @@ var (
 	errWrongMethod = errors.New("method not allowed")
 	errOtherOrigin = errors.New("request from another origin")
 	errNoPhoneLeft = errors.New("too many demo phones")
+	errOtherUser   = errors.New("the code belongs to another WeChat user than the session")
 )
 
 // What the page should do next.
@@ -71,6 +72,7 @@ var failures = []failure{
 	{is(errNotForm), 415, "wrong_type", nextNone, "文件必须以表单（multipart/form-data）上传。", "The file must be in a multipart form."},
 	{is(errNotFound), 404, "not_found", nextNone, "地址不存在。", "This address does not exist."},
 	{is(errWrongMethod), 405, "method_not_allowed", nextNone, "该地址不支持此请求方法。", "This address does not support this method."},
+	{is(errOtherUser), 409, "other_user", nextSignIn, "微信账号已切换，请重新登录。", "This is another WeChat account. Please sign in again."},
 	{is(errOtherOrigin), 403, "other_origin", nextNone, "不接受来自其他网站的请求。", "Requests from other sites are not allowed."},
 	{is(errNoPhoneLeft), 507, "no_phone_left", nextNone, "演示手机数量已达上限，请重启服务。", "The demo has reached its limit of phones. Please restart the server."},
 	{rejectedByService, 502, "refused", nextLogin, "服务拒绝了本次操作，请重试。", "The service rejected the request. Please try again."},

@@ -35,6 +35,10 @@ func TestErrorTable(t *testing.T) {
 	}
 	require.Equal(t, 200, request(t, "POST", p.url+"/api/phone", tokens[0], loginBody(ann.Login(), ann.GetPhoneNumber())).status)
 
+	app := startApplication(t, fake)
+	carl := fake.NewPhone(authingtest.WxUser{NickName: "Carl"})
+	asCarl := request(t, "POST", app.url+"/api/login", "", map[string]string{"code": carl.Login()}).Token
+
 	// The calls of the table depend on their order.
 	type call func(language string) response
 	login := func(detail func() authing.Detail) call {
@@ -80,6 +84,9 @@ func TestErrorTable(t *testing.T) {
 		{"phone taken", func(language string) response {
 			return simple("POST", p.url+"/api/phone", tokens[1], loginBody(ben.Login(), ben.GetPhoneNumber()))(language)
 		}, 409, "phone_taken", "login", "其他账号", "another account", [2]string{}},
+		{"other WeChat user", func(language string) response {
+			return simple("POST", app.url+"/api/phone", asCarl, loginBody(ann.Login(), ann.GetPhoneNumber()))(language)
+		}, 409, "other_user", "signin", "微信账号已切换", "another WeChat account", [2]string{}},
 		{"captcha", withFault(authingtest.Fault{Code: 2000}), 403, "captcha_required", "none", "图形验证码", "captcha", [2]string{}},
 		{"second factor", withFault(authingtest.Fault{Code: 1635}), 403, "second_factor", "none", "多因素", "second factor", [2]string{}},
 		{"locked", withFault(authingtest.Fault{Code: 2005}), 403, "user_locked", "none", "锁定", "locked", [2]string{}},

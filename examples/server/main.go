@@ -10,11 +10,14 @@
 //	AUTHING_USERPOOL_ID=… go run ./examples/server -addr 127.0.0.1:8080
 //
 // Set AUTHING_USERS_HOST and AUTHING_OAUTH_HOST to use a private deployment or examples/fakeserver, and for pictures
-// AUTHING_UPLOAD_HOST and AUTHING_CDN_HOST. The demo signs in anyone, so it only listens on loopback.
+// AUTHING_UPLOAD_HOST and AUTHING_CDN_HOST. With an application of today's Authing instead of a user pool, set
+// AUTHING_APP_ID, AUTHING_APP_HOST (its address) and AUTHING_MINI_PROGRAM (the identifier of the identity source); if it has
+// a secret, also AUTHING_APP_SECRET, and AUTHING_APP_SECRET_IN=basic unless it goes into the body. The demo signs in anyone,
+// so it only listens on loopback.
 //
-// The backend consists of main.go, api.go, accounts.go, profile.go, errors.go, json.go and log.go. It is stateless: the
-// page stores the token, so any instance can serve any request. The demo consists of demo.go, visitor.go, trace.go,
-// mask.go and the folder page; to remove it, delete these and the few lines in run that refer to it.
+// The backend consists of main.go, config.go, api.go, accounts.go, application.go, profile.go, errors.go, json.go and
+// log.go. It is stateless: the page stores the token, so any instance can serve any request. The demo consists of demo.go,
+// visitor.go, trace.go, mask.go and the folder page; to remove it, delete these and the few lines in run that refer to it.
 package main
 
 import (
@@ -30,8 +33,6 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
-
-	"github.com/authing-wxapp/authing"
 )
 
 func main() {
@@ -62,37 +63,25 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 		return badAddress(err)
 	}
 
-	pool := env("AUTHING_USERPOOL_ID")
-	hosts := authing.Hosts{
-		Users: env("AUTHING_USERS_HOST"), OAuth: env("AUTHING_OAUTH_HOST"),
-		Upload: env("AUTHING_UPLOAD_HOST"), CDN: env("AUTHING_CDN_HOST"),
-	}
-	opts := []authing.Option{authing.WithHosts(hosts)}
-	var d *demo
-	if pool == "" {
-		if hosts != (authing.Hosts{}) {
-			return errors.New("AUTHING_USERPOOL_ID is missing: set it together with the AUTHING_…_HOST variables, or unset all of them to run the demo")
-		}
-		if !listenAddr.IP.IsLoopback() {
-			return fmt.Errorf("the demo signs in anyone, so it only listens on loopback, not on %v: use -addr 127.0.0.1:8080, or set AUTHING_USERPOOL_ID", listenAddr)
-		}
-		if d, err = newDemo(ctx.Done()); err != nil {
-			return err
-		}
-		defer d.close()
-		pool, opts = d.fake.UserPoolID(), d.clientOptions()
-	}
-	client, err := authing.NewClient(pool, opts...)
+	accounts, err := configured(env)
 	if err != nil {
 		return err
 	}
 	mux := http.NewServeMux()
-	newAPI(userPool{client}).register(mux)
 	handler := withJSONErrors(mux)
-	if d != nil {
+	if demo := accounts == nil; demo {
+		if !listenAddr.IP.IsLoopback() {
+			return fmt.Errorf("the demo signs in anyone, so it only listens on loopback, not on %v: use -addr 127.0.0.1:8080, or set AUTHING_USERPOOL_ID or AUTHING_APP_ID", listenAddr)
+		}
+		d, err := newDemo(ctx.Done())
+		if err != nil {
+			return err
+		}
+		defer d.close()
 		d.register(mux)
 		handler = fromOwnPage(log, d.traceRequests(mux, logRequests(log, handler)))
 	} else {
+		newAPI(accounts).register(mux, "")
 		mux.HandleFunc("GET /{$}", serveNotice)
 		handler = logRequests(log, handler)
 	}
@@ -101,7 +90,7 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 	if err != nil {
 		return badAddress(err)
 	}
-	log.Info("serving", "demo", d != nil, "pool", pool)
+	log.Info("serving", "demo", accounts == nil, "client", fmt.Sprint(accounts))
 	fmt.Fprintf(out, "open http://%s\n", browserAddress(listener.Addr().(*net.TCPAddr)))
 	return serve(ctx, listener, newServer(handler, log), gracePeriod)
 }

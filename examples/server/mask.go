@@ -8,6 +8,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,14 +19,15 @@ import (
 var (
 	visibleStrings = []string{
 		"errMsg", "errmsg", "status", "reason", "next", "message", "nickname", "nickName", "button", "generation",
-		"countryCode", "language",
+		"countryCode", "language", "connection", "token_type", "scope", "channel",
 	}
-	visibleNumbers = []string{"code", "errcode", "errno", "status", "gender"}
+	visibleNumbers = []string{"code", "errcode", "errno", "status", "gender", "statusCode", "apiCode", "expires_in"}
 	phoneFields    = []string{"phone", "phoneNumber", "purePhoneNumber"}
 )
 
 var (
-	word   = regexp.MustCompile(`^[A-Za-z_]{1,24}$`)
+	word   = regexp.MustCompile(`^[A-Za-z_]{1,40}$`)
+	folder = regexp.MustCompile(`^(?:v[0-9]|[a-z]{1,12}(?:-[a-z]{1,12}){0,4})$`)
 	number = regexp.MustCompile(`^[0-9]{1,4}$`)
 
 	// Sensitive parts of a visible string: phone numbers, e-mail addresses, and anything long enough to be a key.
@@ -39,8 +41,11 @@ func maskBody(contentType string, body []byte) any {
 	if len(body) == 0 {
 		return nil
 	}
-	if mediaType, params, _ := mime.ParseMediaType(contentType); mediaType == formType {
+	switch mediaType, params, _ := mime.ParseMediaType(contentType); mediaType {
+	case formType:
 		return maskForm(params["boundary"], body)
+	case "application/x-www-form-urlencoded":
+		return maskValues(string(body))
 	}
 	v, ok := parse(body)
 	if !ok {
@@ -90,6 +95,15 @@ func maskForm(boundary string, body []byte) any {
 		}
 		shown[maskWord(part.FormName())] = field
 	}
+}
+
+func maskValues(body string) any {
+	shown := map[string]any{}
+	values, _ := url.ParseQuery(body)
+	for name := range values {
+		shown[maskWord(name)] = redact(values.Get(name))
+	}
+	return shown
 }
 
 func parse(body []byte) (v any, ok bool) {
@@ -150,7 +164,7 @@ func maskPhone(s string) string {
 func maskPath(path, pool string) string {
 	segments := strings.Split(path, "/")
 	for i, s := range segments {
-		if s != "" && s != pool && !word.MatchString(s) && !number.MatchString(s) {
+		if s != "" && s != pool && !word.MatchString(s) && !folder.MatchString(s) && !number.MatchString(s) {
 			segments[i] = redact(s)
 		}
 	}

@@ -171,7 +171,7 @@ func TestSlowUpload(t *testing.T) {
 	client, err := authing.NewClient(fake.UserPoolID(), fake.ClientOptions()...)
 	require.NoError(t, err)
 	mux, log := http.NewServeMux(), (&logBuffer{}).logger()
-	newAPI(userPool{client}).register(mux)
+	newAPI(userPool{client}).register(mux, "")
 	server := httptest.NewUnstartedServer(nil)
 	server.Config = newServer(logRequests(log, mux), log)
 	server.Config.ReadTimeout, server.Config.WriteTimeout = time.Nanosecond, time.Nanosecond

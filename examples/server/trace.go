@@ -144,7 +144,7 @@ func (d *demo) traceRequests(mux *http.ServeMux, next http.Handler) http.Handler
 		_, pattern := mux.Handler(r)
 		to, op := "backend", ""
 		switch {
-		case strings.Contains(pattern, " /api/"):
+		case strings.Contains(pattern, "/api/"):
 		case strings.HasSuffix(pattern, "/{id}/login"):
 			to, op = "wechat", "wx.login"
 		case strings.HasSuffix(pattern, "/{id}/tap"):
