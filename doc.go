@@ -3,7 +3,7 @@
 //
 // It serves user pools of that generation: those with a user pool id and the hosts users.authing.cn and
 // oauth.authing.cn. Applications with an app id and a host of their own (*.authing.cn, since about 2021) speak another
-// API, which this package does not.
+// API: see package authingv3.
 //
 // # Quickstart
 //

@@ -24,7 +24,8 @@ import (
 var repository = os.DirFS("..")
 
 // inBothLanguages are the documents that also exist in Chinese.
-var inBothLanguages = []string{"README.md", "docs/errors.md", "docs/migrating.md", "docs/miniprogram.md", "docs/production.md"}
+var inBothLanguages = []string{"README.md", "docs/errors.md", "docs/migrating.md", "docs/miniprogram.md", "docs/production.md",
+	"docs/v3.md"}
 
 // bilingual returns the names of a document in English and in Chinese.
 func bilingual(name string) []string {
