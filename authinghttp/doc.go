@@ -21,10 +21,12 @@
 //
 // # Why a cache
 //
-// Authing has not published the key that signs these tokens, so verifying one takes a call to Authing. [Cache] makes
-// that call once per token and TTL. In return, a token is still accepted for up to one TTL after its user has signed
+// Authing has not published the key that signs the tokens of package authing, so verifying one takes a call to Authing.
+// [Cache] makes that call once per token and TTL. In return, a token is still accepted for up to one TTL after its user has signed
 // out, unless the backend calls [CachedVerifier.Forget]. With a [Store], the instances of a backend share one cache, and
 // Forget reaches all of them: examples/redis is a module that does it.
+//
+// Today's Authing publishes its keys: a Verifier of package authingv3 needs no call and no cache.
 //
 // # CORS
 //

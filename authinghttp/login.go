@@ -15,7 +15,8 @@ import (
 )
 
 // Verifier checks a token and reports who it belongs to. For a token that is not valid it returns an error matching
-// [authing.ErrLoginRequired]. *[authing.Client] is a Verifier, and so is the result of [Cache].
+// [authing.ErrLoginRequired]. *[authing.Client] is a Verifier, and so are the result of [Cache], and the Client and the
+// Verifier of package authingv3.
 type Verifier interface {
 	VerifyToken(ctx context.Context, token authing.Secret) (*authing.TokenInfo, error)
 }
