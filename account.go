@@ -49,8 +49,8 @@ func (c *Client) Register(ctx context.Context, p RegisterParams) (*User, error) 
 	return graphqlUser(ctx, c, api.Request{
 		Op: "Register",
 		Invalid: cmp.Or(err, checkIdentity(p.Email, p.Username, p.UnionID),
-			api.CheckText("nickname", p.Nickname), api.CheckText("photo", p.Photo), api.CheckText("register method", p.RegisterMethod),
-			api.CheckText("last IP", p.LastIP), api.CheckUTF8("OAuth text", p.OAuth)),
+			api.CheckUTF8("nickname", p.Nickname), api.CheckUTF8("photo", p.Photo), api.CheckUTF8("register method", p.RegisterMethod),
+			api.CheckUTF8("last IP", p.LastIP), api.CheckUTF8("OAuth text", p.OAuth)),
 		Auth:    api.Bearer,
 		Secrets: []string{string(p.Password)},
 	}, register, struct {
@@ -102,7 +102,7 @@ func (c *Client) Login(ctx context.Context, p LoginParams) (*User, error) {
 	return graphqlUser(ctx, c, api.Request{
 		Op: "Login",
 		Invalid: cmp.Or(err, checkIdentity(p.Email, p.Username, p.UnionID),
-			api.CheckText("last IP", p.LastIP), api.CheckText("captcha", p.VerifyCode)),
+			api.CheckUTF8("last IP", p.LastIP), api.CheckText("captcha", p.VerifyCode)),
 		Auth:    api.Bearer,
 		Secrets: []string{string(p.Password)},
 	}, login, struct {

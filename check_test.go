@@ -3,6 +3,7 @@ package authing_test
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -111,6 +112,60 @@ func TestBase64IsCheckedLikeEncodingBase64(t *testing.T) {
 	assert.Greater(t, accepted, 1000)
 }
 
+// WeChat allows control characters in nicknames.
+func TestFreeTextIsSentAsItIs(t *testing.T) {
+	t.Parallel()
+	const text = "\x00 \a\t\r\n\x1b\x7f\u0085 安\u202e"
+	for name, tt := range map[string]struct {
+		do   func(context.Context, *authing.Client)
+		want string // the variables, with ? for the text
+	}{
+		"Update": {
+			func(ctx context.Context, c *authing.Client) {
+				s := authing.Ptr(text)
+				c.Update(ctx, "u1", authing.UserUpdate{
+					Nickname: s, Company: s, Photo: s, Browser: s, LastIP: s, TokenExpiredAt: s, LastLogin: s, SignedUp: s,
+				})
+			},
+			`{"_id":"u1","registerInClient":"` + pool + `","nickname":?,"company":?,"photo":?,"browser":?,"lastIP":?,
+				"tokenExpiredAt":?,"lastLogin":?,"signedUp":?}`,
+		},
+		"Register": {
+			func(ctx context.Context, c *authing.Client) {
+				c.Register(ctx, authing.RegisterParams{
+					Username: "ann", Nickname: text, Photo: text, OAuth: text, RegisterMethod: text, LastIP: text,
+				})
+			},
+			`{"username":"ann","registerInClient":"` + pool + `","nickname":?,"photo":?,"oauth":?,"registerMethod":?,"lastIP":?}`,
+		},
+		"Login": {
+			func(ctx context.Context, c *authing.Client) {
+				c.Login(ctx, authing.LoginParams{Username: "ann", LastIP: text})
+			},
+			`{"username":"ann","registerInClient":"` + pool + `","lastIP":?}`,
+		},
+		"LoginByLDAP": {
+			func(ctx context.Context, c *authing.Client) { c.LoginByLDAP(ctx, "ann", text) },
+			`{"username":"ann","clientId":"` + pool + `","password":?}`,
+		},
+		"SetMetadata": {
+			func(ctx context.Context, c *authing.Client) { c.SetMetadata(ctx, "u1", "k", text) },
+			`{"input":{"_id":"u1","key":"k","value":?}}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, got := setup(t, 200, `{}`)
+			tt.do(t.Context(), client.As(token))
+			quoted, err := json.Marshal(text)
+			require.NoError(t, err)
+			var sent struct{ Variables json.RawMessage }
+			require.NoError(t, json.Unmarshal([]byte(got.Only(t).Body), &sent))
+			assert.JSONEq(t, strings.ReplaceAll(tt.want, "?", string(quoted)), string(sent.Variables))
+		})
+	}
+}
+
 // encoding/json would replace invalid UTF-8 silently, and so change a password or a stored value.
 func TestInvalidUTF8SendsNothing(t *testing.T) {
 	t.Parallel()
@@ -119,6 +174,12 @@ func TestInvalidUTF8SendsNothing(t *testing.T) {
 	ctx := context.Background()
 	wantRejections(t, got, []rejection{
 		{errorOf(c.SetMetadata(ctx, "u1", "k", "a\xffb")), "the value is not valid UTF-8"},
+		{errorOf(c.Update(ctx, "u1", authing.UserUpdate{Nickname: authing.Ptr("a\xff")})), "the nickname is not valid UTF-8"},
+		{errorOf(c.Register(ctx, authing.RegisterParams{Email: "a@b.c", Nickname: "\xff"})), "the nickname is not valid UTF-8"},
+		{errorOf(c.Register(ctx, authing.RegisterParams{Email: "a@b.c", Photo: "\xff"})), "the photo is not valid UTF-8"},
+		{errorOf(c.Register(ctx, authing.RegisterParams{Email: "a@b.c", RegisterMethod: "\xff"})), "the register method is not valid UTF-8"},
+		{errorOf(c.Register(ctx, authing.RegisterParams{Email: "a@b.c", LastIP: "\xff"})), "the last IP is not valid UTF-8"},
+		{errorOf(c.Login(ctx, authing.LoginParams{Email: "a@b.c", LastIP: "\xff"})), "the last IP is not valid UTF-8"},
 		{errorOf(c.LoginByLDAP(ctx, "lin", "pa\xffss")), "the password is not valid UTF-8"},
 		{errorOf(c.Register(ctx, authing.RegisterParams{Email: "a@b.c", OAuth: "\xff"})), "the OAuth text is not valid UTF-8"},
 		{errorOf(c.Login(ctx, authing.LoginParams{Email: "a@b.c", Password: "\xff"})), "the password is not valid UTF-8"},

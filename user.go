@@ -285,15 +285,18 @@ func (u UserUpdate) variables(c *config) (map[string]any, error) {
 	for _, f := range []struct {
 		name  string
 		value *string
+		check func(name, value string) error
 	}{
-		{"email", u.Email}, {"username", u.Username}, {"nickname", u.Nickname}, {"company", u.Company}, {"photo", u.Photo},
-		{"phone", u.Phone}, {"browser", u.Browser}, {"token", (*string)(u.Token)}, {"tokenExpiredAt", u.TokenExpiredAt},
-		{"lastLogin", u.LastLogin}, {"lastIP", u.LastIP}, {"signedUp", u.SignedUp},
+		{"email", u.Email, api.CheckText}, {"username", u.Username, api.CheckText}, {"phone", u.Phone, api.CheckText},
+		{"token", (*string)(u.Token), api.CheckText}, {"nickname", u.Nickname, api.CheckUTF8},
+		{"company", u.Company, api.CheckUTF8}, {"photo", u.Photo, api.CheckUTF8}, {"browser", u.Browser, api.CheckUTF8},
+		{"tokenExpiredAt", u.TokenExpiredAt, api.CheckUTF8}, {"lastLogin", u.LastLogin, api.CheckUTF8},
+		{"lastIP", u.LastIP, api.CheckUTF8}, {"signedUp", u.SignedUp, api.CheckUTF8},
 	} {
 		if f.value == nil {
 			continue
 		}
-		if err := api.CheckText(f.name, *f.value); err != nil {
+		if err := f.check(f.name, *f.value); err != nil {
 			return variables, err
 		}
 		variables[f.name] = *f.value

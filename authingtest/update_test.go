@@ -47,6 +47,25 @@ func TestUpdateAllFields(t *testing.T) {
 	assert.ErrorIs(t, err, authing.ErrUserLocked)
 }
 
+// WeChat allows control characters in nicknames, so a program that writes back what it read has to succeed.
+func TestControlCharactersInFreeText(t *testing.T) {
+	t.Parallel()
+	const nickname = "A\ann\x00\t\u0085"
+	srv, client := setup(t, authingtest.Options{})
+	ann, client := signIn(t, client, srv.NewPhone(authingtest.WxUser{NickName: nickname}))
+	assert.Equal(t, nickname, ann.Nickname)
+
+	updated, err := client.Update(ctx, ann.ID, authing.UserUpdate{Nickname: &ann.Nickname, Company: &ann.Nickname})
+	require.NoError(t, err)
+	assert.Equal(t, nickname, updated.Nickname)
+	assert.Equal(t, nickname, updated.Company)
+	_, err = client.SetMetadata(ctx, ann.ID, "k", nickname)
+	require.NoError(t, err)
+	stored, err := client.Metadata(ctx, ann.ID)
+	require.NoError(t, err)
+	assert.Equal(t, []authing.MetadataItem{{Key: "k", Value: nickname}}, stored.List)
+}
+
 func TestUpdateRejected(t *testing.T) {
 	t.Parallel()
 	type update = authing.UserUpdate

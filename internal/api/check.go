@@ -53,7 +53,7 @@ func CheckCode(code string) error {
 
 func notInCode(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }
 
-// CheckText rejects control characters and invalid UTF-8. Empty is allowed.
+// CheckText rejects control characters, which no identifier contains, and invalid UTF-8. Empty is allowed.
 func CheckText(name, s string) error {
 	if strings.ContainsFunc(s, unicode.IsControl) || !utf8.ValidString(s) {
 		return Invalid("the %s contains control characters or is not valid UTF-8", name)
@@ -61,7 +61,8 @@ func CheckText(name, s string) error {
 	return nil
 }
 
-// CheckUTF8 rejects a text that encoding/json would change silently.
+// CheckUTF8 is for free text, which may contain anything (WeChat allows control characters in nicknames). It rejects what
+// encoding/json would change silently.
 func CheckUTF8(name, s string) error {
 	if !utf8.ValidString(s) {
 		return Invalid("the %s is not valid UTF-8", name)
