@@ -64,13 +64,15 @@ func respondUpTo(last string) serveFault {
 // refusedByAll is a refusal in the forms of all endpoints at once.
 const refusedByAll = `{"code":2004,"message":"no","error":"no","data":null,"errors":[{"message":{"code":2004,"message":"no"}}]}`
 
-// respondStatus is a complete response with another status.
+// withStatus is a complete response with another status.
+func withStatus(status int, body string) string {
+	return fmt.Sprintf("HTTP/1.1 %d x\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
+}
+
 func respondStatus(status int, body string, known bool) fault {
 	return fault{
-		name: fmt.Sprintf("%d %.9q", status, body),
-		at: respond(func(string) string {
-			return fmt.Sprintf("HTTP/1.1 %d x\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
-		}),
+		name:   fmt.Sprintf("%d %.9q", status, body),
+		at:     respond(func(string) string { return withStatus(status, body) }),
 		known:  known,
 		again:  status >= 502,
 		status: status,
@@ -97,6 +99,27 @@ var cuts = []fault{
 	{name: "closed in a chunk", again: true, status: 200, at: respond(func(response string) string {
 		_, body, _ := strings.Cut(response, "\r\n\r\n")
 		return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1000\r\n" + body
+	})},
+}
+
+// strays are responses that are followed by bytes which belong to none.
+var strays = []fault{
+	{name: "length too small", status: 200, at: respond(func(response string) string {
+		head, body, _ := strings.Cut(response, "\r\n\r\n")
+		length := "Content-Length: "
+		return strings.Replace(head, fmt.Sprint(length, len(body)), fmt.Sprint(length, len(body)-1), 1) + "\r\n\r\n" + body
+	})},
+	{name: "204 with a body", status: 204, at: respond(func(response string) string {
+		return strings.Replace(response, "200 OK", "204 No Content", 1)
+	})},
+	{name: "304 with a body", status: 304, at: respond(func(response string) string {
+		return strings.Replace(response, "200 OK", "304 Not Modified", 1)
+	})},
+	{name: "a response twice", status: 400, known: true, at: respond(func(string) string {
+		return strings.Repeat(withStatus(400, refusedByAll), 2)
+	})},
+	{name: "a success after a refusal", status: 400, known: true, at: respond(func(response string) string {
+		return withStatus(400, refusedByAll) + response
 	})},
 }
 
@@ -127,7 +150,13 @@ func faults() []fault {
 		{name: "TLS handshake failure", tls: true, known: true, accept: helloThen("\x15\x03\x03\x00\x02\x02\x28")},
 		{name: "plain HTTP instead of TLS", tls: true, known: true, accept: helloThen("HTTP/1.1 400 Bad Request\r\n\r\n")},
 		{name: "hang", hang: true},
+		{name: "switched protocols", status: 101, at: func(conn *net.TCPConn, in *bufio.Reader, _ string) {
+			readRequest(in)
+			io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+			io.Copy(io.Discard, in)
+		}},
 	}, cuts...)
+	all = append(all, strays...)
 	for _, status := range []int{400, 401, 403, 404, 408, 409, 425, 429, 500, 501, 502, 503, 504} {
 		all = append(all,
 			respondStatus(status, "<html>try later</html>", false),

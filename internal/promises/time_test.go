@@ -38,6 +38,7 @@ var (
 	endings = []ending{
 		canceledWith("canceled", nil),
 		canceledWith("canceled with a cause", errShopClosed),
+		canceledWith("canceled with a sentinel", authing.ErrPhoneTaken),
 		canceledWith("canceled with the error of another call", errAnotherCall),
 		{"deadline", func() (context.Context, func()) {
 			ctx := lateContext{context.Background(), make(chan struct{})}
