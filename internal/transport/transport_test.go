@@ -582,6 +582,29 @@ func TestReplacedDefault(t *testing.T) {
 	assert.Equal(t, 4*time.Second, own.IdleConnTimeout)
 }
 
+// Not parallel: it replaces a global.
+func TestOnlyProxyAndDialerAreTakenOver(t *testing.T) {
+	original := http.DefaultTransport
+	t.Cleanup(func() { http.DefaultTransport = original })
+	http.DefaultTransport = &http.Transport{
+		Proxy:                  func(*http.Request) (*url.URL, error) { return nil, io.EOF },
+		DialContext:            func(context.Context, string, string) (net.Conn, error) { return nil, io.EOF },
+		DialTLSContext:         func(context.Context, string, string) (net.Conn, error) { return nil, io.EOF },
+		TLSClientConfig:        &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // must not be taken over
+		MaxResponseHeaderBytes: 1,
+		DisableKeepAlives:      true,
+	}
+	own := NewHTTP()
+	_, err := own.Proxy(nil)
+	require.ErrorIs(t, err, io.EOF)
+	_, err = own.DialContext(t.Context(), "tcp", "x")
+	require.ErrorIs(t, err, io.EOF)
+	assert.Nil(t, own.DialTLSContext)
+	assert.Nil(t, own.TLSClientConfig)
+	assert.EqualValues(t, 64<<10, own.MaxResponseHeaderBytes)
+	assert.False(t, own.DisableKeepAlives)
+}
+
 // resty binds its logger to os.Stderr when a client is built, so the calls run in a process of their own.
 func TestNothingOnStderr(t *testing.T) {
 	t.Parallel()
