@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -360,7 +361,9 @@ func TestWithReadRetries(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			requests := 0
-			client, err := authing.NewClient(pool, append(tt.opts, withTransport(roundTrip(func(*http.Request) (*http.Response, error) {
+			var log bytes.Buffer
+			logger := slog.New(slog.NewJSONHandler(&log, nil))
+			client, err := authing.NewClient(pool, append(tt.opts, authing.WithLogger(logger), withTransport(roundTrip(func(*http.Request) (*http.Response, error) {
 				requests++
 				return response(503, ""), nil
 			})))...)
@@ -368,6 +371,7 @@ func TestWithReadRetries(t *testing.T) {
 			_, err = client.User(context.Background(), "u1")
 			assertOnly(t, authing.ErrBadResponse, err, "a read")
 			assert.Equal(t, tt.requests, requests)
+			assert.Contains(t, log.String(), fmt.Sprintf(`"attempts":%d,`, tt.requests))
 
 			requests = 0
 			_, err = client.Update(context.Background(), "u1", authing.UserUpdate{})

@@ -473,6 +473,8 @@ func TestSent(t *testing.T) {
 		assert.NotContains(t, err.Error(), "https:", "no URL")
 	}
 
+	ours := &trace{own: true}
+	assert.True(t, unsent(io.EOF, ours), "our transport reports every connection")
 	connected := &trace{}
 	connected.connected.Store(true)
 	assert.False(t, unsent(dial, connected), "an established connection can fail in the same way")
@@ -512,6 +514,7 @@ func TestUnprocessed(t *testing.T) {
 	for text, want := range map[string]bool{
 		"http2: Transport: cannot retry err [stream error: stream ID 3; REFUSED_STREAM; received from peer] after Request.Body was written": true,
 		"http2: Transport: cannot retry err [http2: Transport received Server's graceful shutdown GOAWAY] after Request.Body was written":   true,
+		"http2: Transport: cannot retry err [http2: client conn not usable] after Request.Body was written":                                 true,
 		"net/http: cannot rewind body after connection loss":                                                                                true,
 		"http2: Transport received GOAWAY from server ErrCode:ENHANCE_YOUR_CALM":                                                            true,
 		"http2: Transport: cannot retry err [stream error: stream ID 3; PROTOCOL_ERROR; received from peer] after Request.Body was written": false,
@@ -580,6 +583,8 @@ func TestReplacedDefault(t *testing.T) {
 	assert.NotNil(t, own.Proxy)
 	assert.True(t, own.ForceAttemptHTTP2)
 	assert.Equal(t, 4*time.Second, own.IdleConnTimeout)
+	http.DefaultTransport = nil
+	assert.IsType(t, own, Default())
 }
 
 // Not parallel: it replaces a global.
