@@ -17,7 +17,7 @@ import (
 
 func TestLine(t *testing.T) {
 	t.Parallel()
-	secrets := New([]string{"ab<cdefghij>k", "x", "061Abc+Def/Ghij", "Ok"}, "https://oauth.authing.cn/x")
+	secrets := New([]string{"ab<cdefghij>k", "x", "061Abc+Def/Ghij", "Ok", "Wx9z"}, "https://oauth.authing.cn/x")
 	for text, want := range map[string]string{
 		"got ab<cdefghij>k":                           "got [redacted]",
 		`got ab\u003ccdefghij\u003ek`:                 `got ab\u003c[redacted]\u003ek`,
@@ -34,6 +34,8 @@ func TestLine(t *testing.T) {
 		"GOT AB<CDEFGHIJ>K":                           "GOT [redacted]",
 		"session_key=abc123== token: x.y.z":           "session_key=[redacted] token: [redacted]",
 		`{"secret":"s","Authorization":"Bearer abc"}`: `{"secret":"[redacted]","Authorization":"Bearer [redacted]"}`,
+		"a whole Wx9z or aWx9zb":                      "a whole [redacted] or a[redacted]b",
+		"sent with Bearer a.b.c":                      "sent with Bearer [redacted]",
 		"openid oUpF8uMuAJO_M2pxb1Q9zNjWeS6o":         "openid [redacted]",
 		"key 0123456789abcdef0123456789abcdef":        "key [redacted]",
 		"user 5e00000000000000000000a1":               "user 5e00000000000000000000a1",
