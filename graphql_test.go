@@ -111,6 +111,18 @@ func TestGraphQLSeveralErrors(t *testing.T) {
 	}
 }
 
+// Only the first few errors are read, so the rest may be anything.
+func TestGraphQLManyErrors(t *testing.T) {
+	t.Parallel()
+	const entry = `{"message":{"code":2006,"message":"no"}}`
+	for count, unknown := range map[int]bool{1: false, 8: false, 9: true} {
+		client, _ := setup(t, 200, `{"errors":[`+strings.Repeat(entry+",", count-1)+entry+`]}`)
+		_, err := tryPassword(client)
+		require.ErrorIs(t, err, authing.ErrWrongPassword)
+		assert.Equal(t, unknown, errors.Is(err, authing.ErrOutcomeUnknown), count)
+	}
+}
+
 // The service may send a refusal in place of the promised result.
 func TestGraphQLRefusalInData(t *testing.T) {
 	t.Parallel()
