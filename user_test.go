@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -346,6 +348,15 @@ func TestUpdateRefusals(t *testing.T) {
 	client, _ := setup(t, 200, `{"data":{"updateUser":{"nickname":"Ann"}}}`)
 	_, err := client.As(token).Update(context.Background(), "u1", update)
 	wantIncomplete(t, err, "no id")
+}
+
+func TestLoginsCountLimits(t *testing.T) {
+	t.Parallel()
+	for _, count := range []int{math.MaxInt32, math.MinInt32} {
+		client, got := setup(t, 200, `{}`)
+		client.As(token).Update(t.Context(), "u1", authing.UserUpdate{LoginsCount: &count})
+		assert.Contains(t, got.Only(t).Body, strconv.Itoa(count))
+	}
 }
 
 func TestUserBadInput(t *testing.T) {
