@@ -215,6 +215,7 @@ func TestErrorOutcome(t *testing.T) {
 		{499, `{"code":500,"message":"x"}`, false},
 		{500, `{"code":2035,"message":"x"}`, true},
 		{502, `{"code":2035,"message":"x"}`, true},
+		{700, `{"code":2035,"message":"x"}`, true},
 		{400, `<html>`, true},
 		{404, ``, true},
 		{429, ``, true},

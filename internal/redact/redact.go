@@ -20,7 +20,7 @@ const Mark = "[redacted]"
 // What looks secret or personal is taken out even if the caller never sent it: the service knows more than the caller.
 var (
 	email = regexp.MustCompile(`[\p{L}\p{N}._%+'&-]+@[\p{L}\p{N}.-]+`)
-	phone = regexp.MustCompile(`(?:\+|00)?[(（]?[0-9][0-9\s()（）.\-]{7,}[0-9]`)
+	phone = regexp.MustCompile(`(?:\+|00)?[(（\[【]?[0-9][0-9\s\p{Zs}\p{Pd}()（）\[\]【】._]{7,}[0-9]`)
 	date  = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}`)
 	ipv4  = regexp.MustCompile(`^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$`)
 
@@ -28,7 +28,7 @@ var (
 	id = regexp.MustCompile(`\b(?:[0-9a-f]{8}(?:-[0-9a-f]{8}){2}|[0-9a-f]{24})\b`)
 
 	// A value that is called a secret.
-	named  = regexp.MustCompile(`(?i)((?:token|secret|session_?key|passwo?r?d|api_?key|access_?key|private_?key|authorization|ticket|signature)["']?\s*[:=]\s*["']?(?:Bearer\s+)?)([^\s"'&,;{}\[\]]+)`)
+	named  = regexp.MustCompile(`(?i)((?:token|secret|session_?key|passwo?r?d|api_?key|access_?key|private_?key|authorization|ticket|signature)["']?\s*(?:[:=：＝]|%3[ad])\s*["']?(?:Bearer\s+)?)([^\s"'&,;{}\[\]]+)`)
 	bearer = regexp.MustCompile(`(?i)(Bearer\s+)([^\s"'&,;{}\[\]]+)`)
 
 	// A long run that means nothing to people.
