@@ -505,7 +505,7 @@ func TestForget(t *testing.T) {
 	assert.Equal(t, Stats{Hits: 1, Misses: 1}, c.Stats())
 	require.NoError(t, c.Forget(ctx, "t"))
 	v.verify = func(context.Context, authing.Secret) (*authing.TokenInfo, error) {
-		return nil, &authing.Error{Op: "VerifyToken", Code: 2207, Data: []byte("1"), Err: authing.ErrLoginRequired}
+		return nil, &authing.Error{Op: "VerifyToken", Code: 2207, Data: []byte("1"), Body: []byte("1"), Err: authing.ErrLoginRequired}
 	}
 	for range 2 {
 		_, err := c.VerifyToken(ctx, "t")
@@ -514,7 +514,8 @@ func TestForget(t *testing.T) {
 		require.True(t, ok)
 		assert.Equal(t, 2207, e.Code)
 		assert.Equal(t, "1", string(e.Data))
-		e.Code, e.Data[0] = 0, '2' // each caller has a copy
+		assert.Equal(t, "1", string(e.Body))
+		e.Code, e.Data[0], e.Body[0] = 0, '2', '2' // each caller has a copy
 	}
 	assert.Equal(t, Stats{Hits: 2, Misses: 2, Refusals: 2}, c.Stats())
 }
