@@ -301,9 +301,10 @@ func (d Detail) failure(secrets []string) *api.Error {
 	if d.ErrMsg == "" {
 		return api.Invalid("detail has no errMsg: let the page post e.detail unchanged")
 	}
-	contains := func(word string) bool { return strings.Contains(d.ErrMsg, word) }
+	said := strings.ToLower(d.ErrMsg)
+	contains := func(word string) bool { return strings.Contains(said, word) }
 	e := &api.Error{Message: d.ErrMsg, Reason: d.wechatSaid(secrets), Err: ErrInvalidArgument}
-	denied := slices.ContainsFunc([]string{"deny", "denied", "cancel"}, contains)
+	denied := slices.ContainsFunc([]string{"deny", "denied", "cancel", "拒绝", "取消"}, contains)
 	for _, reason := range notPermitted {
 		if slices.ContainsFunc(reason.words, contains) || d.Errno == reason.errno && !denied {
 			e.Err, e.Hint = ErrNotPermitted, reason.hint+"; nothing was sent"

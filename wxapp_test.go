@@ -206,6 +206,10 @@ func TestNotPermitted(t *testing.T) {
 	}{
 		{"getPhoneNumber:fail no permission", 0, authing.ErrNotPermitted, "verified organization"},
 		{"getPhoneNumber:fail:access denied", 0, authing.ErrNotPermitted, "verified organization"},
+		{"getPhoneNumber:fail No Permission", 0, authing.ErrNotPermitted, "verified organization"},
+		{"getPhoneNumber:fail User Deny", 0, authing.ErrUserRefused, "tap again"},
+		{"getPhoneNumber:fail 用户拒绝授权", 0, authing.ErrUserRefused, "tap again"},
+		{"getPhoneNumber:fail 用户取消", 0, authing.ErrUserRefused, "tap again"},
 		{"getPhoneNumber:fail", 1400001, authing.ErrNotPermitted, "used up its quota"},
 		{"getPhoneNumber:fail", 112, authing.ErrNotPermitted, "privacy policy"},
 		{"getPhoneNumber:fail api scope is not declared in the privacy agreement", 0, authing.ErrNotPermitted, "privacy policy"},
@@ -487,7 +491,7 @@ func FuzzErrMsg(f *testing.F) {
 			}
 			wantOneReason(t, err)
 			if errors.Is(err, authing.ErrUserRefused) {
-				assert.Regexp(t, "deny|denied|cancel", errMsg)
+				assert.Regexp(t, "(?i)deny|denied|cancel|拒绝|取消", errMsg)
 			}
 			assert.False(t, strings.ContainsFunc(err.Error(), unicode.IsControl), "%q", err)
 			assert.Equal(t, errMsg, requireError(t, err).Message)
