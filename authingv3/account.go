@@ -101,7 +101,7 @@ func (p RegisterParams) body() (signUp, error) {
 	var body signUp
 	body.Profile, body.Options.ClientIP = p.Profile, p.ClientIP
 	country, number := splitPhone(p.Phone)
-	err := cmp.Or(api.CheckText("e-mail address", p.Email), api.CheckText("user name", p.Username), api.CheckText("client IP", p.ClientIP),
+	err := cmp.Or(api.CheckText("e-mail address", p.Email), api.CheckText("user name", p.Username), api.CheckUTF8("client IP", p.ClientIP),
 		p.Profile.check())
 	switch {
 	case (p.Password == "") == (p.Code == ""):

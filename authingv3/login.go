@@ -176,7 +176,7 @@ func (o loginOptions) checkAccount() error {
 	if o.detail != nil {
 		return api.Invalid("a detail of WeChat is for the calls that take a WeChat code: remove WithDetail")
 	}
-	return api.CheckText("client IP", o.clientIP)
+	return api.CheckUTF8("client IP", o.clientIP)
 }
 
 // signIn is the body of every sign-in. Exactly one payload is set.
