@@ -188,21 +188,21 @@ func (c *Client) DeleteAccount(ctx context.Context, proof Proof) error {
 		proof.err = api.Invalid("the proof is empty: use ProofByPassword, ProofByPhoneCode or ProofByEmailCode")
 	}
 	log := api.Begin(op)
-	token, err := api.Exchange(ctx, &c.api, c.complete(api.Request{
+	token, err := exchange(ctx, c, api.Request{
 		Op:      op,
 		Invalid: proof.err,
 		URL:     "/api/v3/verify-delete-account-request",
 		Auth:    api.BareRequired,
 		Body:    proof.body,
 		Spends:  "code",
-	}), &log, decodeDeletionToken)
+	}, &log, decodeDeletionToken)
 	if err == nil {
-		_, err = api.Exchange(ctx, &c.api, c.complete(api.Request{
+		_, err = exchange(ctx, c, api.Request{
 			Op:   op,
 			URL:  "/api/v3/delete-account",
 			Auth: api.BareRequired,
 			Body: map[string]string{"deleteAccountToken": token},
-		}), &log, decodeDeleted)
+		}, &log, decodeDeleted)
 	}
 	return c.finish(ctx, log, err)
 }

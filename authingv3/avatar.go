@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 
-	"github.com/authing-wxapp/authing"
 	"github.com/authing-wxapp/authing/internal/api"
 	"github.com/authing-wxapp/authing/internal/transport"
 	"github.com/authing-wxapp/authing/internal/wire"
@@ -28,8 +27,8 @@ func (c *Client) ChangeAvatar(ctx context.Context, image io.Reader) (*User, erro
 
 func (c *Client) changeAvatar(ctx context.Context, image io.Reader, log *api.Record) (*User, *api.Error) {
 	const op = "ChangeAvatar"
-	upload := c.complete(api.Request{Op: op, URL: "/api/v2/upload?folder=avatar", Auth: api.BareRequired, Timeout: api.UploadTimeout})
-	if err := c.api.Check(ctx, upload); err != nil {
+	upload := api.Request{Op: op, URL: "/api/v2/upload?folder=avatar", Auth: api.BareRequired, Timeout: api.UploadTimeout}
+	if err := c.api.Check(ctx, c.complete(upload)); err != nil {
 		return nil, api.NotSent(op, err)
 	}
 	photo, err := api.ReadImage(ctx, image)
@@ -38,24 +37,15 @@ func (c *Client) changeAvatar(ctx context.Context, image io.Reader, log *api.Rec
 	}
 	upload.Form = photo.Form()
 	upload.Secrets = append(upload.Secrets, photo.Beginning())
-	address, failed := api.Exchange(ctx, &c.api, upload, log, decodeUpload)
+	address, failed := exchange(ctx, c, upload, log, decodeUpload)
 	if failed != nil {
 		return nil, api.PhotoUnchanged(failed)
 	}
-	user, failed := api.Exchange(ctx, &c.api, c.complete(updateRequest(op, UserUpdate{Photo: &address})), log, decodeUser)
+	user, failed := exchange(ctx, c, updateRequest(op, UserUpdate{Photo: &address}), log, decodeUser)
 	if failed != nil {
 		return nil, api.PhotoUnchanged(failed)
 	}
 	return user, nil
-}
-
-// finish logs a call of several requests and returns its error.
-func (c *Client) finish(ctx context.Context, log api.Record, err *api.Error) error {
-	c.api.Log(ctx, log, err)
-	if err != nil {
-		return (*authing.Error)(err)
-	}
-	return nil
 }
 
 // decodeUpload reads the address of an uploaded file. The sources disagree whether the envelope has code or statusCode.

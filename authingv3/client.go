@@ -87,13 +87,29 @@ func (c *Client) As(token authing.Secret) *Client {
 // [WithHTTPClient]. The client stays usable.
 func (c *Client) CloseIdleConnections() { c.api.CloseIdleConnections() }
 
-// call is the only way to the service. It makes one call and logs it.
+// call makes a call of one request and logs it.
 func call[T any](ctx context.Context, c *Client, req api.Request, read func(transport.Response) (T, error)) (T, error) {
-	result, err := api.Call(ctx, &c.api, c.complete(req), read)
-	if err != nil {
-		return result, (*authing.Error)(err)
+	log := api.Begin(req.Op)
+	result, err := exchange(ctx, c, req, &log, read)
+	return result, c.finish(ctx, log, err)
+}
+
+// exchange is the only way to the service. It makes one request.
+func exchange[T any](ctx context.Context, c *Client, req api.Request, log *api.Record, read func(transport.Response) (T, error)) (T, *api.Error) {
+	result, err := api.Exchange(ctx, &c.api, c.complete(req), log, read)
+	if err != nil && req.Auth == api.BareRequired && (err.Code == http.StatusUnauthorized || err.StatusCode == http.StatusUnauthorized) {
+		err.Match(api.ErrLoginRequired) // elsewhere, 401 may be about the application
 	}
-	return result, nil
+	return result, err
+}
+
+// finish logs a call and returns its error.
+func (c *Client) finish(ctx context.Context, log api.Record, err *api.Error) error {
+	c.api.Log(ctx, log, err)
+	if err != nil {
+		return (*authing.Error)(err)
+	}
+	return nil
 }
 
 // complete adds to a request what does not depend on the call.
