@@ -60,10 +60,17 @@ type reply struct {
 	Description wire.Text       `json:"error_description"`
 }
 
+// readReply reads all of a response or nothing: the beginning of one that was cut may look like a refusal.
+func readReply(resp transport.Response) (r reply, err error) {
+	if err := wire.Decode(resp.Body, &r); err != nil {
+		return reply{}, err
+	}
+	return r, nil
+}
+
 // refusal reads an enveloped response that is not a success. cause says why it could not be decoded as one, if so.
 func refusal(resp transport.Response, cause error) error {
-	var r reply
-	err := wire.Decode(resp.Body, &r)
+	r, err := readReply(resp)
 	return r.refusal(resp, cmp.Or(err, cause))
 }
 
@@ -123,9 +130,8 @@ func incomplete(resp transport.Response, missing string) error {
 
 // oidcFailure reads a response of an /oidc endpoint that is not a success. Such an endpoint may send an envelope, too.
 func oidcFailure(resp transport.Response, cause error) error {
-	var r reply
-	err := wire.Decode(resp.Body, &r)
-	if err != nil || r.Error == "" {
+	r, err := readReply(resp)
+	if r.Error == "" {
 		return r.refusal(resp, cmp.Or(err, cause))
 	}
 	e := &api.Error{
