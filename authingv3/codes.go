@@ -62,6 +62,10 @@ func meaning(code, apiCode int) (hint string, sentinel error) {
 	return "", nil
 }
 
+// clientRefused are the service's words where the application authenticates in another way than it is set to. In which form
+// they come is not documented.
+const clientRefused = "client authentication failed"
+
 // oidcMeaning returns what to do about an error of OpenID Connect.
 func oidcMeaning(name string) string {
 	switch name {

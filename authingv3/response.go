@@ -1,10 +1,12 @@
 package authingv3
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/authing-wxapp/authing/internal/api"
 	"github.com/authing-wxapp/authing/internal/transport"
@@ -79,6 +81,9 @@ func (r reply) refusal(resp transport.Response, cause error) error {
 	switch code := int(r.StatusCode.Value); {
 	case !r.StatusCode.Set:
 		e = api.BadResponse(resp, "", cause)
+		if bytes.Contains(resp.Body, []byte(clientRefused)) {
+			e.Hint = oidcMeaning("invalid_client")
+		}
 	case code == http.StatusOK && succeeded(resp):
 		e = api.BadResponse(resp, "a success that cannot be read", cause)
 		e.Hint = "" // the response did come from Authing, so advice about the host would mislead
@@ -98,9 +103,10 @@ func (r reply) failure(resp transport.Response) error {
 	sentinel := error(nil)
 	e.Hint, sentinel = meaning(e.Code, e.APICode)
 	e.Match(sentinel)
-	if hint := wechatRefusal(e); hint != "" {
-		e.Hint = hint
-		e.Match(api.ErrCodeInvalid)
+	if strings.Contains(e.Message, clientRefused) {
+		e.Hint = oidcMeaning("invalid_client")
+	}
+	if matchWeChat(e) {
 		return e
 	}
 	// From 500 on, the service or one behind it failed, which does not say whether anything happened.
@@ -108,6 +114,17 @@ func (r reply) failure(resp transport.Response) error {
 		return api.Unsettled(e)
 	}
 	return e
+}
+
+// matchWeChat makes e match ErrCodeInvalid if it reports that WeChat refused the code.
+func matchWeChat(e *api.Error) bool {
+	hint := wechatRefusal(e)
+	if hint == "" {
+		return false
+	}
+	e.Hint = hint
+	e.Match(api.ErrCodeInvalid)
+	return true
 }
 
 // keepIn copies what the service said into e.
@@ -119,11 +136,12 @@ func (r reply) keepIn(e *api.Error) {
 	}
 }
 
-// incomplete reports a success that lacks what the call promises.
+// incomplete reports a success that lacks what the call promises. Its data may be a refusal of WeChat's.
 func incomplete(resp transport.Response, missing string) error {
 	err := refusal(resp, nil)
 	if e, ok := errors.AsType[*api.Error](err); ok && e.Code == http.StatusOK {
 		e.Reason = "the service reported success but sent no " + missing
+		matchWeChat(e)
 	}
 	return err
 }
