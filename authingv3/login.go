@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,9 +55,9 @@ func (w *wireLogin) missing() string {
 	return ""
 }
 
-func (w *wireLogin) login(raw wire.Raw) *Login {
+func (c *config) login(w *wireLogin, raw wire.Raw) *Login {
 	return &Login{
-		UserID: subject(w.IDToken), AccessToken: authing.Secret(w.AccessToken), IDToken: authing.Secret(w.IDToken),
+		UserID: c.subject(w.IDToken), AccessToken: authing.Secret(w.AccessToken), IDToken: authing.Secret(w.IDToken),
 		RefreshToken: authing.Secret(w.RefreshToken), TokenType: w.TokenType, Scope: w.Scope,
 		ExpiresAt: expiry(cmp.Or(w.ExpiresIn, w.ExpireIn)), raw: raw,
 	}
@@ -71,9 +72,9 @@ func expiry(seconds wire.Text) time.Time {
 	return time.Now().Add(time.Duration(n * float64(time.Second)))
 }
 
-// subject returns the user id in an id token. The token came over TLS from the service itself, so that its signature need
-// not be checked (OpenID Connect Core, 3.1.3.7).
-func subject(idToken string) string {
+// subject returns the user id in an id token, unless that is for another application. The token came over TLS from the
+// service itself, so that its signature need not be checked (OpenID Connect Core, 3.1.3.7).
+func (c *config) subject(idToken string) string {
 	parts := strings.Split(idToken, ".")
 	if len(parts) != 3 {
 		return ""
@@ -83,20 +84,30 @@ func subject(idToken string) string {
 		return ""
 	}
 	var claims struct {
-		Subject string `json:"sub"`
+		Subject  string `json:"sub"`
+		Audience any    `json:"aud"` // text or list
 	}
-	if wire.Decode(payload, &claims) != nil {
+	if wire.Decode(payload, &claims) != nil || !isFor(claims.Audience, c.appID) {
 		return ""
 	}
 	return claims.Subject
 }
 
-func decodeLogin(resp transport.Response) (*Login, error) {
+// isFor reports whether audience contains id, or is not given.
+func isFor(audience any, id string) bool {
+	list, ok := audience.([]any)
+	if !ok {
+		list = []any{audience}
+	}
+	return audience == nil || slices.Contains(list, any(id))
+}
+
+func (c *config) decodeLogin(resp transport.Response) (*Login, error) {
 	w, err := decodeComplete(resp, (*wireLogin).missing)
 	if err != nil {
 		return nil, err
 	}
-	return w.login(wire.At(resp.Body, [2]string{"data"})), nil
+	return c.login(w, wire.At(resp.Body, [2]string{"data"})), nil
 }
 
 // LoginOption adds an optional argument to a call that signs in. A call rejects an option that the API does not have there.
@@ -215,5 +226,5 @@ func (c *Client) signIn(ctx context.Context, req api.Request, body signIn, o log
 	body.ClientID, body.ClientSecret = c.clientID(), c.clientSecret()
 	req.Authorization = c.basic
 	req.Body = body
-	return call(ctx, c, req, decodeLogin)
+	return call(ctx, c, req, c.decodeLogin)
 }

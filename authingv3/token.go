@@ -31,20 +31,20 @@ func (c *Client) Refresh(ctx context.Context, refreshToken authing.Secret) (*Log
 		URL:     "/oidc/token",
 		Spends:  "refresh token",
 		Secrets: []string{string(refreshToken)},
-	}, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {string(refreshToken)}}), decodeRefresh)
+	}, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {string(refreshToken)}}), c.decodeRefresh)
 	if err == nil {
 		login.RefreshToken = cmp.Or(login.RefreshToken, refreshToken) // RFC 6749, section 6
 	}
 	return login, err
 }
 
-func decodeRefresh(resp transport.Response) (*Login, error) {
+func (c *config) decodeRefresh(resp transport.Response) (*Login, error) {
 	var w wireLogin
 	err := wire.Decode(resp.Body, &w)
 	if err != nil || !succeeded(resp) || w.missing() != "" {
 		return nil, refreshFailure(resp, err, w.missing())
 	}
-	return w.login(wire.At(resp.Body, [2]string{})), nil
+	return c.login(&w, wire.At(resp.Body, [2]string{})), nil
 }
 
 func refreshFailure(resp transport.Response, cause error, missing string) error {
