@@ -7,6 +7,7 @@ import (
 	"github.com/authing-wxapp/authing"
 	"github.com/authing-wxapp/authing/internal/api"
 	"github.com/authing-wxapp/authing/internal/transport"
+	"github.com/authing-wxapp/authing/internal/wire"
 )
 
 type passCode struct {
@@ -227,11 +228,19 @@ func decodeDeleted(resp transport.Response) (none struct{}, err error) {
 	type deleted struct {
 		Success *bool `json:"success"`
 	}
-	data, err := decode[deleted](resp)
-	if err == nil && data != nil && data.Success != nil && !*data.Success {
+	data, err := decode[wire.Maybe[deleted]](resp)
+	if err == nil && data != nil && data.Value.Success != nil && !*data.Value.Success {
 		err = notDone(resp)
 	}
 	return none, err
+}
+
+// notDone reports a success that says that nothing was done.
+func notDone(resp transport.Response) error {
+	r, _ := readReply(resp) // which was read before
+	e := &api.Error{Reason: "the service did not do it and does not say why"}
+	r.keepIn(e)
+	return e
 }
 
 func checkPassword(secret authing.Secret) error {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"net/url"
 
 	"github.com/authing-wxapp/authing"
@@ -64,7 +63,7 @@ func isObject(body []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(body), 
 // Logout revokes an access token or a refresh token. Other tokens of the user stay valid, and a [Verifier] accepts this one
 // until it expires. The client's own token is not sent.
 //
-// Retry: safe. The service accepts a token that is no longer valid.
+// Retry: safe, as revoking a token twice changes nothing more.
 //
 // Source: POST /oidc/token/revocation; logout of the mini-program SDK.
 func (c *Client) Logout(ctx context.Context, token authing.Secret) error {
@@ -79,12 +78,9 @@ func (c *Client) Logout(ctx context.Context, token authing.Secret) error {
 
 // decodeRevoked takes what an OAuth server may send: nothing, an object without an error, or an envelope.
 func decodeRevoked(resp transport.Response) (none struct{}, err error) {
-	var reply struct {
-		StatusCode json.RawMessage `json:"statusCode"`
-		Error      json.RawMessage `json:"error"`
-		Data       struct {
-			Success *bool `json:"success"`
-		} `json:"data"`
+	var reply struct { // pointers, for which null is the same as nothing
+		StatusCode *json.RawMessage `json:"statusCode"`
+		Error      *json.RawMessage `json:"error"`
 	}
 	if succeeded(resp) && len(bytes.TrimSpace(resp.Body)) == 0 {
 		return none, nil
@@ -118,6 +114,7 @@ func (c *Client) VerifyToken(ctx context.Context, token authing.Secret) (*authin
 
 type introspection struct {
 	Active    json.RawMessage `json:"active"`
+	Error     wire.Text       `json:"error"`
 	Subject   string          `json:"sub"`
 	ClientID  string          `json:"client_id"`
 	IssuedAt  wire.Int        `json:"iat"`
@@ -129,7 +126,7 @@ func (c *config) decodeIntrospection(resp transport.Response) (*authing.TokenInf
 	err := wire.Decode(resp.Body, &w)
 	active := string(w.Active) == "true"
 	switch {
-	case err != nil || !succeeded(resp) || !active && string(w.Active) != "false":
+	case err != nil || !succeeded(resp) || w.Error != "" || !active && string(w.Active) != "false":
 		return nil, noVerdict(oidcFailure(resp, err))
 	case !active:
 		return nil, &api.Error{Reason: "the token is not active", Hint: "sign in again", Err: api.ErrLoginRequired}
@@ -146,7 +143,7 @@ func (c *config) decodeIntrospection(resp transport.Response) (*authing.TokenInf
 // noVerdict makes sure that a failed call does not pass for a token that was rejected.
 func noVerdict(err error) error {
 	if e, ok := errors.AsType[*api.Error](err); ok && errors.Is(e.Err, api.ErrLoginRequired) {
-		e.Err = nil
+		e.Err, e.Hint = nil, ""
 	}
 	return err
 }
@@ -157,9 +154,4 @@ func checkToken(name string, token authing.Secret) error {
 		return &api.Error{Reason: "no " + name, Hint: "nothing was sent", Err: api.ErrLoginRequired}
 	}
 	return api.CheckUTF8(name, string(token))
-}
-
-// notDone reports a success that says that nothing was done.
-func notDone(resp transport.Response) error {
-	return &api.Error{Code: http.StatusOK, Body: resp.Body, Reason: "the service did not do it and does not say why"}
 }
