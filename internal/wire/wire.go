@@ -188,8 +188,9 @@ func (f *Field[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		return dec.SkipValue()
 	}
 	return members(dec, func(name []byte) error {
+		wanted := string(name) == f.Name
 		f.Others = f.Others || dec.PeekKind() != 'n'
-		if string(name) != f.Name {
+		if !wanted {
 			return dec.SkipValue()
 		}
 		f.Present = true
@@ -197,7 +198,8 @@ func (f *Field[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	})
 }
 
-// members calls read for each member of the object that dec is at. read has to consume the value, after which name changes.
+// members calls read for each member of the object that dec is at. read has to consume the value. name is
+// valid until it looks at that.
 func members(dec *jsontext.Decoder, read func(name []byte) error) error {
 	if _, err := dec.ReadToken(); err != nil {
 		return err
@@ -335,7 +337,7 @@ func (r Raw) JSON() []byte {
 			break
 		}
 		found := Field[jsontext.Value]{Name: key}
-		if json.Unmarshal(value, &found) != nil || found.Value == nil {
+		if Decode(value, &found) != nil || found.Value == nil {
 			return nil
 		}
 		value = *found.Value

@@ -182,6 +182,7 @@ func TestRaw(t *testing.T) {
 	} {
 		assert.Equal(t, want, string(At([]byte(body), path).JSON()))
 	}
+	assert.Equal(t, `"\ud800"`, string(At([]byte(`{"data":"\ud800"}`), [2]string{"data"}).JSON()), "half a pair")
 	assert.Nil(t, At(nil, [2]string{}).JSON())
 	assert.Nil(t, At([]byte("[]"), [2]string{"data"}).JSON())
 	raw := At([]byte(`{}`), [2]string{})
