@@ -11,11 +11,13 @@ import (
 	"github.com/go-resty/resty/v2"
 )
 
-// exchange carries one request's state through resty, as its context. Keeping it in one value saves four allocations.
+// exchange carries one request's state through resty, as its context. Keeping it in one value saves four allocations. It
+// is not used again: net/http may look at it after the call.
 type exchange struct {
 	context.Context
-	sent    Request
-	request resty.Request
+	op, authorization, contentType string
+	header                         http.Header
+
 	body    bytes.Reader
 	limited io.LimitedReader
 	trace   trace
@@ -37,31 +39,31 @@ func (e *exchange) traced() context.Context { return httptrace.WithClientTrace(e
 // Operation returns the Op of the request that ctx belongs to, or "".
 func Operation(ctx context.Context) string {
 	if e, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
-		return e.sent.Op
+		return e.op
 	}
 	return ""
 }
 
 // prepare adds the headers of one call and makes its body impossible to replay. net/http would also repeat a request that
 // an HTTP/2 server reset for other reasons than that it did not process it; Send knows better.
-func prepare(_ *resty.Client, r *http.Request) error {
+func (c *Client) prepare(_ *resty.Client, r *http.Request) error {
 	r.GetBody = nil
 	e, ok := r.Context().Value(exchangeKey{}).(*exchange)
 	if !ok {
 		return nil
 	}
 	// resty clones the template's headers. If it ever stops, one user's token must still not reach another's request.
-	if reflect.ValueOf(r.Header).Pointer() == reflect.ValueOf(e.request.Header).Pointer() {
+	if reflect.ValueOf(r.Header).Pointer() == reflect.ValueOf(c.template.Header).Pointer() {
 		r.Header = r.Header.Clone()
 	}
-	for name, values := range e.sent.Header {
+	for name, values := range e.header {
 		r.Header[name] = values
 	}
-	if e.sent.Authorization != "" {
-		r.Header.Set("Authorization", e.sent.Authorization)
+	if e.authorization != "" {
+		r.Header.Set("Authorization", e.authorization)
 	}
-	if e.sent.ContentType != "" {
-		r.Header.Set("Content-Type", e.sent.ContentType)
+	if e.contentType != "" {
+		r.Header.Set("Content-Type", e.contentType)
 	}
 	return nil
 }

@@ -22,7 +22,10 @@ type trace struct {
 
 func (t *trace) init(own, once bool, cancel context.CancelFunc) {
 	t.own, t.once, t.cancel = own, once, cancel
-	t.client.GetConn, t.client.GotConn = t.getConn, t.gotConn
+	t.client.GotConn = t.gotConn
+	if once || !own {
+		t.client.GetConn = t.getConn
+	}
 }
 
 // getConn is called before each attempt. net/http makes another one if a reused connection breaks before the response, or if

@@ -23,6 +23,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-resty/resty/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -376,18 +377,27 @@ func TestResponseHeadersAreNotModified(t *testing.T) {
 	assert.Equal(t, before, header)
 }
 
-// Nothing of a call may stay in the template that all requests are copies of.
+// Nothing of a call may stay in the template that all requests are copies of, or in those copies.
 func TestTemplateIsNeverWrittenTo(t *testing.T) {
 	t.Parallel()
-	client := New(&script{steps: []step{{status: 200, body: "{}"}}}, "shop/1")
+	client := New(&script{steps: []step{{status: 200, body: "{}"}, {err: io.EOF}, {status: 503}}}, "shop/1")
+	copies := map[*resty.Request]bool{}
+	client.requests.New = func() any {
+		request := *client.template
+		copies[&request] = true
+		return &request
+	}
 	template, header := *client.template, client.template.Header.Clone()
 	for _, req := range []Request{
 		{Method: http.MethodPost, URL: "https://x.test", Authorization: "h.p.s", Body: []byte(`{"code":"c"}`), Timeout: time.Second},
 		{Method: http.MethodGet, URL: "https://x.test", Authorization: "h.p.s", Timeout: time.Second},
 		{Method: http.MethodPost, URL: "https://x.test", Body: []byte("x"), ContentType: "text/plain", Timeout: time.Second},
 	} {
-		_, _, err := client.Send(t.Context(), req)
-		require.NoError(t, err)
+		client.Send(t.Context(), req)
+	}
+	assert.NotEmpty(t, copies)
+	for request := range copies {
+		assert.Equal(t, template, *request)
 	}
 	assert.Equal(t, header, client.template.Header)
 	assert.Equal(t, template, *client.template)
@@ -400,12 +410,12 @@ func TestTemplateHeadersAreNotShared(t *testing.T) {
 	t.Parallel()
 	client := New(&script{}, "test")
 	header := client.template.Header.Clone()
-	e := &exchange{Context: t.Context(), request: *client.template, sent: Request{Authorization: "h.p.s"}}
+	e := &exchange{Context: t.Context(), authorization: "h.p.s"}
 	r, err := http.NewRequestWithContext(e, http.MethodGet, "https://x.test", nil)
 	require.NoError(t, err)
 	r.Header = client.template.Header
 
-	require.NoError(t, prepare(nil, r))
+	require.NoError(t, client.prepare(nil, r))
 
 	assert.Equal(t, "h.p.s", r.Header.Get("Authorization"))
 	assert.Equal(t, header, client.template.Header)
