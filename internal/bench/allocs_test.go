@@ -16,21 +16,27 @@ import (
 	"github.com/authing-wxapp/authing/internal/bench/contest"
 )
 
-// The login call keeps its distance to a hand-written one: see docs/performance.md. It must not run in parallel, since
+// The hot calls keep their distance to hand-written ones: see docs/performance.md. It must not run in parallel, since
 // allocations are counted for the whole process.
-func TestLoginAllocations(t *testing.T) {
-	target := 1.0
-	if strings.HasPrefix(runtime.Version(), "go1.27") {
-		target = 1.4 // its encoding/json allocates half as often
-	}
-	measured := map[string]float64{}
-	for _, contender := range []contest.Contender{contest.NetHTTP, contest.Authing} {
-		login, err := contender.New("http://127.0.0.1", contest.Pool, contest.NoNetwork{})
+func TestAllocations(t *testing.T) {
+	allocations := func(call contest.Call) float64 {
+		var err error
+		count := testing.AllocsPerRun(500, func() { err = call(context.Background()) })
 		require.NoError(t, err)
-		measured[contender.Name] = testing.AllocsPerRun(500, func() { err = login(context.Background()) })
-		require.NoError(t, err)
+		return count
 	}
-	ours, reference := measured[contest.Authing.Name], measured[contest.NetHTTP.Name]
-	t.Logf("%v allocations, %v by hand", ours, reference)
-	assert.LessOrEqual(t, ours/reference, target, "%v allocations against %v", ours, reference)
+	newer := strings.HasPrefix(runtime.Version(), "go1.27") // its encoding/json allocates half as often
+	for name, call := range offline {
+		ours, byHand := allocations(call(contest.SDK)), allocations(call(contest.ByHand))
+		target := limits[name][0]
+		if newer {
+			target = limits[name][1]
+		}
+		t.Logf("%s: %v allocations, %v by hand", name, ours, byHand)
+		assert.LessOrEqual(t, ours/byHand, target, "%s: %v allocations against %v", name, ours, byHand)
+	}
+	assert.LessOrEqual(t, allocations(contest.Cached()), 1.0, "a cached check")
 }
+
+// limits are relative to the call by hand, on Go 1.26 and 1.27.
+var limits = map[string][2]float64{"Login": {0.80, 1.05}, "User": {0.87, 1.12}, "VerifyToken": {0.98, 1.34}}

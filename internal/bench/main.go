@@ -1,27 +1,24 @@
-// Command bench prints the tables of docs/performance.md: the cost of a login call with this SDK, relative to the same
-// call written by hand with net/http. Run it inside the module:
+// Command bench prints the tables of docs/performance.md: the cost of the hot calls with this SDK, relative to the same
+// calls written by hand with net/http and encoding/json. Run it inside the module:
 //
 //	go run ./internal/bench
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"net/http"
 	"os"
 	"runtime"
 	"slices"
-	"time"
 
 	"github.com/authing-wxapp/authing/internal/bench/contest"
 )
 
 func main() {
 	contest.ServeIfChild()
-	pairs := flag.Int("pairs", 40, "number of slices to compare per contender")
+	pairs := flag.Int("pairs", 60, "number of slices to compare per contender")
 	flag.Parse()
 	if err := run(context.Background(), *pairs); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -37,9 +34,10 @@ func run(ctx context.Context, pairs int) error {
 	defer server.Close()
 	fmt.Printf("%s, %s/%s, %d CPUs, %d pairs\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), pairs)
 	for _, table := range []func() error{
-		func() error { return ratios(ctx, server, pairs) },
+		func() error { return loopback(ctx, server, pairs) },
+		func() error { return noNetwork(ctx, pairs) },
 		func() error { return connections(ctx, server) },
-		func() error { return others(ctx, server) },
+		others,
 	} {
 		if err := table(); err != nil {
 			return err
@@ -49,91 +47,75 @@ func run(ctx context.Context, pairs int) error {
 	return nil
 }
 
-// cost is the average cost of a call.
-type cost struct{ allocs, bytes, cpu float64 }
+// contender is one way to make the calls. The first one is the reference of the others, and the last one its control.
+type contender struct {
+	name string
+	new  func(base string, rt http.RoundTripper) contest.Calls
+}
 
-// slice makes a series of calls and measures their cost.
-func slice(ctx context.Context, login contest.Login, goroutines, calls int) (cost, error) {
+var contenders = []contender{
+	{"by hand", contest.ByHand}, {"authing", contest.SDK}, {"plain resty", contest.Resty}, {"by hand again", contest.ByHand},
+}
+
+// cost is the average cost of a call.
+type cost struct{ cpu, allocs, bytes float64 }
+
+var measures = []struct {
+	name string
+	of   func(cost) float64
+}{
+	{"CPU", func(c cost) float64 { return c.cpu }},
+	{"allocations", func(c cost) float64 { return c.allocs }},
+	{"bytes", func(c cost) float64 { return c.bytes }},
+}
+
+// slice makes a series of calls and measures their cost. It begins without the garbage of the one before.
+func slice(ctx context.Context, call contest.Call, goroutines int) (cost, error) {
+	const calls = 1000
+	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	start := contest.CPU()
-	err := contest.Run(ctx, login, goroutines, calls)
+	err := contest.Run(ctx, call, goroutines, calls)
 	cpu := contest.CPU() - start
 	runtime.ReadMemStats(&after)
-	n := float64(calls)
-	return cost{float64(after.Mallocs-before.Mallocs) / n, float64(after.TotalAlloc-before.TotalAlloc) / n, float64(cpu) / n}, err
+	return cost{float64(cpu) / calls, float64(after.Mallocs-before.Mallocs) / calls, float64(after.TotalAlloc-before.TotalAlloc) / calls}, err
 }
 
-// compare alternates between slices of all contenders, so that other load on the machine affects all of them equally.
-func compare(ctx context.Context, url string, transport http.RoundTripper, goroutines, calls, pairs int) (map[string][]cost, error) {
-	logins := map[string]contest.Login{}
-	for _, c := range contest.All {
-		login, err := c.New(url, contest.Pool, transport)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := slice(ctx, login, goroutines, calls); err != nil { // warm up connections and caches
-			return nil, err
-		}
-		logins[c.Name] = login
-	}
-	costs := map[string][]cost{}
-	for pair := range pairs {
-		for i := range contest.All {
-			c := contest.All[(i+pair)%len(contest.All)] // rotate who is first
-			measured, err := slice(ctx, logins[c.Name], goroutines, calls)
-			if err != nil {
-				return nil, err
+// compare alternates between slices of all calls, so that other load on the machine affects all of them equally, and
+// prints a row for each measure.
+func compare(ctx context.Context, name string, calls []contest.Call, goroutines, pairs int) error {
+	costs := make([][]cost, len(calls))
+	for pair := range pairs + 1 {
+		for i := range calls {
+			next := (i + pair) % len(calls) // rotate who is first
+			if calls[next] == nil {
+				continue
 			}
-			costs[c.Name] = append(costs[c.Name], measured)
+			measured, err := slice(ctx, calls[next], goroutines)
+			if err != nil {
+				return err
+			}
+			if pair > 0 { // the first round warms up connections and pools
+				costs[next] = append(costs[next], measured)
+			}
 		}
 	}
-	return costs, nil
-}
-
-func ratios(ctx context.Context, server *contest.Server, pairs int) error {
-	fmt.Println("| measure | against | authing | plain resty | target |")
-	fmt.Println("|---|---|---|---|---|")
-	allocs := func(c cost) float64 { return c.allocs }
-	bytes := func(c cost) float64 { return c.bytes }
-	cpu := func(c cost) float64 { return c.cpu }
-	row := func(name string, costs map[string][]cost, measure func(cost) float64, reference contest.Contender, target string) {
-		against := costs[reference.Name]
-		fmt.Printf("| %s | %s | %s | %s | %s |\n", name, reference.Name,
-			quartiles(costs[contest.Authing.Name], against, measure),
-			quartiles(costs[contest.Resty.Name], against, measure), target)
-	}
-
-	costs, err := compare(ctx, "http://127.0.0.1", contest.NoNetwork{}, 1, 1000, pairs)
-	if err != nil {
-		return err
-	}
-	row("allocations, no network", costs, allocs, contest.NetHTTP, "≤ 1.15")
-	row("allocations, no network", costs, allocs, contest.NetHTTPLimited, "")
-	row("bytes, no network", costs, bytes, contest.NetHTTP, "≤ 0.90")
-	row("CPU, no network", costs, cpu, contest.NetHTTP, "")
-	for _, goroutines := range []int{1, 64, 256} {
-		costs, err := compare(ctx, server.URL, nil, goroutines, 1000, pairs)
-		if err != nil {
-			return err
+	for _, m := range measures {
+		fmt.Printf("| %s, %s |", name, m.name)
+		for _, own := range costs[1:] {
+			fmt.Printf(" %s |", quartiles(own, costs[0], m.of))
 		}
-		name := fmt.Sprintf("client CPU, loopback, %d at once", goroutines)
-		if goroutines == 1 {
-			row("allocations, loopback", costs, allocs, contest.NetHTTP, "≤ 1.08")
-			row("allocations, loopback", costs, allocs, contest.NetHTTPLimited, "")
-			row("bytes, loopback", costs, bytes, contest.NetHTTP, "")
-			row(name, costs, cpu, contest.NetHTTP, "≤ 1.06")
-			row(name, costs, cpu, contest.NetHTTPLimited, "")
-			continue
-		}
-		row(name, costs, cpu, contest.NetHTTP, "< 1")
-		row(name, costs, cpu, contest.NetHTTPTuned, "≤ 1.06")
+		fmt.Println()
 	}
 	return nil
 }
 
 // quartiles formats the median and the quartiles of the ratios of neighboring slices.
 func quartiles(costs, against []cost, measure func(cost) float64) string {
+	if len(costs) == 0 {
+		return ""
+	}
 	var ratios []float64
 	for i := range costs {
 		ratios = append(ratios, measure(costs[i])/measure(against[i]))
@@ -143,87 +125,77 @@ func quartiles(costs, against []cost, measure func(cost) float64) string {
 	return fmt.Sprintf("%.2f [%.2f–%.2f]", quartile(2), quartile(1), quartile(3))
 }
 
+func header(first string) {
+	fmt.Printf("| %s |", first)
+	for _, c := range contenders[1:] {
+		fmt.Printf(" %s |", c.name)
+	}
+	fmt.Println("\n|---|---|---|---|")
+}
+
+func loopback(ctx context.Context, server *contest.Server, pairs int) error {
+	header("login over loopback, relative to by hand")
+	for _, goroutines := range []int{1, 64, 256} {
+		var calls []contest.Call
+		for _, c := range contenders {
+			calls = append(calls, c.new(server.URL, nil).Login)
+		}
+		if err := compare(ctx, fmt.Sprintf("%d at once", goroutines), calls, goroutines, pairs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func noNetwork(ctx context.Context, pairs int) error {
+	header("no network, relative to by hand")
+	for _, kind := range []struct {
+		name      string
+		responses *contest.Responses
+		call      func(contest.Calls) contest.Call
+	}{
+		{"login", contest.Logins, func(c contest.Calls) contest.Call { return c.Login }},
+		{"`User`", contest.Users, func(c contest.Calls) contest.Call { return c.User }},
+		{"`VerifyToken`", contest.Tokens, func(c contest.Calls) contest.Call { return c.VerifyToken }},
+	} {
+		var calls []contest.Call
+		for _, c := range contenders {
+			calls = append(calls, kind.call(c.new("http://127.0.0.1", contest.NoNetwork{Responses: kind.responses})))
+		}
+		if err := compare(ctx, kind.name, calls, 1, pairs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// connections prints how many connections 10,000 calls open: the median of nine clients.
 func connections(ctx context.Context, server *contest.Server) error {
-	const calls = 10_000
-	fmt.Println("| connections per 10,000 calls | 1 | 64 | 256 at once |")
-	fmt.Println("|---|---|---|---|")
-	for _, c := range contest.All {
-		fmt.Printf("| %s |", c.Name)
-		for _, goroutines := range []int{1, 64, 256} {
-			login, err := c.New(server.URL, contest.Pool, nil)
-			if err != nil {
-				return err
+	const calls, clients = 10_000, 9
+	fmt.Println("| connections per 10,000 logins | 64 | 256 at once |")
+	fmt.Println("|---|---|---|")
+	for _, c := range contenders[:3] {
+		fmt.Printf("| %s |", c.name)
+		for _, goroutines := range []int{64, 256} {
+			var opened []int
+			for range clients {
+				before, err := server.Connections()
+				if err != nil {
+					return err
+				}
+				if err := contest.Run(ctx, c.new(server.URL, nil).Login, goroutines, calls); err != nil {
+					return err
+				}
+				after, err := server.Connections()
+				if err != nil {
+					return err
+				}
+				opened = append(opened, after-before-1) // without the connection of Connections itself
 			}
-			before, err := server.Connections()
-			if err != nil {
-				return err
-			}
-			if err := contest.Run(ctx, login, goroutines, calls); err != nil {
-				return err
-			}
-			after, err := server.Connections()
-			if err != nil {
-				return err
-			}
-			fmt.Printf(" %d |", after-before-1) // without the connection of Connections itself
+			slices.Sort(opened)
+			fmt.Printf(" %d |", opened[clients/2])
 		}
 		fmt.Println()
 	}
 	return nil
-}
-
-func others(ctx context.Context, server *contest.Server) error {
-	fmt.Println("| measure | authing | target |")
-	fmt.Println("|---|---|---|")
-	construction, err := median(200, func() error {
-		_, err := contest.Client(server.URL, contest.Pool, nil)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	fmt.Printf("| construction | %.1f µs | ≤ 10 µs |\n", float64(construction)/float64(time.Microsecond))
-
-	login, err := contest.Authing.New(server.URL, contest.Slow, nil)
-	if err != nil {
-		return err
-	}
-	const deadline = 50 * time.Millisecond
-	returned, err := median(20, func() error {
-		ctx, cancel := context.WithTimeout(ctx, deadline)
-		defer cancel()
-		if err := login(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			return fmt.Errorf("want a deadline error, got: %w", cmp.Or(err, errors.New("success")))
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	fmt.Printf("| return after a deadline | %.1f ms late | ≤ 5 ms |\n", float64(returned-deadline)/float64(time.Millisecond))
-
-	plain, err := build(restyProgram)
-	if err != nil {
-		return err
-	}
-	ours, err := build(authingProgram)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("| static stripped program, over one of resty | %+d KiB | ≤ 100 KiB |\n", (ours.size-plain.size)>>10)
-	fmt.Printf("| linked modules, over those of resty | %+d | 0 |\n", ours.modules-plain.modules)
-	return nil
-}
-
-func median(n int, f func() error) (time.Duration, error) {
-	var durations []time.Duration
-	for range n {
-		start := time.Now()
-		if err := f(); err != nil {
-			return 0, err
-		}
-		durations = append(durations, time.Since(start))
-	}
-	slices.Sort(durations)
-	return durations[n/2], nil
 }

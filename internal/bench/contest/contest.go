@@ -1,5 +1,5 @@
-// Package contest implements the login call of a mini program in several ways, to compare this SDK with the others. All
-// of them decode every field of the response.
+// Package contest makes the hot calls of a mini program in several ways, to compare this SDK with the others. All of them
+// decode every field of the response.
 package contest
 
 import (
@@ -18,64 +18,108 @@ import (
 	"github.com/go-resty/resty/v2"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/authinghttp"
+	"github.com/authing-wxapp/authing/internal/transport"
 )
 
-// The parameters of the call. [Server] delays responses for the pool Slow.
+// The parameters of the calls.
 const (
-	Pool = "5e4cdd055df3df65dc58b97d"
-	Slow = "slow"
+	Pool  = "5e4cdd055df3df65dc58b97d"
+	Token = "header.payload.signature"
 
-	path = "/oauth/wechatapp/auth/"
-	code = "061AbcDefGhiJklMnoPqrStu0VwXyZ01"
-	iv   = "EBESExQVFhcYGRobHB0eHw=="
+	loginPath = "/oauth/wechatapp/auth/" + Pool
+	code      = "061AbcDefGhiJklMnoPqrStu0VwXyZ01"
+	iv        = "EBESExQVFhcYGRobHB0eHw=="
+	userID    = "5e00000000000000000000a1"
+	timeout   = 10 * time.Second
+
+	userQuery = `query user($id: String!, $registerInClient: String!) {
+	user(id: $id, registerInClient: $registerInClient) {_id email emailVerified username nickname company photo browser token
+		tokenExpiredAt loginsCount lastLogin lastIP signedUp blocked isDeleted registerInClient registerMethod oauth phone}
+}`
+	tokenQuery = `query checkLoginStatus($token: String) {
+	checkLoginStatus(token: $token) { status code message token { data { email id clientId unionid } iat exp } }
+}`
 )
 
 var encryptedData = strings.Repeat("aLhedzo+Z6es5zW+YHo9sgkoobhypSEe", 12)
 
-// Login makes one login call. It fails if the user in the response is incomplete.
-type Login func(context.Context) error
+// Call makes one call. It fails if the response is incomplete.
+type Call func(context.Context) error
 
-// Contender is one way to make the call. New returns the call for a base URL and a user pool. With a nil transport, the
-// contender uses a transport of its own.
-type Contender struct {
-	Name string
-	New  func(base, pool string, transport http.RoundTripper) (Login, error)
+// Calls are the same calls, made one way. A nil one is not compared.
+type Calls struct{ Login, User, VerifyToken Call }
+
+var errIncomplete = errors.New("incomplete response")
+
+// ByHand is the reference: net/http and encoding/json, with the transport and the time limit of this SDK.
+func ByHand(base string, rt http.RoundTripper) Calls {
+	if rt == nil {
+		rt = transport.NewHTTP()
+	}
+	client := &http.Client{Transport: rt}
+	return Calls{
+		Login: func(ctx context.Context) error {
+			var reply loginReply
+			if err := post(ctx, client, base+loginPath, "", loginBody{iv, encryptedData, code}, &reply); err != nil {
+				return err
+			}
+			return reply.check()
+		},
+		User: func(ctx context.Context) error {
+			var reply userReply
+			variables := userVariables{userID, Pool}
+			if err := post(ctx, client, base+"/graphql", "Bearer "+Token, graphqlBody{userQuery, variables}, &reply); err != nil {
+				return err
+			}
+			if len(reply.Errors) > 0 || reply.Data.User == nil || reply.Data.User.ID == "" {
+				return errIncomplete
+			}
+			return nil
+		},
+		VerifyToken: func(ctx context.Context) error {
+			var reply tokenReply
+			if err := post(ctx, client, base+"/graphql", "", graphqlBody{tokenQuery, tokenVariables{Token}}, &reply); err != nil {
+				return err
+			}
+			status := reply.Data.CheckLoginStatus
+			if len(reply.Errors) > 0 || status == nil || !status.Status || status.Token.Data.ClientID != Pool {
+				return errIncomplete
+			}
+			return nil
+		},
+	}
 }
 
-// The contenders. NetHTTP is the reference: it uses net/http's default transport and has no timeout.
-var (
-	NetHTTP = Contender{"nethttp", func(base, pool string, transport http.RoundTripper) (Login, error) {
-		return netHTTP(base, pool, transportOr(transport, 0)), nil
-	}}
-	NetHTTPTuned = Contender{"nethttp tuned transport", func(base, pool string, transport http.RoundTripper) (Login, error) {
-		return netHTTP(base, pool, transportOr(transport, 512)), nil
-	}}
-	// NetHTTPLimited has a timeout, like this SDK.
-	NetHTTPLimited = Contender{"nethttp tuned, with timeout", func(base, pool string, transport http.RoundTripper) (Login, error) {
-		login := netHTTP(base, pool, transportOr(transport, 512))
-		return func(ctx context.Context) error {
-			ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-			defer cancel()
-			return login(ctx)
-		}, nil
-	}}
-	Resty   = Contender{"resty", plainResty}
-	Authing = Contender{"authing", sdk}
-
-	All = []Contender{NetHTTP, NetHTTPTuned, NetHTTPLimited, Resty, Authing}
-)
-
-// transportOr returns transport or, if it is nil, a new one that keeps idlePerHost idle connections (0: net/http's
-// default).
-func transportOr(transport http.RoundTripper, idlePerHost int) http.RoundTripper {
-	if transport != nil {
-		return transport
+func post(ctx context.Context, client *http.Client, address, authorization string, body, reply any) error {
+	const limit = 1 << 20
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return err
 	}
-	own := http.DefaultTransport.(*http.Transport).Clone()
-	if idlePerHost > 0 {
-		own.MaxIdleConns, own.MaxIdleConnsPerHost = 2*idlePerHost, idlePerHost
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(encoded))
+	if err != nil {
+		return err
 	}
-	return own
+	r.Header.Set("Content-Type", "application/json")
+	if authorization != "" {
+		r.Header.Set("Authorization", authorization)
+	}
+	resp, err := client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	response, err := io.ReadAll(io.LimitReader(resp.Body, limit))
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return errors.New(resp.Status)
+	}
+	return json.Unmarshal(response, reply)
 }
 
 type loginBody struct {
@@ -84,10 +128,59 @@ type loginBody struct {
 	Code          string `json:"code"`
 }
 
-type envelope struct {
+type graphqlBody struct {
+	Query     string `json:"query"`
+	Variables any    `json:"variables"`
+}
+
+type userVariables struct {
+	ID               string `json:"id"`
+	RegisterInClient string `json:"registerInClient"`
+}
+
+type tokenVariables struct {
+	Token string `json:"token"`
+}
+
+type loginReply struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
 	Data    *user  `json:"data"`
+}
+
+func (r *loginReply) check() error {
+	if r.Code != http.StatusOK || r.Data == nil || r.Data.Token == "" || r.Data.ID == "" || r.Data.Group.Name == "" {
+		return errIncomplete
+	}
+	return nil
+}
+
+type userReply struct {
+	Data struct {
+		User *user `json:"user"`
+	} `json:"data"`
+	Errors []json.RawMessage `json:"errors"`
+}
+
+type tokenReply struct {
+	Data struct {
+		CheckLoginStatus *struct {
+			Status  bool   `json:"status"`
+			Code    int    `json:"code"`
+			Message string `json:"message"`
+			Token   struct {
+				Data struct {
+					ID       string `json:"id"`
+					ClientID string `json:"clientId"`
+					Email    string `json:"email"`
+					UnionID  string `json:"unionid"`
+				} `json:"data"`
+				IssuedAt  int64 `json:"iat"`
+				ExpiresAt int64 `json:"exp"`
+			} `json:"token"`
+		} `json:"checkLoginStatus"`
+	} `json:"data"`
+	Errors []json.RawMessage `json:"errors"`
 }
 
 // user has the fields of authing.User, with dates as strings.
@@ -122,92 +215,70 @@ type user struct {
 	} `json:"group"`
 }
 
-var errIncomplete = errors.New("incomplete user")
-
-func (e *envelope) check() error {
-	if e.Code != http.StatusOK || e.Data == nil || e.Data.Token == "" || e.Data.ID == "" || e.Data.Group.Name == "" {
-		return errIncomplete
-	}
-	return nil
-}
-
-// netHTTP is a typical hand-written implementation.
-func netHTTP(base, pool string, transport http.RoundTripper) Login {
-	const limit = 1 << 20
-	client, address := &http.Client{Transport: transport}, base+path+pool
-	return func(ctx context.Context) error {
-		body, err := json.Marshal(loginBody{iv, encryptedData, code})
-		if err != nil {
-			return err
-		}
-		r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
-		if err != nil {
-			return err
-		}
-		r.Header.Set("Content-Type", "application/json")
-		resp, err := client.Do(r)
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		response, err := io.ReadAll(io.LimitReader(resp.Body, limit))
-		if err != nil {
-			return err
-		}
-		if resp.StatusCode != http.StatusOK {
-			return errors.New(resp.Status)
-		}
-		var env envelope
-		if err := json.Unmarshal(response, &env); err != nil {
-			return err
-		}
-		return env.check()
-	}
-}
-
-func plainResty(base, pool string, transport http.RoundTripper) (Login, error) {
+// Resty is SetBody and SetResult on resty's own transport, without a time limit.
+func Resty(base string, rt http.RoundTripper) Calls {
 	client := resty.New()
-	if transport != nil {
-		client.SetTransport(transport)
+	if rt != nil {
+		client.SetTransport(rt)
 	}
-	address := base + path + pool
-	return func(ctx context.Context) error {
-		var env envelope
-		_, err := client.R().SetContext(ctx).SetBody(loginBody{iv, encryptedData, code}).SetResult(&env).Post(address)
-		if err != nil {
+	return Calls{Login: func(ctx context.Context) error {
+		var reply loginReply
+		body := loginBody{iv, encryptedData, code}
+		if _, err := client.R().SetContext(ctx).SetBody(body).SetResult(&reply).Post(base + loginPath); err != nil {
 			return err
 		}
-		return env.check()
-	}, nil
+		return reply.check()
+	}}
 }
 
-func sdk(base, pool string, transport http.RoundTripper) (Login, error) {
-	client, err := Client(base, pool, transport)
+// SDK is this package, with its own transport if rt is nil.
+func SDK(base string, rt http.RoundTripper) Calls {
+	client, err := authing.NewClient(Pool,
+		authing.WithHosts(authing.Hosts{Users: base, OAuth: base}),
+		authing.WithHTTPClient(&http.Client{Transport: rt}))
 	if err != nil {
-		return nil, err
+		failed := func(context.Context) error { return err }
+		return Calls{failed, failed, failed}
 	}
 	detail := authing.Detail{ErrMsg: "getUserInfo:ok", EncryptedData: encryptedData, IV: iv}
-	return func(ctx context.Context) error {
-		user, err := client.LoginWithWxapp(ctx, code, detail)
-		if err != nil {
+	signedIn := client.As(Token)
+	return Calls{
+		Login: func(ctx context.Context) error {
+			user, err := client.LoginWithWxapp(ctx, code, detail)
+			if err == nil && user.Group.Name == "" {
+				err = errIncomplete
+			}
 			return err
-		}
-		if user.Group.Name == "" {
-			return errIncomplete
-		}
-		return nil
-	}, nil
+		},
+		User: func(ctx context.Context) error {
+			_, err := signedIn.User(ctx, userID)
+			return err
+		},
+		VerifyToken: func(ctx context.Context) error {
+			_, err := client.VerifyToken(ctx, Token)
+			return err
+		},
+	}
 }
 
-// Client returns an SDK client for base. With a nil transport, it uses the SDK's own.
-func Client(base, pool string, transport http.RoundTripper) (*authing.Client, error) {
-	return authing.NewClient(pool,
-		authing.WithHosts(authing.Hosts{Users: base, OAuth: base}),
-		authing.WithHTTPClient(&http.Client{Transport: transport}))
+// Cached is a check of a token that is in the cache of authinghttp.
+func Cached() Call {
+	known := authinghttp.Cache(knowing{}, authinghttp.CacheOptions{})
+	token := authing.Secret(strings.Repeat("h.p.s", 49)) // 245 bytes
+	return func(ctx context.Context) error {
+		_, err := known.VerifyToken(ctx, token)
+		return err
+	}
+}
+
+type knowing struct{}
+
+func (knowing) VerifyToken(context.Context, authing.Secret) (*authing.TokenInfo, error) {
+	return &authing.TokenInfo{UserID: userID, UserPoolID: Pool}, nil
 }
 
 // Run makes n calls from the given number of goroutines.
-func Run(ctx context.Context, login Login, goroutines, n int) error {
+func Run(ctx context.Context, call Call, goroutines, n int) error {
 	var (
 		wg       sync.WaitGroup
 		left     atomic.Int64
@@ -220,7 +291,7 @@ func Run(ctx context.Context, login Login, goroutines, n int) error {
 		go func() {
 			defer wg.Done()
 			for left.Add(-1) >= 0 {
-				if err := login(ctx); err != nil {
+				if err := call(ctx); err != nil {
 					failures.Add(1)
 					failure.Store(err.Error())
 				}

@@ -12,47 +12,63 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"time"
 )
 
-// userJSON has all 25 fields of authing.User. Some are empty, as for a real mini-program user.
-const userJSON = `{"_id":"5e00000000000000000000a1","email":"","emailVerified":false,"phone":"",` +
-	`"phoneVerified":false,"username":"ann-5e00000000000000000000a1","nickname":"Ann","company":"",` +
-	`"photo":"https://usercontents.example.com/avatar/wechatapp/0f1e2d3c4b5a69788796a5b4c3d2e1f0.png",` +
+// userJSON has all 25 fields of authing.User. Some are empty, as for a real mini-program user. The user's number stands for
+// each #.
+const userJSON = `{"_id":"5e0000000000000000##","email":"","emailVerified":false,"phone":"",` +
+	`"phoneVerified":false,"username":"ann-5e0000000000000000##","nickname":"Ann #","company":"",` +
+	`"photo":"https://usercontents.example.com/avatar/wechatapp/0f1e2d3c4b5a69788796a5b4##.png",` +
 	`"browser":"","device":"",` +
-	`"unionid":"o6_bmasdasdsad6_2sgVt7hMZOPf","openid":"oGZUI0egBJY1zhBYw2KhdUfwVJJE",` +
-	`"oauth":"{\"nickName\":\"Ann\",\"gender\":1,\"language\":\"zh_CN\",\"city\":\"Beijing\",\"province\":\"Beijing\"}",` +
+	`"unionid":"o6_bmasdasdsad6_2sgVt7##","openid":"oGZUI0egBJY1zhBYw2Kh##",` +
+	`"oauth":"{\"nickName\":\"Ann #\",\"gender\":1,\"language\":\"zh_CN\",\"city\":\"Beijing\",\"province\":\"Beijing\"}",` +
 	`"registerInClient":"5e4cdd055df3df65dc58b97d","registerMethod":"oauth:wxapp","token":"%s",` +
-	`"tokenExpiredAt":"2020-03-13T05:33:20.000Z","loginsCount":2,"lastLogin":"2020-02-27T05:33:20.796Z",` +
-	`"lastIP":"192.0.2.6","signedUp":"2020-02-27T05:30:55.875Z","blocked":false,"isDeleted":false,` +
+	`"tokenExpiredAt":"2020-03-13T05:33:20.#Z","loginsCount":2,"lastLogin":"2020-02-27T05:33:20.#Z",` +
+	`"lastIP":"192.0.2.6","signedUp":"2020-02-27T05:30:55.#Z","blocked":false,"isDeleted":false,` +
 	`"group":{"_id":"5e00000000000000000000b2","name":"members"}}`
 
+// The responses to the calls.
 var (
-	loginResponse = padded(`{"code":200,"message":"ok","data":` + userJSON + `}`)
-	userResponse  = padded(`{"data":{"user":` + userJSON + `}}`)
+	Logins = responses(`{"code":200,"message":"ok","data":` + userJSON + `}`)
+	Users  = responses(`{"data":{"user":` + userJSON + `}}`)
+	Tokens = responses(`{"data":{"checkLoginStatus":{"status":true,"code":200,"message":"ok","token":{"data":{"email":"",` +
+		`"id":"5e0000000000000000##","clientId":"` + Pool + `","unionid":"o6_bmasdasdsad6_2sgVt7##"},` +
+		`"iat":1582781600,"exp":4102444800}}}}`)
 )
 
-// padded fills in a token that gives the response a fixed size.
-func padded(format string) string {
-	const size = 1262
-	return fmt.Sprintf(format, strings.Repeat("t", max(1, size+len("%s")-len(format))))
+// Responses are those of many users. Each call gets the next one, so that no cache of texts pays off.
+type Responses struct {
+	texts []string
+	next  atomic.Uint64
+}
+
+func (r *Responses) text() string { return r.texts[r.next.Add(1)%uint64(len(r.texts))] }
+
+// responses fills in the number and the token of each user. The responses with a user have the same size.
+func responses(format string) *Responses {
+	const users, size = 4096, 1262
+	r := new(Responses)
+	for i := range users {
+		number := fmt.Sprintf("%04d", i)
+		text := strings.ReplaceAll(format, "#", number)
+		padding := max(0, size+len("%s")-len(text)-len(number))
+		r.texts = append(r.texts, strings.Replace(text, "%s", number+strings.Repeat("t", padding), 1))
+	}
+	return r
 }
 
 // NoNetwork is a transport that responds immediately.
-type NoNetwork struct{}
+type NoNetwork struct{ *Responses }
 
 var jsonHeader = http.Header{"Content-Type": {"application/json; charset=utf-8"}}
 
 // RoundTrip consumes the request body, as a connection would.
-func (NoNetwork) RoundTrip(r *http.Request) (*http.Response, error) {
+func (n NoNetwork) RoundTrip(r *http.Request) (*http.Response, error) {
 	if _, err := io.Copy(io.Discard, r.Body); err != nil {
 		return nil, err
 	}
 	r.Body.Close()
-	body := loginResponse
-	if strings.HasSuffix(r.URL.Path, "/graphql") {
-		body = userResponse
-	}
+	body := n.text()
 	return &http.Response{
 		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
 		Header: jsonHeader, ContentLength: int64(len(body)), Body: io.NopCloser(strings.NewReader(body)),
@@ -75,22 +91,15 @@ func ServeIfChild() {
 	var connections atomic.Int64
 	server := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			switch {
-			case r.Method == http.MethodGet:
+			if r.Method == http.MethodGet {
 				fmt.Fprint(w, connections.Load())
-				return
-			case strings.HasSuffix(r.URL.Path, "/"+Slow):
-				io.Copy(io.Discard, r.Body) // net/http detects a disconnect only after the body is read
-				select {
-				case <-r.Context().Done():
-				case <-time.After(2 * time.Second):
-				}
 				return
 			}
 			io.Copy(io.Discard, r.Body)
+			body := Logins.text()
 			w.Header().Set("Content-Type", jsonHeader.Get("Content-Type"))
-			w.Header().Set("Content-Length", strconv.Itoa(len(loginResponse)))
-			io.WriteString(w, loginResponse)
+			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+			io.WriteString(w, body)
 		}),
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			if state == http.StateNew {
