@@ -124,7 +124,7 @@ func (c *Client) VerifyToken(ctx context.Context, token Secret) (*TokenInfo, err
 		Invalid: checkVerifiable(token),
 		Auth:    api.Bearer,
 		Reads:   true,
-	}, verifyToken, struct {
+	}, verifyToken, &struct {
 		Token string `json:"token"`
 	}{Token: string(token)}, func(w *wireToken, raw wire.Raw) (*TokenInfo, error) { return w.info(c.pool, raw) })
 }

@@ -78,15 +78,19 @@ type plainUser User // User without its methods
 // wireUser is a user as the service sends it. encoding/json prefers the outer fields to those of the embedded User.
 type wireUser struct {
 	plainUser
-	OtherID     string            `json:"id"` // some responses have it beside _id or instead
-	LoginsCount wire.Int          `json:"loginsCount"`
-	Group       wire.Maybe[Group] `json:"group"`
+	OtherID        string            `json:"id"` // some responses have it beside _id or instead
+	TokenExpiredAt wire.Text         `json:"tokenExpiredAt"`
+	LoginsCount    wire.Int          `json:"loginsCount"`
+	LastLogin      wire.Text         `json:"lastLogin"`
+	SignedUp       wire.Text         `json:"signedUp"`
+	Group          wire.Maybe[Group] `json:"group"`
 }
 
 // user returns the user inside of w: a copy would cost another 640 bytes.
 func (w *wireUser) user(raw wire.Raw) *User {
 	u := (*User)(&w.plainUser)
 	u.ID = cmp.Or(u.ID, w.OtherID)
+	u.TokenExpiredAt, u.LastLogin, u.SignedUp = timestamp(w.TokenExpiredAt), timestamp(w.LastLogin), timestamp(w.SignedUp)
 	u.LoginsCount = int(w.LoginsCount.Value)
 	u.Group = w.Group.Value
 	u.raw = raw
@@ -166,8 +170,12 @@ func (t *Timestamp) UnmarshalJSON(b []byte) error {
 	if err != nil {
 		return err
 	}
-	*t = Timestamp{Time: wire.ParseTime(s), Text: s}
+	*t = timestamp(s)
 	return nil
+}
+
+func timestamp[T ~string](text T) Timestamp {
+	return Timestamp{Time: wire.ParseTime(string(text)), Text: string(text)}
 }
 
 // MarshalJSON writes Text, or for a Timestamp without one, the time in RFC 3339.
@@ -194,7 +202,7 @@ func (c *Client) User(ctx context.Context, id string) (*User, error) {
 		Invalid: api.CheckRequired("user id", id),
 		Auth:    api.OwnBearer,
 		Reads:   true,
-	}, userByID, struct {
+	}, userByID, &struct {
 		ID               string `json:"id"`
 		RegisterInClient string `json:"registerInClient"`
 	}{ID: id, RegisterInClient: c.pool})

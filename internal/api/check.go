@@ -44,6 +44,8 @@ func CheckCode(code string) error {
 	switch {
 	case code == "":
 		return Invalid("the code is empty: call wx.login before the tap and post its code")
+	case IsHeaderText(code): // the usual code, in one pass
+		return nil
 	case strings.ContainsFunc(code, notInCode) || !utf8.ValidString(code):
 		return Invalid("the code contains white space or control characters: post the code from wx.login unchanged " +
 			"(developer tools without an AppID return a placeholder text instead of a code)")
@@ -55,7 +57,7 @@ func notInCode(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r)
 
 // CheckText rejects control characters, which no identifier contains, and invalid UTF-8. Empty is allowed.
 func CheckText(name, s string) error {
-	if strings.ContainsFunc(s, unicode.IsControl) || !utf8.ValidString(s) {
+	if !PrintableASCII(s) && (strings.ContainsFunc(s, unicode.IsControl) || !utf8.ValidString(s)) {
 		return Invalid("the %s contains control characters or is not valid UTF-8", name)
 	}
 	return nil
@@ -97,10 +99,21 @@ func CheckEncrypted(encryptedData, iv string) error {
 	return nil
 }
 
-const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+// A table makes the check of encryptedData several times as fast.
+var base64Digit = func() (is [256]bool) {
+	for _, digit := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
+		is[digit] = true
+	}
+	return is
+}()
 
 // decodedLen returns the number of bytes that a base64 text decodes to. Not decoding it saves two allocations.
 func decodedLen(name, text string) (int, error) {
+	digits := strings.TrimRight(text, "=")
+	padding := len(text) - len(digits)
+	if text != "" && len(text)%4 == 0 && padding <= 2 && isBase64(digits) {
+		return len(text)/4*3 - padding, nil
+	}
 	switch {
 	case text == "":
 		return 0, Invalid("%s is missing: let the page post e.detail unchanged, from a call made with credentials", name)
@@ -109,12 +122,16 @@ func decodedLen(name, text string) (int, error) {
 	case strings.Contains(text, "%"):
 		return 0, Invalid("%s is percent-encoded: post it as JSON, unchanged", name)
 	}
-	digits := strings.TrimRight(text, "=")
-	padding := len(text) - len(digits)
-	if len(text)%4 != 0 || padding > 2 || strings.Trim(digits, base64Digits) != "" {
-		return 0, Invalid("%s is not standard base64: post e.detail unchanged", name)
+	return 0, Invalid("%s is not standard base64: post e.detail unchanged", name)
+}
+
+func isBase64(digits string) bool {
+	for i := range len(digits) {
+		if !base64Digit[digits[i]] {
+			return false
+		}
 	}
-	return len(text)/4*3 - padding, nil
+	return true
 }
 
 // CheckSegment rejects what would change the URL that it becomes part of.

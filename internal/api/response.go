@@ -171,7 +171,7 @@ func FindWeChat(parts ...json.RawMessage) (code int, message string) {
 			ErrCode wire.Int  `json:"errcode"`
 			ErrMsg  wire.Text `json:"errmsg"`
 		}
-		if json.Unmarshal(part, &wechat) == nil && wechat.ErrCode.Value != 0 {
+		if wire.Decode(part, &wechat) == nil && wechat.ErrCode.Value != 0 {
 			return int(wechat.ErrCode.Value), string(wechat.ErrMsg)
 		}
 	}

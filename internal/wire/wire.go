@@ -46,6 +46,11 @@ var tolerant = json.WithUnmarshalers(json.JoinUnmarshalers(
 		*v = text
 		return err
 	}),
+	json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v *Text) error {
+		text, err := scalar(dec, dec.PeekKind())
+		*v = Text(text)
+		return err
+	}),
 	json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v *bool) error {
 		kind := dec.PeekKind()
 		if kind == 't' || kind == 'f' || kind == 'n' {
@@ -144,18 +149,9 @@ func wholeNumber(s string) (int64, bool) {
 	return int64(f), true
 }
 
-// Text is a string that the service sometimes writes as a number. Null leaves it empty.
+// Text is a string that the service sometimes writes as a number or a truth value. Null leaves it empty. It has no methods:
+// to the decoder it is then as cheap as a string.
 type Text string
-
-// UnmarshalJSONFrom implements json.UnmarshalerFrom.
-func (t *Text) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
-	s, err := scalar(dec, dec.PeekKind())
-	*t = Text(s)
-	return err
-}
-
-// UnmarshalJSON serves encoding/json.
-func (t *Text) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, t) }
 
 // String decodes a JSON text, number or truth value as a string. Null, objects and lists are "".
 func String(b []byte) (string, error) {
@@ -165,7 +161,7 @@ func String(b []byte) (string, error) {
 		}
 	}
 	var t Text
-	err := json.Unmarshal(b, &t)
+	err := json.Unmarshal(b, &t, tolerant)
 	return string(t), err
 }
 

@@ -64,7 +64,7 @@ func TestString(t *testing.T) {
 		require.NoError(t, err, written)
 		assert.Equal(t, want, got, written)
 		var text Text
-		require.NoError(t, json.Unmarshal([]byte(written), &text), written)
+		require.NoError(t, Decode([]byte(written), &text), written)
 		assert.Equal(t, want, string(text), written)
 	}
 	for _, written := range []string{``, `"`, `"a`, `a"`, "\"\xff\"", "\"\x00\""} {
