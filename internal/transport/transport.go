@@ -10,6 +10,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"reflect"
 	"strconv"
 	"sync"
 	"time"
@@ -143,10 +144,20 @@ func (c *Client) sendOnce(ctx context.Context, req Request) (Response, error) {
 // withTimeout is context.WithTimeout for contexts that may report a deadline and never end.
 func withTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < limit {
+		if reflect.TypeOf(ctx) == withTimer {
+			return context.WithCancel(ctx) // a second timer would cost two allocations
+		}
 		ctx = noDeadline{ctx}
 	}
 	return context.WithTimeout(ctx, limit)
 }
+
+// withTimer is the type of the contexts that have a timer for their deadline. Others may only report one.
+var withTimer = func() reflect.Type {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	cancel()
+	return reflect.TypeOf(ctx)
+}()
 
 // noDeadline ends with its parent, but context.WithTimeout gives it a timer of its own.
 type noDeadline struct{ context.Context }

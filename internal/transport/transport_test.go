@@ -322,6 +322,20 @@ func TestTheLimitAlwaysHolds(t *testing.T) {
 	})
 }
 
+// A context of the standard library that ends sooner needs no timer of ours. One that only says so does.
+func TestOneTimerIsEnough(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	allocations := func(ctx context.Context) float64 {
+		return testing.AllocsPerRun(100, func() {
+			_, cancel := withTimeout(ctx, time.Hour)
+			cancel()
+		})
+	}
+	assert.Less(t, allocations(ctx), allocations(t.Context()))
+	assert.GreaterOrEqual(t, allocations(endless{ctx}), allocations(t.Context()))
+}
+
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
