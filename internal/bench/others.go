@@ -13,20 +13,27 @@ import (
 	"github.com/authing-wxapp/authing/internal/bench/contest"
 )
 
-// others prints what nobody writes by hand, so that there is nothing to compare it with.
+// others prints what nobody writes by hand, so that there is nothing to compare it with. Of five times the shortest counts,
+// since other load only adds to them.
 func others() error {
+	const runs = 5
 	fmt.Println("| measure | authing |")
 	fmt.Println("|---|---|")
 	var failure atomic.Value
 	row := func(name string, body func(*testing.PB) error) {
-		r := testing.Benchmark(func(b *testing.B) {
-			b.RunParallel(func(pb *testing.PB) {
-				if err := body(pb); err != nil {
-					failure.Store(err)
-				}
+		best := time.Hour
+		var allocations int64
+		for range runs {
+			r := testing.Benchmark(func(b *testing.B) {
+				b.RunParallel(func(pb *testing.PB) {
+					if err := body(pb); err != nil {
+						failure.Store(err)
+					}
+				})
 			})
-		})
-		fmt.Printf("| %s | %v, %d allocations |\n", name, time.Duration(r.NsPerOp()), r.AllocsPerOp())
+			best, allocations = min(best, time.Duration(r.NsPerOp())), r.AllocsPerOp()
+		}
+		fmt.Printf("| %s | %v, allocations: %d |\n", name, best, allocations)
 	}
 
 	cached := contest.Cached()
