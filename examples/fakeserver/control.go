@@ -33,7 +33,7 @@ func (r route) String() string { return r.method + " " + prefix + r.path }
 // routes returns the table of routes.
 func routes() []route {
 	return []route{
-		{"GET", "/config", "", "what a client needs: URLs, user pool, secret, AppID, public key", (*control).getConfig},
+		{"GET", "/config", "", "what a client needs: URLs, user pool, application, secrets, public key", (*control).getConfig},
 		{"GET", "/publickey", "", "the public key for encrypting passwords, as PEM text", (*control).getPublicKey},
 
 		{"POST", "/phones", `{"nickName":"Ann","phoneNumber":"13900000001"}`, "create the phone of a WeChat user; every field is optional", (*control).createPhone},
@@ -50,11 +50,26 @@ func routes() []route {
 		{"POST", "/phones/{id}/getPhoneNumber", "", "the same for the phone button", detail("getPhoneNumber", (*authingtest.Phone).GetPhoneNumber)},
 		{"POST", "/phones/{id}/getRealtimePhoneNumber", "", "the same for the real-time phone button", detail("getRealtimePhoneNumber", (*authingtest.Phone).GetRealtimePhoneNumber)},
 
+		{"GET", "/app", "", "the settings of the application of today's API", (*control).getApp},
+		{"PUT", "/app", `{"clientAuth":"client_secret_post"}`, "change some of them", (*control).changeApp},
+		{"POST", "/keys", "", "let a new key sign the tokens of today's API; the old public keys stay", func(c *control, _ *http.Request) (any, error) {
+			c.fake.RotateKeys()
+			return c.jwks(), nil
+		}},
+		{"DELETE", "/keys", "", "remove the old public keys", func(c *control, _ *http.Request) (any, error) {
+			c.fake.DropOldKeys()
+			return c.jwks(), nil
+		}},
+
 		{"POST", "/users", `{"email":"ann@example.com","nickname":"Ann"}`, "add an account that has signed in once", (*control).addUser},
 		{"GET", "/users", "", "all accounts; ?phone=… selects one", (*control).listUsers},
 		{"GET", "/users/{id}", "", "an account with its latest token", onUser(func(c *control, id string, _ *http.Request) error { return nil })},
 		{"DELETE", "/users/{id}", "", "mark an account as deleted", onUser(func(c *control, id string, _ *http.Request) error {
 			c.fake.DeleteUser(id)
+			return nil
+		})},
+		{"DELETE", "/users/{id}/tokens", "", "revoke all tokens of an account", onUser(func(c *control, id string, _ *http.Request) error {
+			c.fake.RevokeTokens(id)
 			return nil
 		})},
 		{"PUT", "/users/{id}/password", `{"password":"secret"}`, "set the password; empty removes it", onUser(func(c *control, id string, r *http.Request) error {
@@ -81,7 +96,7 @@ func routes() []route {
 
 		{"POST", "/faults", `{"op":"LoginWithWxapp","when":"after","drop":true}`, "make the next call of op fail; see below", (*control).addFault},
 		{"GET", "/requests", "", "the latest requests and the number of all; ?last=10 limits them", (*control).requests},
-		{"GET", "/codes", "", "how often each wx.login code and texted code was received", func(c *control, _ *http.Request) (any, error) { return c.fake.SpentCodes(), nil }},
+		{"GET", "/codes", "", "how often each wx.login code, phone code, texted code and refresh token was received", func(c *control, _ *http.Request) (any, error) { return c.fake.SpentCodes(), nil }},
 		{"GET", "/clock", "", "the server's time", (*control).getClock},
 		{"POST", "/clock", `{"advance":"6m"}`, `advance the clock, or set it: {"now":"2030-01-02T03:04:05Z"}`, (*control).setClock},
 	}
@@ -197,7 +212,10 @@ func readBody(r *http.Request, v any) error {
 func (c *control) getConfig(*http.Request) (any, error) {
 	return map[string]string{
 		"users": c.fake.UsersURL(), "oauth": c.fake.OAuthURL(), "upload": c.fake.UploadURL(), "cdn": c.fake.CDNURL(),
-		"userPoolId": c.fake.UserPoolID(), "secret": c.fake.Secret(), "appId": c.fake.WeChatAppID(), "publicKey": c.fake.PublicKey(),
+		"userPoolId": c.fake.UserPoolID(), "secret": c.fake.Secret(), "publicKey": c.fake.PublicKey(),
+		"weChatAppId": c.fake.WeChatAppID(), "app": c.fake.AppHost(), "appId": c.fake.AppID(),
+		"appSecret": string(c.fake.AppSecret()), "miniProgram": c.fake.MiniProgram(), "issuer": c.fake.Issuer(),
+		"jwks": c.fake.JWKSURL(),
 	}, nil
 }
 
@@ -395,9 +413,10 @@ func (c *control) captcha(r *http.Request) (any, error) {
 }
 
 const faultHelp = `A fault is one JSON object. op is the name of the Go client's method, such as LoginWithWxapp, BindPhone, Login,
-GetVerificationCode, or Upload for the storage. when is "before" (the default: the call does not take effect), "after" or
+GetVerificationCode, Refresh, or Upload for the storage and JWKS for the keys. when is "before" (the default: the call does not take effect), "after" or
 "midReply" (half of the reply is sent). delay is a duration such as "1.5s", or "untilGone". drop closes the connection.
-code is an Authing code, errCode one of WeChat, status and body are an HTTP reply. Faults of one op queue up.`
+code is an Authing code (for today's API, a statusCode below 1000 or an apiCode), errCode one of WeChat, status and body are
+an HTTP reply. Faults of one op queue up.`
 
 func (c *control) addFault(r *http.Request) (any, error) {
 	var in struct {

@@ -160,7 +160,7 @@ func TestBrowsersMayCall(t *testing.T) {
 	t.Parallel()
 	for origin, want := range map[string]string{"*": "*", "http://app.test": "http://app.test", "": ""} {
 		p := start(t, "-origin", origin)
-		for _, url := range []string{p.phone + "/control/phones", p.users + "/graphql", p.oauth + "/graphql", p.upload + "/"} {
+		for _, url := range []string{p.phone + "/control/phones", p.users + "/graphql", p.oauth + "/graphql", p.upload + "/", p.app + "/"} {
 			req, err := http.NewRequest("OPTIONS", url, nil)
 			require.NoError(t, err)
 			resp, err := http.DefaultClient.Do(req)

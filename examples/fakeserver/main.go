@@ -1,10 +1,11 @@
 // Command fakeserver serves the fake Authing and WeChat of package authingtest on fixed addresses, for testing a
 // backend in any language without an account, a phone or a network.
 //
-//	go run ./examples/fakeserver -users 127.0.0.1:8081 -oauth 127.0.0.1:8082 -upload 127.0.0.1:8084 -phone 127.0.0.1:8083
+//	go run ./examples/fakeserver -users 127.0.0.1:8081 -oauth 127.0.0.1:8082 -upload 127.0.0.1:8084 -app 127.0.0.1:8085 \
+//		-phone 127.0.0.1:8083
 //
-// It prints the base URLs of the Authing hosts and of uploaded avatars, and the ID and secret of the user pool.
-// Configure the backend with them. The phone address serves the control API, which plays the phones of WeChat users, adds
+// It prints the base URLs of the Authing hosts and of uploaded avatars, the ID and secret of the user pool, and those of the
+// application of today's API (V3). Configure the backend with them. The phone address serves the control API, which plays the phones of WeChat users, adds
 // accounts, makes calls fail and shows what was sent: see -h and docs/fakeserver.md. Ctrl-C or SIGTERM stops the program.
 // Accounts are kept in memory only.
 package main
@@ -51,6 +52,13 @@ A sign-in, where … and POOL are placeholders for values in the output so far:
 
 Call login before requesting a detail, as on a real phone: every login replaces the key that encrypts details.
 
+The same with today's API (V3), where APPID and SOURCE are the printed appid and source; phoneCode of getPhoneNumber is the
+code of the phone button:
+
+  curl -H 'Content-Type: application/json' -H 'x-authing-app-id: APPID' -d '{"connection":"wechat_mini_program_code",
+       "extIdpConnidentifier":"SOURCE","wechatMiniProgramCodePayload":{"code":"…"}}' \
+       127.0.0.1:8085/api/v3/signin-by-mobile
+
 For users of the JavaScript SDK:
 
   new Authing({
@@ -88,16 +96,22 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	usersAddr := flags.String("users", "127.0.0.1:8081", "listen address of Authing's users host")
 	oauthAddr := flags.String("oauth", "127.0.0.1:8082", "listen address of Authing's oauth host")
 	uploadAddr := flags.String("upload", "127.0.0.1:8084", "listen address of the storage for avatars")
+	appAddr := flags.String("app", "127.0.0.1:8085", "listen address of today's API (V3)")
 	phoneAddr := flags.String("phone", "127.0.0.1:8083", "listen address of the phones")
 	pool := flags.String("pool", "", "ID of the user pool (default random)")
 	secret := flags.String("secret", "", "secret of the user pool (default random)")
-	appID := flags.String("appid", "", "AppID of the mini program (default random)")
+	wechatAppID := flags.String("wechat-appid", "", "AppID of the mini program at WeChat (default random)")
+	appID := flags.String("appid", "", "ID of the application of today's API (default random)")
+	appSecret := flags.String("appsecret", "", "secret of that application (default random)")
+	source := flags.String("source", "", `identifier of its identity source for the mini program (default "my-mini-program")`)
 	host := flags.String("host", "", "host name in printed URLs, links and captchas, such as that of a container (default the address)")
 	origin := flags.String("origin", "*", "origin whose pages may call from a browser; empty for none")
 	now := flags.String("now", "", "time at the start, such as 2030-01-02T03:04:05Z (default the real time)")
 	privateKey := flags.String("private-key", "", "PEM file with the RSA key for passwords (default random)")
 	wechatStatus := flags.Int("wechat-status", http.StatusOK, "HTTP status of Authing's reply to a failure of WeChat, with -wechat-body")
 	wechatBody := flags.String("wechat-body", "", "body of that reply; {errcode} and {errmsg} are replaced, the latter with a JSON string")
+	var modes appModes
+	modes.define(flags)
 	var opts authingtest.Options
 	flags.IntVar(&opts.LoginLimit, "logins", 0, "require a captcha after this many password logins from one address within 5 minutes (default no limit)")
 	flags.IntVar(&opts.FailureLimit, "failures", 0, "require a captcha after this many failed logins in a row (default no limit)")
@@ -140,6 +154,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 		opts.PrivateKey = key
 	}
+	if err := modes.check(); err != nil {
+		return err
+	}
 	if *wechatStatus < 200 || *wechatStatus > 599 {
 		return fmt.Errorf("-wechat-status: %d is not a final HTTP status", *wechatStatus)
 	}
@@ -150,8 +167,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 
-	var listeners [4]net.Listener
-	for i, addr := range []string{*usersAddr, *oauthAddr, *uploadAddr, *phoneAddr} {
+	var listeners [5]net.Listener
+	for i, addr := range []string{*usersAddr, *oauthAddr, *uploadAddr, *appAddr, *phoneAddr} {
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
 			return err
@@ -164,7 +181,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			listeners[i] = namedListener{l, *host}
 		}
 	}
-	opts.UserPoolID, opts.Secret, opts.WeChatAppID = *pool, *secret, *appID
+	opts.UserPoolID, opts.Secret, opts.WeChatAppID = *pool, *secret, *wechatAppID
+	opts.App = authingtest.AppOptions{ID: *appID, Secret: authing.Secret(*appSecret), MiniProgram: *source}
+	modes.apply(&opts.App)
 	return serve(ctx, out, listeners, opts, clock, *origin)
 }
 
@@ -191,22 +210,29 @@ func readKey(file string) (*rsa.PrivateKey, error) {
 	return key, nil
 }
 
-// serve serves until ctx ends. The listeners are those of the users, oauth and upload hosts and of the phones.
-func serve(ctx context.Context, out io.Writer, listeners [4]net.Listener, opts authingtest.Options, clock *clock, origin string) error {
+// serve serves until ctx ends. The listeners are those of the users, oauth and upload hosts, of today's API and of the
+// phones.
+func serve(ctx context.Context, out io.Writer, listeners [5]net.Listener, opts authingtest.Options, clock *clock, origin string) error {
 	for i, l := range listeners {
 		listeners[i] = loopbackListener{l}
 	}
 	opts.UsersListener, opts.OAuthListener, opts.UploadListener = listeners[0], listeners[1], listeners[2]
+	opts.AppListener = listeners[3]
 	opts.Clock, opts.AllowOrigin = clock.Now, origin
 	fake := authingtest.NewServer(opts)
 	defer fake.Close()
 	phones := &http.Server{Handler: newControl(fake, clock, origin), ReadHeaderTimeout: 10 * time.Second}
-	fmt.Fprintf(out, "users  %s\noauth  %s\nupload %s\ncdn    %s\nphone  http://%s\npool   %s\nsecret %s\nappid  %s\n",
-		fake.UsersURL(), fake.OAuthURL(), fake.UploadURL(), fake.CDNURL(), listeners[3].Addr(),
-		fake.UserPoolID(), fake.Secret(), fake.WeChatAppID())
+	for _, line := range [][2]string{
+		{"users", fake.UsersURL()}, {"oauth", fake.OAuthURL()}, {"upload", fake.UploadURL()}, {"cdn", fake.CDNURL()},
+		{"phone", "http://" + listeners[4].Addr().String()}, {"pool", fake.UserPoolID()}, {"secret", fake.Secret()},
+		{"wechat", fake.WeChatAppID()}, {"app", fake.AppHost()}, {"appid", fake.AppID()},
+		{"appsecret", string(fake.AppSecret())}, {"source", fake.MiniProgram()},
+	} {
+		fmt.Fprintf(out, "%-9s %s\n", line[0], line[1])
+	}
 
 	done := make(chan error, 1)
-	go func() { done <- phones.Serve(listeners[3]) }()
+	go func() { done <- phones.Serve(listeners[4]) }()
 	select {
 	case err := <-done:
 		return err

@@ -22,7 +22,8 @@ import (
 
 // program is a running fakeserver and the values it printed.
 type program struct {
-	users, oauth, upload, cdn, phone, pool, secret, appID string
+	users, oauth, upload, cdn, phone, pool, secret string
+	weChatAppID, app, appID, appSecret, source     string
 
 	stop    context.CancelFunc
 	stopped chan error
@@ -30,7 +31,7 @@ type program struct {
 
 func start(t *testing.T, args ...string) *program {
 	t.Helper()
-	for _, name := range []string{"-users", "-oauth", "-upload", "-phone"} {
+	for _, name := range []string{"-users", "-oauth", "-upload", "-app", "-phone"} {
 		args = append([]string{name, "127.0.0.1:0"}, args...)
 	}
 	return startWith(t, func(ctx context.Context, out io.Writer) error { return run(ctx, args, out) })
@@ -47,9 +48,17 @@ func startWith(t *testing.T, serve func(context.Context, io.Writer) error) *prog
 		out.CloseWithError(err)
 		p.stopped <- err
 	}()
-	_, err := fmt.Fscanf(printed, "users %s\noauth %s\nupload %s\ncdn %s\nphone %s\npool %s\nsecret %s\nappid %s\n",
-		&p.users, &p.oauth, &p.upload, &p.cdn, &p.phone, &p.pool, &p.secret, &p.appID)
-	require.NoError(t, err)
+	for _, line := range []struct {
+		name  string
+		value *string
+	}{
+		{"users", &p.users}, {"oauth", &p.oauth}, {"upload", &p.upload}, {"cdn", &p.cdn}, {"phone", &p.phone},
+		{"pool", &p.pool}, {"secret", &p.secret}, {"wechat", &p.weChatAppID}, {"app", &p.app}, {"appid", &p.appID},
+		{"appsecret", &p.appSecret}, {"source", &p.source},
+	} {
+		_, err := fmt.Fscanf(printed, line.name+" %s\n", line.value)
+		require.NoError(t, err)
+	}
 	return p
 }
 
@@ -103,9 +112,9 @@ func (p *program) detail(t *testing.T, path string) (d authing.Detail) {
 
 func TestSignInAndBind(t *testing.T) {
 	t.Parallel()
-	p := start(t, "-pool", "pool-1", "-appid", "wx0000000000000001")
+	p := start(t, "-pool", "pool-1", "-wechat-appid", "wx0000000000000001")
 	assert.Equal(t, "pool-1", p.pool)
-	assert.Equal(t, "wx0000000000000001", p.appID)
+	assert.Equal(t, "wx0000000000000001", p.weChatAppID)
 	client := p.client(t)
 	var ann, other struct{ ID, OpenID, PhoneNumber string }
 	require.Equal(t, http.StatusOK, p.post(t, "/phones", `{"nickName":"Ann <3","phoneNumber":"13900000001"}`, &ann))
@@ -223,7 +232,7 @@ func TestHelpListsEverything(t *testing.T) {
 	require.NoError(t, run(context.Background(), []string{"-h"}, &out))
 	for _, word := range []string{
 		"/phones\n", "/phones/{id}/login", "/getUserInfo", "getUserProfile", "/getPhoneNumber", "getRealtimePhoneNumber", "?deny", "?fail",
-		"curl", "-users", "-oauth", "-upload", "-phone", "-pool", "-secret", "-appid", "-logins",
+		"curl", "-users", "-oauth", "-upload", "-phone", "-pool", "-secret", "-appid", "-logins", "-app ", "-client-auth", "PUT    /control/app",
 		"/sms/{phone}", "/mail/{address}", "/captcha", "/publickey",
 	} {
 		assert.Contains(t, out.String(), word)
@@ -244,7 +253,7 @@ func (l unspecifiedListener) Addr() net.Addr {
 func TestUnspecifiedAddresses(t *testing.T) {
 	t.Parallel()
 	for _, ip := range []net.IP{net.IPv4zero, net.IPv6unspecified} {
-		var listeners [4]net.Listener
+		var listeners [5]net.Listener
 		for i := range listeners {
 			l, err := net.Listen("tcp", "127.0.0.1:0")
 			require.NoError(t, err)
@@ -292,11 +301,12 @@ func TestBadArguments(t *testing.T) {
 	for want, args := range map[string][]string{
 		`unexpected argument "serve"`: append(occupied, "serve", "-pool", "pool-1"),
 		"user pool id":                append(occupied, "-pool", "pool/1"),
+		"clientAuth must be one of":   append(occupied, "-client-auth", "x"),
 	} {
 		assert.ErrorContains(t, run(context.Background(), args, io.Discard), want)
 	}
-	for _, name := range []string{"-users", "-oauth", "-upload", "-phone"} {
-		args := []string{"-users", free, "-oauth", free, "-upload", free, "-phone", free, name, taken.Addr().String()}
+	for _, name := range []string{"-users", "-oauth", "-upload", "-app", "-phone"} {
+		args := []string{"-users", free, "-oauth", free, "-upload", free, "-app", free, "-phone", free, name, taken.Addr().String()}
 		assert.ErrorContains(t, run(context.Background(), args, io.Discard), "address already in use", name)
 	}
 }
