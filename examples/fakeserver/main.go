@@ -52,8 +52,8 @@ A sign-in, where … and POOL are placeholders for values in the output so far:
 
 Call login before requesting a detail, as on a real phone: every login replaces the key that encrypts details.
 
-The same with today's API (V3), where APPID and SOURCE are the printed appid and source; phoneCode of getPhoneNumber is the
-code of the phone button:
+The same with today's API (V3), where APPID and SOURCE are the printed appid and source. The code of the phone button is that
+in the reply of getPhoneNumber:
 
   curl -H 'Content-Type: application/json' -H 'x-authing-app-id: APPID' -d '{"connection":"wechat_mini_program_code",
        "extIdpConnidentifier":"SOURCE","wechatMiniProgramCodePayload":{"code":"…"}}' \
