@@ -1,5 +1,5 @@
-// Package openapi checks the requests of today's API (V3), and what package authingtest replies, against Authing's own
-// OpenAPI document. It is a module of its own, because the validator is for this check alone.
+// Package openapi checks what package authingv3 sends, and what package authingtest replies, against Authing's own OpenAPI
+// document. It is a module of its own, because the validator is for this check alone.
 //
 // The document is not part of this repository. AUTHING_OPENAPI is the path of a copy:
 //
