@@ -377,10 +377,10 @@ type (
 )
 
 const (
-	text     kind = "string"
-	nonEmpty kind = "non-empty string"
-	boolean  kind = "boolean"
-	anything kind = "object"
+	text     kind = "a string"
+	nonEmpty kind = "a non-empty string"
+	boolean  kind = "a boolean"
+	anything kind = "an object"
 )
 
 // readShape decodes a JSON body and checks it.
@@ -440,7 +440,7 @@ func checkKind(want, value any, path string) (problem string) {
 		ok = want == anything
 	}
 	if !ok {
-		return fmt.Sprintf("%s must be a %s", path, want)
+		return fmt.Sprintf("%s must be %s", path, want)
 	}
 	return ""
 }

@@ -315,6 +315,19 @@ func TestV3Register(t *testing.T) {
 	user = c.data(c.post("/api/v3/signup", signUp))
 	assert.Equal(t, []any{phone, true}, []any{user["phone"], user["phoneVerified"]})
 
+	const second = "13900000002"
+	c.data(c.post("/api/v3/send-sms", object{"phoneNumber": second, "channel": "CHANNEL_COMPLETE_PHONE"}))
+	completed := func(username string) object {
+		return c.post("/api/v3/signup", object{
+			"connection": "PASSWORD", "passwordPayload": object{"username": username, "password": "secret"},
+			"profile": object{"phone": second},
+			"options": object{"context": object{}, "phonePassCodeForInformationCompletion": srv.LastSMS(second)},
+		})
+	}
+	assert.Equal(t, second, c.data(completed("carl"))["phone"])
+	srv.DeleteUser(srv.UserByPhone(second).ID)
+	c.fails(completed("dora"), 400, 2001)
+
 	for name, tt := range map[string]struct {
 		body    object
 		code    int
@@ -333,5 +346,5 @@ func TestV3Register(t *testing.T) {
 		assert.NotEmpty(t, reply["message"], name)
 		c.fails(reply, tt.code, tt.apiCode)
 	}
-	assert.Len(t, srv.Users(), 2)
+	assert.Len(t, srv.Users(), 3)
 }

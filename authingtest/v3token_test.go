@@ -144,6 +144,8 @@ func TestV3Refresh(t *testing.T) {
 		c.data(c.as(login["access_token"].(string)).get("/api/v3/get-profile"))
 	}
 
+	c.fails(c.as(second["refresh_token"].(string)).get("/api/v3/get-profile"), 401, 2020)
+
 	invalid := object{"error": "invalid_grant", "error_description": "grant request is invalid"}
 	for name, token := range map[string]string{
 		"spent": first["refresh_token"].(string), "unknown": "x", "access token": first["access_token"].(string),

@@ -223,12 +223,10 @@ func (s *Server) checkDeletion(c v3Call) *v3Error {
 }
 
 func (s *Server) deleteAccount(c v3Call) reply {
-	token := getString(c.body, "deleteAccountToken")
-	permit := s.deletions.get(token)
+	permit := s.deletions.get(getString(c.body, "deleteAccountToken"))
 	if permit.account != c.account || !s.opts.Clock().Before(permit.expires) {
 		return badRequest("deleteAccountToken is invalid or expired").reply()
 	}
-	s.deletions.delete(token)
 	c.account.deleted = true
 	return v3Success(object{"success": true})
 }
