@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"math/big"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -159,6 +160,10 @@ func TestV3Refresh(t *testing.T) {
 	assert.Equal(t, invalid, reply, "expired")
 	_, reply = c.form("/oidc/token", "grant_type", "refresh_token", "refresh_token", "x", "scope", "openid")
 	assert.Equal(t, "invalid_request", reply["error"], "an unknown field")
+	_, other := send(t, rawRequest{"POST", srv.AppHost(), "/oidc/token", "grant_type=refresh_token&refresh_token=x", http.Header{
+		"Content-Type": {"application/x-www-form-urlencoded"}, "X-Authing-App-Id": {"other"},
+	}})
+	assert.Contains(t, other, "invalid_client")
 	c.noHeaders = true
 	_, reply = refresh("x")
 	assert.Equal(t, "invalid_client", reply["error"], "neither header nor client_id")
