@@ -39,7 +39,7 @@ func (c *Client) LoginByPhoneCode(ctx context.Context, phone, smsCode string, op
 		Invalid: cmp.Or(checkPhone(country, number), checkSMSCode(smsCode), o.checkAccount()),
 		URL:     "/api/v3/signin",
 		Spends:  "code",
-	}, signIn{Connection: "PASSCODE", PassCode: &passCode{PassCode: smsCode, Phone: number, CountryCode: country}}, o)
+	}, &signIn{Connection: "PASSCODE", PassCode: &passCode{PassCode: smsCode, Phone: number, CountryCode: country}}, o)
 }
 
 // Login signs in with a password. account is a user name, a phone number or an e-mail address. The password is sent in clear
@@ -54,7 +54,7 @@ func (c *Client) Login(ctx context.Context, account string, secret authing.Secre
 		Op:      "Login",
 		Invalid: cmp.Or(api.CheckRequired("account", account), checkPassword(secret), o.checkAccount()),
 		URL:     "/api/v3/signin",
-	}, signIn{Connection: "PASSWORD", Password: &password{Password: string(secret), Account: account}}, o)
+	}, &signIn{Connection: "PASSWORD", Password: &password{Password: string(secret), Account: account}}, o)
 }
 
 // RegisterParams describes a new account: Password with Email or Username, or Code with Email or Phone. An empty field is
@@ -66,7 +66,7 @@ type RegisterParams struct {
 	Password authing.Secret
 	Code     string // that was sent over ChannelRegister
 
-	Profile  UserUpdate
+	Profile  UserUpdate // without Username, ExternalID, Province, City and IdentityNumber, which Update can set afterwards
 	ClientIP string // the user's address
 }
 
@@ -103,7 +103,7 @@ func (p RegisterParams) body() (signUp, error) {
 	body.Profile, body.Options.ClientIP = p.Profile, p.ClientIP
 	country, number := splitPhone(p.Phone)
 	err := cmp.Or(api.CheckText("e-mail address", p.Email), api.CheckText("user name", p.Username), api.CheckUTF8("client IP", p.ClientIP),
-		p.Profile.check())
+		p.checkProfile())
 	switch {
 	case (p.Password == "") == (p.Code == ""):
 		err = api.Invalid("an account needs either Password or Code")
@@ -133,6 +133,15 @@ func (p RegisterParams) body() (signUp, error) {
 		err = cmp.Or(err, checkSMSCode(p.Code))
 	}
 	return body, err
+}
+
+// checkProfile rejects what the API does not take when it registers a user.
+func (p RegisterParams) checkProfile() error {
+	u := p.Profile
+	if u.Username != nil || u.ExternalID != nil || u.Province != nil || u.City != nil || u.IdentityNumber != nil {
+		return api.Invalid("a new account takes no Username, ExternalID, Province, City or IdentityNumber in its Profile: update it afterwards")
+	}
+	return u.check()
 }
 
 // Proof shows that a user wants to delete the account: [ProofByPassword], [ProofByPhoneCode] or [ProofByEmailCode].

@@ -28,6 +28,7 @@ type Client struct {
 type config struct {
 	api                        api.Client
 	root                       string // URL without a slash at the end
+	signInByMobile             string // root and the path of that name
 	appID, miniProgram, pool   string
 	scope, tenant              string
 	secret                     authing.Secret
@@ -70,6 +71,7 @@ func NewClient(host, appID, miniProgram string, opts ...Option) (*Client, error)
 	if c.pool != "" {
 		c.envelopedHeader.Set(headerPrefix+"Userpool-Id", c.pool)
 	}
+	c.signInByMobile = c.root + signInByMobile
 	c.api.Open()
 	return &Client{config: *c}, nil
 }
@@ -120,9 +122,15 @@ func (c *Client) complete(req api.Request) api.Request {
 	if req.Header == nil {
 		req.Header = c.envelopedHeader
 	}
-	req.URL = c.root + req.URL
+	if req.URL == signInByMobile {
+		req.URL = c.signInByMobile // joined once: saves the most frequent call an allocation
+	} else {
+		req.URL = c.root + req.URL
+	}
 	req.Token = string(c.token)
-	req.Secrets = append(req.Secrets, string(c.secret), c.basic)
+	if c.secret != "" {
+		req.Secrets = append(req.Secrets, string(c.secret), c.basic)
+	}
 	return req
 }
 

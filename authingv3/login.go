@@ -1,13 +1,13 @@
 package authingv3
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -36,13 +36,15 @@ func (l *Login) Raw() json.RawMessage { return l.raw.JSON() }
 
 // wireLogin is a token set as the service sends it.
 type wireLogin struct {
-	AccessToken  string    `json:"access_token"`
-	IDToken      string    `json:"id_token"`
-	RefreshToken string    `json:"refresh_token"`
-	TokenType    string    `json:"token_type"`
-	Scope        string    `json:"scope"`
-	ExpiresIn    wire.Text `json:"expires_in"`
-	ExpireIn     wire.Text `json:"expire_in"` // another spelling
+	AccessToken  string   `json:"access_token"`
+	IDToken      string   `json:"id_token"`
+	RefreshToken string   `json:"refresh_token"`
+	TokenType    string   `json:"token_type"`
+	Scope        string   `json:"scope"`
+	ExpiresIn    wire.Int `json:"expires_in"`
+	ExpireIn     wire.Int `json:"expire_in"` // another spelling
+
+	result Login // inside of w, which saves an allocation
 }
 
 func (w *wireLogin) missing() string {
@@ -56,50 +58,48 @@ func (w *wireLogin) missing() string {
 }
 
 func (c *config) login(w *wireLogin, raw wire.Raw) *Login {
-	return &Login{
+	w.result = Login{
 		UserID: c.subject(w.IDToken), AccessToken: authing.Secret(w.AccessToken), IDToken: authing.Secret(w.IDToken),
 		RefreshToken: authing.Secret(w.RefreshToken), TokenType: w.TokenType, Scope: w.Scope,
-		ExpiresAt: expiry(cmp.Or(w.ExpiresIn, w.ExpireIn)), raw: raw,
+		ExpiresAt: expiry(cmp.Or(w.ExpiresIn.Value, w.ExpireIn.Value)), raw: raw,
 	}
+	return &w.result
 }
 
 // expiry returns the time that many seconds from now, or the zero time for what is not a lifetime.
-func expiry(seconds wire.Text) time.Time {
-	n, err := strconv.ParseFloat(string(seconds), 64)
-	if longest := math.MaxInt64 / float64(time.Second); err != nil || !(n > 0 && n < longest) {
+func expiry(seconds int64) time.Time {
+	if seconds <= 0 || seconds > math.MaxInt64/int64(time.Second) {
 		return time.Time{}
 	}
-	return time.Now().Add(time.Duration(n * float64(time.Second)))
+	return time.Now().Add(time.Duration(seconds) * time.Second)
 }
 
 // subject returns the user id in an id token, unless that is for another application. The token came over TLS from the
 // service itself, so that its signature need not be checked (OpenID Connect Core, 3.1.3.7).
 func (c *config) subject(idToken string) string {
-	parts := strings.Split(idToken, ".")
-	if len(parts) != 3 {
-		return ""
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
+	_, rest, _ := strings.Cut(idToken, ".")
+	payload, _, signed := strings.Cut(rest, ".")
+	decoded, err := base64.RawURLEncoding.DecodeString(payload)
+	if err != nil || !signed {
 		return ""
 	}
 	var claims struct {
-		Subject  string `json:"sub"`
-		Audience any    `json:"aud"` // text or list
+		Subject  string          `json:"sub"`
+		Audience json.RawMessage `json:"aud"`
 	}
-	if wire.Decode(payload, &claims) != nil || !isFor(claims.Audience, c.appID) {
+	if wire.Decode(decoded, &claims) != nil || !isFor(claims.Audience, c.appID) {
 		return ""
 	}
 	return claims.Subject
 }
 
-// isFor reports whether audience contains id, or is not given.
-func isFor(audience any, id string) bool {
-	list, ok := audience.([]any)
-	if !ok {
-		list = []any{audience}
+// isFor reports whether audience, a text or a list, contains id, or is not given.
+func isFor(audience json.RawMessage, id string) bool {
+	if string(bytes.Trim(audience, `"`)) == id { // an id has nothing to escape
+		return true
 	}
-	return audience == nil || slices.Contains(list, any(id))
+	var list []string
+	return len(audience) == 0 || string(audience) == "null" || wire.Decode(audience, &list) == nil && slices.Contains(list, id)
 }
 
 func (c *config) decodeLogin(resp transport.Response) (*Login, error) {
@@ -148,13 +148,17 @@ func WithCustomData(values map[string]any) LoginOption {
 	return func(o *loginOptions) { o.customData = values }
 }
 
-func collect(opts []LoginOption) (o loginOptions) {
+func collect(opts []LoginOption) loginOptions {
+	if len(opts) == 0 {
+		return loginOptions{} // saves an allocation
+	}
+	o := new(loginOptions)
 	for _, opt := range opts {
 		if opt != nil {
-			opt(&o)
+			opt(o)
 		}
 	}
-	return o
+	return *o
 }
 
 // checkWxapp returns why a call that takes a WeChat code cannot take o.
@@ -194,7 +198,7 @@ func (o loginOptions) checkAccount() error {
 type signIn struct {
 	Connection   string        `json:"connection"`
 	MiniProgram  string        `json:"extIdpConnidentifier,omitempty"`
-	Code         *loginInfo    `json:"wechatMiniProgramCodePayload,omitempty"`
+	Code         loginInfo     `json:"wechatMiniProgramCodePayload,omitzero"`
 	CodeAndPhone *codeAndPhone `json:"wechatMiniProgramCodeAndPhonePayload,omitempty"`
 	PassCode     *passCode     `json:"passCodePayload,omitempty"`
 	Password     *password     `json:"passwordPayload,omitempty"`
@@ -217,8 +221,8 @@ func (o signInOptions) IsZero() bool {
 	return o.Scope == "" && o.ClientIP == "" && o.AutoRegister == nil && len(o.Context) == 0 && o.TenantID == "" && len(o.CustomData) == 0
 }
 
-// signIn completes a request that signs in.
-func (c *Client) signIn(ctx context.Context, req api.Request, body signIn, o loginOptions) (*Login, error) {
+// signIn completes a request that signs in. A pointer to its body saves an allocation.
+func (c *Client) signIn(ctx context.Context, req api.Request, body *signIn, o loginOptions) (*Login, error) {
 	body.Options = signInOptions{
 		Scope: c.scope, ClientIP: o.clientIP, AutoRegister: o.autoRegister, Context: o.context, TenantID: c.tenant,
 		CustomData: o.customData,

@@ -12,6 +12,8 @@ import (
 	"github.com/authing-wxapp/authing/internal/wire"
 )
 
+const signInByMobile = "/api/v3/signin-by-mobile"
+
 type loginInfo struct {
 	Code          string `json:"code"`
 	EncryptedData string `json:"encryptedData,omitempty"`
@@ -41,13 +43,12 @@ func (o loginOptions) loginInfo(code string) loginInfo {
 // Source: POST /api/v3/signin-by-mobile with wechat_mini_program_code; loginByCode of the mini-program SDK.
 func (c *Client) LoginWithWxapp(ctx context.Context, code string, opts ...LoginOption) (*Login, error) {
 	o := collect(opts)
-	info := o.loginInfo(code)
 	return c.signIn(ctx, api.Request{
 		Op:      "LoginWithWxapp",
 		Invalid: o.checkWxapp(code),
-		URL:     "/api/v3/signin-by-mobile",
+		URL:     signInByMobile,
 		Spends:  "code",
-	}, signIn{Connection: "wechat_mini_program_code", MiniProgram: c.miniProgram, Code: &info}, o)
+	}, &signIn{Connection: "wechat_mini_program_code", MiniProgram: c.miniProgram, Code: o.loginInfo(code)}, o)
 }
 
 // LoginWithWxappPhone signs a mini-program user in with two codes of two kinds: code comes from wx.login, phoneCode is
@@ -70,9 +71,9 @@ func (c *Client) LoginWithWxappPhone(ctx context.Context, code, phoneCode string
 	return c.signIn(ctx, api.Request{
 		Op:      "LoginWithWxappPhone",
 		Invalid: cmp.Or(o.checkWxapp(code), checkPhoneCode(phoneCode, code)),
-		URL:     "/api/v3/signin-by-mobile",
+		URL:     signInByMobile,
 		Spends:  "codes",
-	}, signIn{Connection: "wechat_mini_program_code_and_phone", MiniProgram: c.miniProgram, CodeAndPhone: &payload}, o)
+	}, &signIn{Connection: "wechat_mini_program_code_and_phone", MiniProgram: c.miniProgram, CodeAndPhone: &payload}, o)
 }
 
 // checkPhoneCode rejects what cannot be the code of a phone button. loginCode is that of wx.login, if there is one.

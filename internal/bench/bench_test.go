@@ -28,6 +28,9 @@ var offline = map[string]func(contender) contest.Call{
 	"Login": func(c contender) contest.Call {
 		return c("http://127.0.0.1", contest.NoNetwork{Responses: contest.Logins}).Login
 	},
+	"V3Login": func(c contender) contest.Call {
+		return c("http://127.0.0.1", contest.NoNetwork{Responses: contest.V3Logins}).V3Login
+	},
 	"User": func(c contender) contest.Call {
 		return c("http://127.0.0.1", contest.NoNetwork{Responses: contest.Users}).User
 	},

@@ -136,11 +136,15 @@ func header(first string) {
 func loopback(ctx context.Context, server *contest.Server, pairs int) error {
 	header("login over loopback, relative to by hand")
 	for _, goroutines := range []int{1, 64, 256} {
-		var calls []contest.Call
+		var logins, v3Logins []contest.Call
 		for _, c := range contenders {
-			calls = append(calls, c.new(server.URL, nil).Login)
+			calls := c.new(server.URL, nil)
+			logins, v3Logins = append(logins, calls.Login), append(v3Logins, calls.V3Login)
 		}
-		if err := compare(ctx, fmt.Sprintf("%d at once", goroutines), calls, goroutines, pairs); err != nil {
+		if err := compare(ctx, fmt.Sprintf("%d at once", goroutines), logins, goroutines, pairs); err != nil {
+			return err
+		}
+		if err := compare(ctx, fmt.Sprintf("`authingv3`, %d at once", goroutines), v3Logins, goroutines, pairs); err != nil {
 			return err
 		}
 	}
@@ -155,6 +159,7 @@ func noNetwork(ctx context.Context, pairs int) error {
 		call      func(contest.Calls) contest.Call
 	}{
 		{"login", contest.Logins, func(c contest.Calls) contest.Call { return c.Login }},
+		{"login of `authingv3`", contest.V3Logins, func(c contest.Calls) contest.Call { return c.V3Login }},
 		{"`User`", contest.Users, func(c contest.Calls) contest.Call { return c.User }},
 		{"`VerifyToken`", contest.Tokens, func(c contest.Calls) contest.Call { return c.VerifyToken }},
 	} {

@@ -4,7 +4,9 @@ package contest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +21,7 @@ import (
 
 	"github.com/authing-wxapp/authing"
 	"github.com/authing-wxapp/authing/authinghttp"
+	"github.com/authing-wxapp/authing/authingv3"
 	"github.com/authing-wxapp/authing/internal/transport"
 )
 
@@ -27,11 +30,12 @@ const (
 	Pool  = "5e4cdd055df3df65dc58b97d"
 	Token = "header.payload.signature"
 
-	loginPath = "/oauth/wechatapp/auth/" + Pool
-	code      = "061AbcDefGhiJklMnoPqrStu0VwXyZ01"
-	iv        = "EBESExQVFhcYGRobHB0eHw=="
-	userID    = "5e00000000000000000000a1"
-	timeout   = 10 * time.Second
+	loginPath   = "/oauth/wechatapp/auth/" + Pool
+	v3LoginPath = "/api/v3/signin-by-mobile"
+	code        = "061AbcDefGhiJklMnoPqrStu0VwXyZ01"
+	iv          = "EBESExQVFhcYGRobHB0eHw=="
+	userID      = "5e00000000000000000000a1"
+	timeout     = 10 * time.Second
 
 	userQuery = `query user($id: String!, $registerInClient: String!) {
 	user(id: $id, registerInClient: $registerInClient) {_id email emailVerified username nickname company photo browser token
@@ -48,7 +52,7 @@ var encryptedData = strings.Repeat("aLhedzo+Z6es5zW+YHo9sgkoobhypSEe", 12)
 type Call func(context.Context) error
 
 // Calls are the same calls, made one way. A nil one is not compared.
-type Calls struct{ Login, User, VerifyToken Call }
+type Calls struct{ Login, User, VerifyToken, V3Login Call }
 
 var errIncomplete = errors.New("incomplete response")
 
@@ -77,6 +81,17 @@ func ByHand(base string, rt http.RoundTripper) Calls {
 			}
 			return nil
 		},
+		V3Login: func(ctx context.Context) error {
+			var reply v3LoginReply
+			body := v3LoginBody{"wechat_mini_program_code", "my-mini-program", v3Code{code}, v3Options{"openid profile phone offline_access"}}
+			if err := post(ctx, client, base+v3LoginPath, "", body, &reply, "X-Authing-App-Id", Pool); err != nil {
+				return err
+			}
+			if reply.StatusCode != http.StatusOK || reply.Data == nil || reply.Data.AccessToken == "" {
+				return errIncomplete
+			}
+			return reply.Data.checkSubject()
+		},
 		VerifyToken: func(ctx context.Context) error {
 			var reply tokenReply
 			if err := post(ctx, client, base+"/graphql", "", graphqlBody{tokenQuery, tokenVariables{Token}}, &reply); err != nil {
@@ -91,7 +106,7 @@ func ByHand(base string, rt http.RoundTripper) Calls {
 	}
 }
 
-func post(ctx context.Context, client *http.Client, address, authorization string, body, reply any) error {
+func post(ctx context.Context, client *http.Client, address, authorization string, body, reply any, headers ...string) error {
 	const limit = 1 << 20
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -106,6 +121,9 @@ func post(ctx context.Context, client *http.Client, address, authorization strin
 	r.Header.Set("Content-Type", "application/json")
 	if authorization != "" {
 		r.Header.Set("Authorization", authorization)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
 	}
 	resp, err := client.Do(r)
 	if err != nil {
@@ -140,6 +158,55 @@ type userVariables struct {
 
 type tokenVariables struct {
 	Token string `json:"token"`
+}
+
+type v3LoginBody struct {
+	Connection  string    `json:"connection"`
+	MiniProgram string    `json:"extIdpConnidentifier"`
+	Payload     v3Code    `json:"wechatMiniProgramCodePayload"`
+	Options     v3Options `json:"options"`
+}
+
+type v3Code struct {
+	Code string `json:"code"`
+}
+
+type v3Options struct {
+	Scope string `json:"scope"`
+}
+
+type v3LoginReply struct {
+	StatusCode int       `json:"statusCode"`
+	Message    string    `json:"message"`
+	Data       *v3Tokens `json:"data"`
+}
+
+type v3Tokens struct {
+	AccessToken  string `json:"access_token"`
+	IDToken      string `json:"id_token"`
+	RefreshToken string `json:"refresh_token"`
+	TokenType    string `json:"token_type"`
+	Scope        string `json:"scope"`
+	ExpiresIn    int    `json:"expires_in"`
+}
+
+// checkSubject reads the user id, which is in the id token alone.
+func (t *v3Tokens) checkSubject() error {
+	parts := strings.Split(t.IDToken, ".")
+	if len(parts) != 3 {
+		return errIncomplete
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return err
+	}
+	var claims struct {
+		Subject string `json:"sub"`
+	}
+	if err := json.Unmarshal(payload, &claims); err != nil || claims.Subject == "" {
+		return errIncomplete
+	}
+	return nil
 }
 
 type loginReply struct {
@@ -233,12 +300,12 @@ func Resty(base string, rt http.RoundTripper) Calls {
 
 // SDK is this package, with its own transport if rt is nil.
 func SDK(base string, rt http.RoundTripper) Calls {
-	client, err := authing.NewClient(Pool,
-		authing.WithHosts(authing.Hosts{Users: base, OAuth: base}),
-		authing.WithHTTPClient(&http.Client{Transport: rt}))
-	if err != nil {
+	hc := &http.Client{Transport: rt}
+	client, err := authing.NewClient(Pool, authing.WithHosts(authing.Hosts{Users: base, OAuth: base}), authing.WithHTTPClient(hc))
+	v3, errV3 := authingv3.NewClient(base, Pool, "my-mini-program", authingv3.WithHTTPClient(hc))
+	if err := cmp.Or(err, errV3); err != nil {
 		failed := func(context.Context) error { return err }
-		return Calls{failed, failed, failed}
+		return Calls{failed, failed, failed, failed}
 	}
 	detail := authing.Detail{ErrMsg: "getUserInfo:ok", EncryptedData: encryptedData, IV: iv}
 	signedIn := client.As(Token)
@@ -252,6 +319,13 @@ func SDK(base string, rt http.RoundTripper) Calls {
 		},
 		User: func(ctx context.Context) error {
 			_, err := signedIn.User(ctx, userID)
+			return err
+		},
+		V3Login: func(ctx context.Context) error {
+			login, err := v3.LoginWithWxapp(ctx, code)
+			if err == nil && login.UserID == "" {
+				err = errIncomplete
+			}
 			return err
 		},
 		VerifyToken: func(ctx context.Context) error {

@@ -3,6 +3,7 @@ package contest
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -29,12 +30,19 @@ const userJSON = `{"_id":"5e0000000000000000##","email":"","emailVerified":false
 
 // The responses to the calls.
 var (
-	Logins = responses(`{"code":200,"message":"ok","data":` + userJSON + `}`)
+	Logins   = responses(`{"code":200,"message":"ok","data":` + userJSON + `}`)
+	V3Logins = responses(`{"statusCode":200,"message":"操作成功","data":{"scope":"openid profile phone offline_access",` +
+		`"token_type":"Bearer","access_token":"%s","expires_in":1209600,"id_token":"` + idToken + `",` +
+		`"refresh_token":"WPsGJbvpBjqXz6IJIr1UHKyrdVF####"}}`)
 	Users  = responses(`{"data":{"user":` + userJSON + `}}`)
 	Tokens = responses(`{"data":{"checkLoginStatus":{"status":true,"code":200,"message":"ok","token":{"data":{"email":"",` +
 		`"id":"5e0000000000000000##","clientId":"` + Pool + `","unionid":"o6_bmasdasdsad6_2sgVt7##"},` +
 		`"iat":1582781600,"exp":4102444800}}}}`)
 )
+
+// idToken names the user whose number stands for ####, which is no base64 until then.
+var idToken = "eyJhbGciOiJIUzI1NiJ9." + base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"5e00000000000000000000a1",`+
+	`"aud":"`+Pool+`","iat":1582781600,"exp":4102444800,"iss":"https://my-shop.authing.cn/oidc","nonce":null}`)) + ".c2lnbmF0dXJl####"
 
 // Responses are those of many users. Each call gets the next one, so that no cache of texts pays off.
 type Responses struct {
@@ -97,6 +105,9 @@ func ServeIfChild() {
 			}
 			io.Copy(io.Discard, r.Body)
 			body := Logins.text()
+			if r.URL.Path == v3LoginPath {
+				body = V3Logins.text()
+			}
 			w.Header().Set("Content-Type", jsonHeader.Get("Content-Type"))
 			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 			io.WriteString(w, body)
