@@ -30,6 +30,7 @@ func (a *api) register(mux *http.ServeMux, prefix string) {
 	mux.Handle("POST "+prefix+"/api/phone", a.withUser(a.bindPhone))
 	mux.Handle("GET "+prefix+"/api/me", a.withUser(a.me))
 	mux.Handle("PATCH "+prefix+"/api/me", a.withUser(a.changeNickname))
+	mux.Handle("PUT "+prefix+"/api/me", a.withUser(a.changeNickname)) // wx.request cannot send PATCH
 	mux.Handle("POST "+prefix+"/api/avatar", a.withUser(a.changeAvatar))
 	mux.Handle("POST "+prefix+"/api/logout", a.withUser(a.logout))
 	mux.Handle("GET "+prefix+"/healthz", handler(health))

@@ -236,7 +236,7 @@ func TestRoutes(t *testing.T) {
 		{"POST", "/api/login/", 404, "not_found", ""},
 		{"GET", "/api/login", 405, "method_not_allowed", "POST"},
 		{"DELETE", "/api/phone", 405, "method_not_allowed", "POST"},
-		{"POST", "/api/me", 405, "method_not_allowed", "GET, HEAD, PATCH"},
+		{"POST", "/api/me", 405, "method_not_allowed", "GET, HEAD, PATCH, PUT"},
 		{"GET", "/api/avatar", 405, "method_not_allowed", "POST"},
 		{"GET", "/api/logout", 405, "method_not_allowed", "POST"},
 		{"POST", "/healthz", 405, "method_not_allowed", "GET, HEAD"},

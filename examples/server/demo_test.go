@@ -291,6 +291,7 @@ func TestDemoChecksSender(t *testing.T) {
 		{"POST", "/demo/phones"}, {"POST", phone + "/login"}, {"POST", phone + "/tap"}, {"POST", phone + "/spend"},
 		{"POST", "/demo/authing"}, {"GET", "/demo/state"}, {"GET", "/demo/trace"}, {"HEAD", "/demo/state"},
 		{"POST", "/api/login"}, {"POST", "/api/phone"}, {"POST", "/api/logout"}, {"GET", "/api/me"},
+		{"POST", "/api/avatar"}, {"PATCH", "/api/me"}, {"PUT", "/api/me"}, {"GET", phone + "/picture"}, {"GET", "/demo/cdn/x"},
 	}
 	pages := []struct{ method, path string }{{"GET", "/"}, {"GET", "/page/app.js"}, {"GET", "/page/"}, {"GET", "/healthz"}}
 	hosts := []string{"127.0.0.1", "localhost", "LOCALHOST", "127.0.0.2", "[::1]"}

@@ -112,7 +112,7 @@ func request(t *testing.T, method, url, token string, body any, headers ...strin
 	}
 	r, err := http.NewRequest(method, url, text)
 	require.NoError(t, err)
-	if method == "POST" || method == "PATCH" {
+	if body != nil || method == "POST" {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	if token != "" {

@@ -151,6 +151,8 @@ func TestChangeNickname(t *testing.T) {
 		assert.Equal(t, want, fake.User(login.User.ID).Nickname)
 		assert.NotContains(t, got.text, "oken")
 	}
+	put := request(t, "PUT", p.url+"/api/me", login.Token, map[string]string{"nickname": "Ann"})
+	assert.Equal(t, "Ann", put.User.Nickname, "wx.request cannot send PATCH")
 	after := fake.User(login.User.ID)
 	assert.Equal(t, before.Photo, after.Photo, "nothing else changes")
 

@@ -75,6 +75,16 @@ function failure({ reason, message, next }) {
 const badResponse = { reason: 'bad_response', message: '服务暂时不可用，请稍后再点一次。', next: 'login' };
 
 /**
+ * 用户只看页面自己的提示。其他错误（例如微信接口抛出的异常）写入日志；code 可能已使用，所以按结果未知处理。
+ * @param {unknown} err
+ */
+function describe(err) {
+  console.warn(err);
+  const { message, next } = /** @type {Failure} */ (Object(err));
+  return message && next ? { message, next } : { message: '操作未完成，请再点一次。', next: 'login' };
+}
+
+/**
  * @param {any} body
  * @returns {User}
  */
@@ -98,41 +108,82 @@ function newCode() {
   });
 }
 
+/** 让后端返回中文的 message，与页面语言一致。 */
+function header() {
+  const token = readToken();
+  return { 'Accept-Language': 'zh-CN', ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+}
+
 /**
- * @param {'GET' | 'POST'} method
+ * 从响应中取出结果，失败时抛出 Failure。收到响应就会触发 success，与状态码无关。
+ * @param {number} statusCode
+ * @param {any} data
+ */
+function resultOf(statusCode, data) {
+  // 有些公共网络会返回自己的登录页，状态码也是 200，所以只接受 JSON。
+  if (statusCode === 204 || (statusCode === 200 && data && typeof data === 'object')) return data;
+  const { error } = Object(data);
+  const known = error && error.message && error.next;
+  if (known && error.next === 'signin') removeToken();
+  throw failure(known ? error : badResponse);
+}
+
+// 断网或超时时，请求可能已经到达后端。
+const noResponse = { reason: 'network', message: '没有收到服务器的响应，请检查网络后再点一次。', next: 'login' };
+
+/**
+ * @param {'GET' | 'POST' | 'PUT'} method
  * @param {string} path
  * @param {object} [body]
  * @returns {Promise<any>}
  */
-function request(method, path, body) {
-  const token = readToken();
-  return new Promise((resolve, reject) => {
+async function request(method, path, body) {
+  /** @type {{ statusCode: number, data: any }} */
+  const { statusCode, data } = await new Promise((resolve, reject) => {
     wx.request({
       url: config.baseURL + path,
       method,
       data: body,
       timeout: TIMEOUT,
-      header: {
-        // 让后端返回中文的 message，与页面语言一致。
-        'Accept-Language': 'zh-CN',
-        ...(token ? { Authorization: `Bearer ${token}` } : {}),
-      },
-      // 收到响应就会触发 success，与状态码无关。
-      success({ statusCode, data }) {
-        // 有些公共网络会返回自己的登录页，状态码也是 200，所以只接受 JSON。
-        if (statusCode === 204 || (statusCode === 200 && data && typeof data === 'object')) {
-          resolve(data);
-          return;
-        }
-        const { error } = Object(data);
-        const known = error && error.message && error.next;
-        if (known && error.next === 'signin') removeToken();
-        reject(failure(known ? error : badResponse));
-      },
-      // 断网或超时同理：请求可能已经到达后端。
-      fail: () => reject(failure({ reason: 'network', message: '没有收到服务器的响应，请检查网络后再点一次。', next: 'login' })),
+      header: header(),
+      success: resolve,
+      fail: () => reject(failure(noResponse)),
     });
   });
+  return resultOf(statusCode, data);
+}
+
+/**
+ * @param {string} path
+ * @param {string} filePath
+ * @returns {Promise<any>}
+ */
+async function upload(path, filePath) {
+  /** @type {{ statusCode: number, data: string }} */
+  const { statusCode, data } = await new Promise((resolve, reject) => {
+    wx.uploadFile({
+      url: config.baseURL + path,
+      filePath,
+      name: 'file',
+      timeout: TIMEOUT,
+      header: header(),
+      success: resolve,
+      fail: () => reject(failure(noResponse)),
+    });
+  });
+  return resultOf(statusCode, parseJSON(data));
+}
+
+/**
+ * wx.request 会解析 JSON，wx.uploadFile 不会。
+ * @param {string} text
+ */
+function parseJSON(text) {
+  try {
+    return JSON.parse(text);
+  } catch (err) {
+    return undefined;
+  }
 }
 
 /** 本机是否保存了 token。token 是否有效由后端判断。 */
@@ -167,6 +218,24 @@ async function me() {
   return userOf(await request('GET', '/api/me'));
 }
 
+/**
+ * 把 chooseAvatar 选择的图片（临时文件）上传到后端。
+ * @param {string} filePath
+ * @returns {Promise<User>}
+ */
+async function changeAvatar(filePath) {
+  return userOf(await upload('/api/avatar', filePath));
+}
+
+/**
+ * wx.request 不支持 PATCH，所以用 PUT。
+ * @param {string} nickname
+ * @returns {Promise<User>}
+ */
+async function changeNickname(nickname) {
+  return userOf(await request('PUT', '/api/me', { nickname }));
+}
+
 async function signOut() {
   try {
     await request('POST', '/api/logout');
@@ -176,4 +245,4 @@ async function signOut() {
   }
 }
 
-module.exports = { newCode, hasToken, signIn, bindPhone, me, signOut };
+module.exports = { newCode, hasToken, signIn, bindPhone, me, changeAvatar, changeNickname, signOut, describe };

@@ -1,7 +1,7 @@
 const assert = require('node:assert/strict');
 const { after, afterEach, before, describe, mock, test } = require('node:test');
 const config = require('../src/config');
-const { openPage } = require('./page');
+const { launch } = require('./app');
 const { startServer } = require('./server');
 const { demo, newPhone } = require('./wx');
 
@@ -21,12 +21,18 @@ after(() => server?.stop());
 /** 在新手机上打开页面。 */
 async function open() {
   phone = await newPhone(server.url);
-  return openPage(phone);
+  return launch(phone);
+}
+
+/** 登录。登录后打开头像和昵称页时，返回。 */
+async function signIn(page, how) {
+  await page.tap('微信登录', how);
+  if (page.name() === 'pages/profile/profile') await page.back();
 }
 
 async function openSignedIn() {
   const page = await open();
-  await page.tap('微信登录');
+  await signIn(page);
   phone.forget();
   return page;
 }
@@ -58,7 +64,7 @@ afterEach(() => {
 describe('登录', () => {
   test('先获取 code，点击后发送，然后更换', async () => {
     const page = await open();
-    await page.tap('微信登录');
+    await signIn(page);
     assert.deepEqual(phone.names(), ['wx.login', 'tap getUserInfo', 'POST /api/login', '200', 'wx.login']);
     assert.ok(page.sees('微信用户'), '微信现在返回匿名昵称');
     assert.ok(page.sees('尚未绑定手机号'));
@@ -68,20 +74,20 @@ describe('登录', () => {
 
   test('旧版微信返回真实昵称', async () => {
     const page = await open();
-    await page.tap('微信登录', { generation: 'old' });
+    await signIn(page, { generation: 'old' });
     assert.ok(page.sees(phone.nickName));
   });
 
   test('再次打开页面时保持登录状态', async () => {
     await openSignedIn();
-    const page = await openPage(phone);
+    const page = await launch(phone);
     assert.deepEqual(phone.names(), ['GET /api/me', '200', 'wx.login']);
     assert.ok(page.sees('微信用户'));
   });
 
   test('双击只发一个请求', async () => {
     const page = await open();
-    await page.tap('微信登录', { times: 2 });
+    await signIn(page, { times: 2 });
     assert.equal(phone.names().filter((name) => name === 'POST /api/login').length, 1);
     assert.ok(page.sees('微信用户'));
     assert.ok(!page.sees('请再点一次'));
@@ -96,7 +102,7 @@ describe('登录', () => {
           throw new Error(`${name}:fail exceed storage max size`);
         };
       }
-      await page.tap('微信登录');
+      await signIn(page);
       assert.ok(page.sees('微信用户'));
       assert.ok(!page.sees('fail'), '不显示微信的原文');
       assert.equal(phone.storage.has('token'), false);
@@ -110,7 +116,7 @@ describe('登录', () => {
         'tap 退出登录', 'POST /api/logout', '204', 'wx.login',
       ]);
       Object.assign(phone.wx, working);
-      await page.tap('微信登录');
+      await signIn(page);
       assert.ok(page.sees('微信用户'));
       assert.ok(phone.storage.get('token'));
     });
@@ -122,7 +128,7 @@ describe('登录', () => {
     phone.wx.setStorageSync = () => {
       throw new Error('setStorageSync:fail');
     };
-    await page.tap('微信登录');
+    await signIn(page);
     assert.equal(phone.storage.has('token'), false);
   });
 
@@ -134,7 +140,7 @@ describe('登录', () => {
     await page.tap('退出登录');
     assert.ok(page.button('微信登录'));
     assert.deepEqual(phone.names(), ['tap 退出登录', 'POST /api/logout', '204', 'wx.login']);
-    await page.tap('微信登录');
+    await signIn(page);
     assert.ok(page.sees('微信用户'));
   });
 
@@ -143,9 +149,9 @@ describe('登录', () => {
     phone.wx.getStorageSync = () => {
       throw new Error('getStorageSync:fail');
     };
-    const page = await openPage(phone);
+    const page = await launch(phone);
     assert.ok(!page.sees('fail'));
-    await page.tap('微信登录');
+    await signIn(page);
     assert.ok(page.sees('微信用户'));
   });
 
@@ -158,12 +164,12 @@ describe('登录', () => {
       const page = await open();
       const { request } = phone.wx;
       phone.wx.request = (options) => request({ ...options, success: () => options.success(answer) });
-      await page.tap('微信登录');
+      await signIn(page);
       assert.ok(page.sees('再点一次'));
       assert.ok(page.button('微信登录'));
       assert.equal(phone.storage.has('token'), false);
       phone.wx.request = request;
-      await page.tap('微信登录');
+      await signIn(page);
       assert.ok(page.sees('微信用户'));
     });
   }
@@ -175,17 +181,17 @@ describe('登录', () => {
       phone.log.push({ name: 'POST /api/login', code: data.code }, { name: '异常' });
       throw new TypeError('request is not a function');
     };
-    await page.tap('微信登录');
+    await signIn(page);
     assert.ok(page.sees('操作未完成'));
     assert.ok(!page.sees('function'));
     phone.wx.request = request;
-    await page.tap('微信登录');
+    await signIn(page);
     assert.ok(page.sees('微信用户'));
   });
 
   test('请求期间按钮不可点击', async () => {
     const page = await open();
-    const signingIn = page.tap('微信登录');
+    const signingIn = signIn(page);
     const states = [];
     const { login, request } = phone.wx;
     phone.wx.request = (options) => {
@@ -223,8 +229,8 @@ describe('绑定手机号', () => {
     await other.tap('绑定手机号');
     const { phoneNumber } = phone;
     phone = await newPhone(server.url, { phoneNumber });
-    const page = await openPage(phone);
-    await page.tap('微信登录');
+    const page = await launch(phone);
+    await signIn(page);
     await page.tap('绑定手机号');
     assert.ok(page.sees('已绑定其他账号'));
     assert.ok(page.sees('尚未绑定手机号'));
@@ -295,7 +301,7 @@ describe('code', () => {
     const page = await open();
     const opened = Date.now();
     t.mock.method(Date, 'now', () => opened + 5 * 60 * 1000);
-    const signingIn = page.tap('微信登录');
+    const signingIn = signIn(page);
     const { request } = phone.wx;
     phone.wx.request = (options) => {
       page.show();
@@ -322,7 +328,7 @@ describe('code', () => {
     const page = await open();
     const opened = Date.now();
     t.mock.method(Date, 'now', () => opened + 5 * 60 * 1000);
-    await page.tap('微信登录', { refuse: true });
+    await signIn(page, { refuse: true });
     await page.show();
     assert.deepEqual(phone.names(), ['wx.login', 'tap getUserInfo', 'wx.login']);
   });
@@ -372,14 +378,14 @@ describe('code', () => {
     test(`打开页面时 wx.login 失败（${fault}），可以重试`, async () => {
       phone = await newPhone(server.url);
       phone.faults.push(fault);
-      const page = await openPage(phone);
+      const page = await launch(phone);
       assert.ok(page.sees('微信登录失败'));
       assert.ok(page.button('微信登录')?.attrs.disabled);
       await page.tap('重试', { times: 2 });
       assert.equal(phone.names().filter((name) => name === 'wx.login').length, 1);
       assert.ok(!page.sees('微信登录失败'));
       assert.ok(!page.button('重试'));
-      await page.tap('微信登录');
+      await signIn(page);
       assert.ok(page.sees('微信用户'));
     });
   }
@@ -387,17 +393,17 @@ describe('code', () => {
   test('wx.login 失败后，回到页面时自动重试', async () => {
     phone = await newPhone(server.url);
     phone.faults.push('login');
-    const page = await openPage(phone);
+    const page = await launch(phone);
     await page.show();
-    await page.tap('微信登录');
+    await signIn(page);
     assert.ok(page.sees('微信用户'));
   });
 
   test('登录成功但更换 code 失败，不影响登录和退出', async () => {
     const page = await open();
     phone.faults.push('login');
-    await page.tap('微信登录');
-    assert.ok(page.sees('微信用户'));
+    await signIn(page, { generation: 'old' });
+    assert.ok(page.sees(phone.nickName));
     assert.ok(page.button('绑定手机号')?.attrs.disabled, '没有新的 code');
     await page.tap('退出登录');
     assert.ok(page.button('微信登录'));
@@ -408,10 +414,10 @@ describe('登录失效', () => {
   test('打开页面时', async () => {
     phone = await newPhone(server.url);
     phone.storage.set('token', 'nobody');
-    const page = await openPage(phone);
+    const page = await launch(phone);
     assert.equal(phone.storage.has('token'), false);
     assert.ok(page.sees('请重新登录'));
-    await page.tap('微信登录');
+    await signIn(page);
     assert.ok(page.sees('微信用户'));
   });
 
@@ -425,7 +431,7 @@ describe('登录失效', () => {
     await page.tap('绑定手机号');
     assert.equal(phone.storage.has('token'), false);
     assert.ok(page.sees('请重新登录'));
-    await page.tap('微信登录');
+    await signIn(page);
     await page.tap('绑定手机号');
     assert.ok(page.sees(phone.phoneNumber));
   });
@@ -451,17 +457,17 @@ describe('服务不可用', () => {
   test('打开页面时获取资料失败：保留 token，下次打开时重试', async () => {
     await openSignedIn();
     await demo(server.url, '/demo/authing', { down: true });
-    assert.ok((await openPage(phone)).sees('稍后再试'));
+    assert.ok((await launch(phone)).sees('稍后再试'));
     await demo(server.url, '/demo/authing', { down: false });
-    assert.ok((await openPage(phone)).sees('微信用户'));
+    assert.ok((await launch(phone)).sees('微信用户'));
   });
 
   test('打开页面时获取资料失败：可以重新登录', async () => {
     await openSignedIn();
     await demo(server.url, '/demo/authing', { down: true });
-    const page = await openPage(phone);
+    const page = await launch(phone);
     await demo(server.url, '/demo/authing', { down: false });
-    await page.tap('微信登录');
+    await signIn(page);
     assert.ok(page.sees('微信用户'));
   });
 
@@ -492,10 +498,10 @@ describe('收不到响应', () => {
     test(`登录：${fault}`, async () => {
       const page = await open();
       phone.faults.push(fault);
-      await page.tap('微信登录');
+      await signIn(page);
       assert.ok(page.sees(notice));
       assert.equal(phone.storage.has('token'), false);
-      await page.tap('微信登录');
+      await signIn(page);
       assert.ok(page.sees('微信用户'));
     });
   }
@@ -545,7 +551,7 @@ describe('退出', () => {
     assert.ok(!page.sees('服务暂时不可用'));
     const me = await fetch(`${server.url}/api/me`, { headers: { Authorization: `Bearer ${token}` } });
     assert.equal(me.status, 401, 'token 在服务端也已失效');
-    await page.tap('微信登录');
+    await signIn(page);
     assert.ok(page.sees('微信用户'));
   });
 });

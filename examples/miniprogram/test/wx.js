@@ -13,7 +13,7 @@ async function demo(base, path, body) {
 }
 
 /**
- * 新用户的新手机。wx 只实现页面用到的接口，由演示服务模拟微信。
+ * 新用户的新手机。wx 只实现页面用到的接口，由演示服务模拟微信。用户已同意隐私保护指引，除非 privacy.needed。
  * @param {string} base
  * @param {{ phoneNumber?: string }} [who]
  */
@@ -23,6 +23,8 @@ async function newPhone(base, who = {}) {
   /** 按时间顺序的记录。 @type {{ name: string, code?: string, refused?: boolean }[]} */
   const log = [];
   let forgotten = 0;
+  /** tapped：用户点击过的同意按钮；ask：页面注册的监听。 @type {{ needed: boolean, tapped: string, ask?: (resolve: Function) => void }} */
+  const privacy = { needed: false, tapped: '' };
   /** 依次触发的故障，各触发一次：login、no code（成功但没有 code）、request（请求未送达）、response（已送达但收不到响应）、proxy（代理的错误页）、portal（公共网络的登录页）。 @type {string[]} */
   const faults = [];
   const takeFault = (...kinds) => (kinds.includes(faults[0]) ? faults.shift() : undefined);
@@ -53,24 +55,61 @@ async function newPhone(base, who = {}) {
       });
     },
 
+    uploadFile({ url, filePath, name, header, success, fail }) {
+      log.push({ name: `POST ${url.slice(base.length)}` });
+      sendFile({ url, filePath, name, header }).then((response) => {
+        log.push({ name: response.errMsg ?? String(response.statusCode) });
+        if (response.errMsg) fail(response);
+        else success(response);
+      });
+    },
+
+    onNeedPrivacyAuthorization: (listener) => void (privacy.ask = listener),
+    openPrivacyContract: () => void log.push({ name: 'wx.openPrivacyContract' }),
+
     getStorageSync: (key) => storage.get(key) ?? '',
     setStorageSync: (key, value) => void storage.set(key, structuredClone(value)),
     removeStorageSync: (key) => void storage.delete(key),
   };
 
   async function send({ url, method, data, header }) {
+    const headers = { 'Content-Type': 'application/json', ...header };
+    const response = await exchange(url, { method, headers, body: data && JSON.stringify(data) });
+    return response.statusCode && !response.fault ? { ...response, data: response.data && JSON.parse(response.data) } : response;
+  }
+
+  /** wx.uploadFile 不解析响应，data 是文本。 */
+  async function sendFile({ url, filePath, name, header }) {
+    const body = new FormData();
+    body.append(name, await (await fetch(base + filePath)).blob(), 'tmp.png');
+    return exchange(url, { method: 'POST', headers: header, body });
+  }
+
+  /** @returns {Promise<{ errMsg?: string, statusCode?: number, data?: any, fault?: string }>} */
+  async function exchange(url, options) {
     const fault = takeFault('request', 'response', 'proxy', 'portal');
     if (fault === 'request') return { errMsg: 'request:fail' };
-    if (fault === 'proxy') return { statusCode: 502, data: '<html>Bad Gateway</html>' };
-    if (fault === 'portal') return { statusCode: 200, data: '<html>Sign in to this network</html>' };
-    const response = await fetch(url, {
-      method,
-      headers: { 'Content-Type': 'application/json', ...header },
-      body: data && JSON.stringify(data),
-    });
-    const text = await response.text();
-    if (fault === 'response') return { errMsg: 'request:fail timeout' };
-    return { statusCode: response.status, data: text && JSON.parse(text) };
+    if (fault === 'proxy') return { fault, statusCode: 502, data: '<html>Bad Gateway</html>' };
+    if (fault === 'portal') return { fault, statusCode: 200, data: '<html>Sign in to this network</html>' };
+    const response = await fetch(url, options);
+    const data = await response.text();
+    return fault === 'response' ? { errMsg: 'request:fail timeout' } : { statusCode: response.status, data };
+  }
+
+  /** 点击微信按钮的 e.detail。需要隐私授权时，先等待页面的答复。 */
+  async function detail(button, { buttonId, ...how }) {
+    if (button === 'agreePrivacyAuthorization') {
+      privacy.tapped = buttonId;
+      return {};
+    }
+    if (privacy.needed) {
+      const answer = await new Promise((resolve) => privacy.ask?.(resolve));
+      if (answer.event !== 'agree' || answer.buttonId !== privacy.tapped) {
+        return { errMsg: `${button}:fail privacy permission is not authorized`, errno: 104 };
+      }
+      privacy.needed = false;
+    }
+    return demo(base, `/demo/phones/${owner.id}/tap`, { button, ...how });
   }
 
   return {
@@ -84,7 +123,8 @@ async function newPhone(base, who = {}) {
     /** names 不再包含此前的记录。 */
     forget: () => void (forgotten = log.length),
     lastCode: () => log.filter(({ name }) => name === 'wx.login').at(-1)?.code,
-    detail: (button, how) => demo(base, `/demo/phones/${owner.id}/tap`, { button, ...how }),
+    privacy,
+    detail,
     spend: (code) => demo(base, `/demo/phones/${owner.id}/spend`, { code }),
   };
 }

@@ -1,13 +1,7 @@
 const api = require('../../api');
 
-/**
- * 用户只看页面自己的提示。其他错误（例如微信接口抛出的异常）写入日志；code 可能已使用，所以按结果未知处理。
- * @param {unknown} err
- */
-function describe(err) {
-  const { message, next } = /** @type {import('../../api').Failure} */ (Object(err));
-  return message && next ? { message, next } : { message: '操作未完成，请再点一次。', next: 'login' };
-}
+// 微信给所有用户返回的昵称。
+const ANONYMOUS = '微信用户';
 
 // code 的有效期是五分钟，预留一分钟给授权弹窗和网络请求。
 const CODE_MAX_AGE = 4 * 60 * 1000;
@@ -54,15 +48,22 @@ Page({
     return this.prepare();
   },
 
-  /**
-   * 登录只需要微信身份。这个按钮现在不会弹窗，返回的昵称是“微信用户”，头像是灰色的，但加密数据仍可用于登录。
-   * 换成 wx.getUserProfile 也一样：2022 年 11 月 8 日之后发布的版本只能得到匿名资料（基础库低于 2.27.1 的旧客户端除外）。
-   * 要得到真实的头像和昵称，只能让用户通过 open-type="chooseAvatar" 的按钮和 type="nickname" 的输入框自己填写。
-   * 这些内容没有微信签名，不能作为身份凭证，需要由后端另外保存（头像是临时文件，要先上传）。
-   * @param {WechatMiniprogram.ButtonGetUserInfo} e
-   */
+  /** @param {WechatMiniprogram.ButtonGetUserInfo} e */
   onUserInfo(e) {
-    return this.submitCode(e.detail, api.signIn);
+    return this.signIn(e.detail);
+  },
+
+  /**
+   * 登录的唯一入口。登录只需要微信身份，昵称和头像由用户在 pages/profile 自己填写。
+   *
+   * 这一代接口除了 code 还要 e.detail 中的加密数据，只能由按钮取得，所以要点一次；按钮现在不会弹窗，
+   * 返回的昵称是“微信用户”，头像是灰色的。Authing 的 V3 接口只要 code：换用它以后，
+   * 不必等用户点击，在 onShow 取得 code 后就可以登录。
+   * @param {import('../../api').Detail} detail
+   */
+  async signIn(detail) {
+    await this.submitCode(detail, api.signIn);
+    if (this.data.user && this.data.user.nickname === ANONYMOUS) this.onProfile();
   },
 
   /**
@@ -71,6 +72,21 @@ Page({
    */
   onPhone(e) {
     return this.submitCode(e.detail, api.bindPhone);
+  },
+
+  /** 打开头像和昵称页。用户可以跳过，以后再改。 */
+  onProfile() {
+    const { user } = this.data;
+    if (!user) return;
+    const nickname = user.nickname === ANONYMOUS ? '' : user.nickname;
+    wx.navigateTo({
+      url: `/pages/profile/profile?nickname=${encodeURIComponent(nickname)}&photo=${encodeURIComponent(user.photo)}`,
+      events: {
+        // null：登录已失效。
+        /** @param {import('../../api').User | null} changed */
+        changed: (changed) => this.setData({ user: changed }),
+      },
+    });
   },
 
   onSignOut() {
@@ -150,8 +166,7 @@ Page({
       await step();
       return true;
     } catch (err) {
-      console.warn(err);
-      const { message, next } = describe(err);
+      const { message, next } = api.describe(err);
       this.setData({ notice: message });
       if (next === 'signin') this.setData({ user: null });
       // 结果可能未知（例如手机号其实已经绑定），所以重新获取资料，让用户看到实际状态后再决定是否重试。
