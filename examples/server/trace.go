@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -222,7 +223,7 @@ func (t *tracingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context()) // a RoundTripper must not change its request
 	r.Body = rest
 	x.trace.add(event{Exchange: x.id, From: "backend", To: "authing", Kind: "request", Op: op,
-		requestLine: &requestLine{r.Method, maskPath(r.URL.Path, t.pool)}, Body: maskCall(r.Header.Get("Content-Type"), body)})
+		requestLine: &requestLine{r.Method, maskPath(cmp.Or(r.URL.Path, "/"), t.pool)}, Body: maskCall(r.Header.Get("Content-Type"), body)})
 
 	start := time.Now()
 	resp, err := t.send(r)

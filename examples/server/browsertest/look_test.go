@@ -122,6 +122,7 @@ func labels(tab *tab) {
 	for _, want := range []string{
 		"checkbox: user declines", "checkbox: code already used", "checkbox: pre-2021 profile", "checkbox: Authing is down",
 		"button: 中文", "button: English", "button: Clear", "button: Bind phone", "button: Sign out", "log: Live trace",
+		"button: Choose a picture", "textbox: Nickname", "button: Save",
 	} {
 		assert.Contains(tab.t, names, want)
 	}

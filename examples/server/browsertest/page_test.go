@@ -17,6 +17,7 @@ func TestPage(t *testing.T) {
 		for name, scenario := range map[string]func(*tab){
 			"sign in":      signIn,
 			"bind a phone": bindPhone,
+			"profile":      chooseProfile,
 			"decline":      decline,
 			"used code":    usedCode,
 			"generations":  generations,
@@ -37,6 +38,7 @@ func TestPage(t *testing.T) {
 			"scrolls":      scrolls,
 			"explains":     explains,
 			"labels":       labels,
+			"axe":          accessible,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -54,7 +56,7 @@ func signIn(tab *tab) {
 	assert.Contains(tab.t, tab.text(".tagline"), "Everything runs on this machine")
 	tab.click("sign-in")
 	tab.shows("nickname", "微信用户")
-	tab.shows("anonymous", "no longer provides real nicknames")
+	tab.shows("anonymous", "no real name and picture")
 	tab.shows("phone-number", "not bound")
 	assert.False(tab.t, eval[bool](tab, `document.getElementById('welcome').checkVisibility()`))
 	tab.until(steps + `.length === 10`)
@@ -90,6 +92,40 @@ func bindPhone(tab *tab) {
 	tab.click("sign-in")
 	tab.shows("phone-number", "not bound")
 	tab.shows("bind", "Bind phone")
+	tab.errorResponses()
+}
+
+func chooseProfile(tab *tab) {
+	const ownPicture = `document.getElementById('avatar-image').checkVisibility() && document.getElementById('avatar-image').naturalWidth > 0`
+	tab.click("sign-in")
+	tab.shows("nickname", "微信用户")
+	tab.click("refuse")
+	tab.click("choose")
+	tab.traced("WeChat → Page chooseAvatar:fail cancel")
+	tab.hides("avatar-image")
+	tab.click("refuse")
+	tab.click("save") // nothing to save
+	tab.click("choose")
+	tab.traced("Page → WeChat tap chooseAvatar")
+	tab.until(ownPicture)
+	assert.NotContains(tab.t, tab.text("#trace"), "ChangeAvatar", "not sent before it is saved")
+	tab.do(chromedp.SendKeys(chromedp.ID("name"), " 林小雨\r"))
+	tab.shows("nickname", "林小雨")
+	tab.hides("anonymous")
+	tab.traced("Page → Backend POST /api/avatar")
+	tab.traced("Backend → Authing ChangeAvatar POST /")
+	tab.traced("Page → Backend PUT /api/me")
+	tab.traced("Backend → Authing Update POST /graphql")
+	assert.Contains(tab.t, tab.text("#trace"), `"file": "image/png, `)
+	assert.Empty(tab.t, eval[string](tab, `document.getElementById('name').value`))
+
+	tab.load()
+	tab.shows("nickname", "林小雨")
+	tab.until(ownPicture)
+	assert.Contains(tab.t, eval[string](tab, `document.getElementById('avatar-image').src`), "/demo/cdn/avatar/")
+	tab.do(chromedp.SendKeys(chromedp.ID("name"), "\u00a0\r"))
+	tab.click("sign-out")
+	tab.shows("welcome", "Sign in with WeChat")
 	tab.errorResponses()
 }
 

@@ -25,13 +25,16 @@ func TestScreenshot(t *testing.T) {
 	t.Parallel()
 	file := cmp.Or(*screenshot, filepath.Join(t.TempDir(), "page.png"))
 	tab := visit(t, open(t), build(t), *screenshotLanguage)
-	tab.click("old") // with a real nickname
 	tab.click("sign-in")
-	tab.shows("nickname", "")
+	tab.shows("nickname", "微信用户")
+	tab.click("choose")
+	tab.shows("avatar-image", "")
+	tab.do(chromedp.SendKeys(chromedp.ID("name"), "林小雨\r"))
+	tab.shows("nickname", "林小雨")
 	tab.click("bind")
 	tab.shows("phone-number", "••••")
 	tab.hides("bind")
-	tab.until(steps + `.filter(step => step.endsWith('login:ok')).length === 4`) // one per phone and per call
+	tab.until(steps + `.filter(step => step.endsWith('login:ok')).length === 3`) // one at first, and one after each call that used it
 	tab.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, 0, 0), chromedp.EmulateViewport(1280, 800, chromedp.EmulateScale(2)))
 	require.NoError(t, os.WriteFile(file, run(tab, chromedp.CaptureScreenshot()), 0o644))
 }

@@ -11,6 +11,7 @@ const phone = new Phone()
 const backend = new Backend()
 const trace = new Trace($('trace'))
 let user = null
+let picture = null // chosen, but not saved yet: {url, content}
 let busy = false
 let down = false // last state reported by the server
 let downTouched = false // the user has used the switch: a late response must not reset it
@@ -31,8 +32,9 @@ function show(newUser) {
 const mainButton = (user) => (!user ? 'sign-in' : user.phone ? 'sign-out' : 'bind')
 
 function fillProfile() {
-  $('avatar-image').hidden = !ownImage(user.photo)
-  if (ownImage(user.photo)) $('avatar-image').src = user.photo
+  const photo = picture?.url ?? ownAddress(user.photo)
+  $('avatar-image').hidden = !photo
+  if (photo) $('avatar-image').src = photo
   $('avatar-initial').textContent = [...user.nickname][0] ?? '?'
   $('nickname').textContent = user.nickname
   $('anonymous').hidden = user.nickname !== '微信用户'
@@ -42,8 +44,9 @@ function fillProfile() {
   $('bind').hidden = mainButton(user) !== 'bind'
 }
 
-// WeChat's avatars are on its CDN, but the demo must not send requests to other machines.
-const ownImage = (url) => url.startsWith('data:image/') || url.startsWith(`${location.origin}/`)
+// ownAddress returns the address at which this server has a picture of the fake storage. WeChat's avatars are on its
+// CDN, but the demo must not send requests to other machines.
+const ownAddress = (url) => url.match(/^http:\/\/127\.0\.0\.1:\d+(\/cdn\/.+)/)?.[1].replace(/^/, '/demo') ?? ''
 
 const mask = (number) => number.replace(/^(.{3}).*(.{4})$/, '$1••••$2')
 
@@ -75,7 +78,28 @@ async function runExclusive(call) {
   $('screen').removeAttribute('aria-busy')
 }
 
+async function choose() {
+  const url = await phone.choose({ refuse: $('refuse').checked })
+  if (!url) return
+  picture = { url, content: await (await fetch(url)).blob() }
+  fillProfile()
+}
+
+// save sends what the user has chosen. Both are optional.
+async function save() {
+  if (picture) {
+    const changed = await backend.changeAvatar(picture.content)
+    picture = null
+    show(changed)
+  }
+  const name = $('name').value.trim()
+  if (name) show(await backend.changeNickname(name))
+  $('name').value = ''
+}
+
 function reset() {
+  picture = null
+  $('name').value = ''
   backend.forget()
   phone.enter(generation())
   show(null)
@@ -131,6 +155,11 @@ async function toggleDown() {
 
 $('sign-in').addEventListener('click', () => tap('getUserInfo', (code, detail) => backend.login(code, detail)))
 $('bind').addEventListener('click', () => tap('getPhoneNumber', (code, detail) => backend.bindPhone(code, detail)))
+$('choose').addEventListener('click', () => runExclusive(choose))
+$('edit').addEventListener('submit', (event) => {
+  event.preventDefault()
+  runExclusive(save)
+})
 $('sign-out').addEventListener('click', () => runExclusive(async () => {
   await backend.logout()
   reset()

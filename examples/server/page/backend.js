@@ -1,4 +1,4 @@
-// The client of the backend. A real mini program uses wx.request instead of fetch.
+// The client of the backend. A real mini program uses wx.request and wx.uploadFile instead of fetch.
 
 import { currentLanguage, text } from './text.js'
 
@@ -34,6 +34,17 @@ export class Backend {
     return (await this.#call('GET', '/api/me')).user
   }
 
+  async changeAvatar(picture) {
+    const form = new FormData()
+    form.append('file', picture, 'picture')
+    return (await this.#call('POST', '/api/avatar', form)).user
+  }
+
+  // PUT instead of PATCH, which wx.request cannot send.
+  async changeNickname(nickname) {
+    return (await this.#call('PUT', '/api/me', { nickname })).user
+  }
+
   async logout() {
     await this.#call('POST', '/api/logout')
     this.forget()
@@ -46,8 +57,11 @@ export class Backend {
   async #call(method, path, body) {
     const headers = { 'Accept-Language': currentLanguage() }
     if (this.hasToken) headers.Authorization = `Bearer ${this.#token}`
-    if (body) headers['Content-Type'] = 'application/json'
-    const response = await fetch(path, { method, headers, body: body && JSON.stringify(body) }).catch(throwUnreachable)
+    if (body && !(body instanceof FormData)) {
+      headers['Content-Type'] = 'application/json'
+      body = JSON.stringify(body)
+    }
+    const response = await fetch(path, { method, headers, body }).catch(throwUnreachable)
     if (response.status === 204) return null
     const result = await response.json().catch(throwUnreachable) // not JSON: an error page of a proxy
     if (!response.ok) throw new ApiError(result.error)

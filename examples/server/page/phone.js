@@ -56,6 +56,13 @@ export class Phone {
     return { code, detail }
   }
 
+  // choose simulates a chooseAvatar button. It returns the address of the picture, or undefined if the user cancels.
+  // Unlike the other buttons, it needs no code.
+  async choose({ refuse }) {
+    await this.#code // the phone exists
+    return (await post(`/demo/phones/${this.#current.id}/tap`, { button: 'chooseAvatar', refuse })).avatarUrl
+  }
+
   async #login() {
     if (this.#current?.generation !== this.#generation) await this.#newPhone()
     try {

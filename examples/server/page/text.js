@@ -11,7 +11,10 @@ const texts = {
     welcomeHint: 'Sign in with your WeChat account. No password needed.',
     signIn: 'Sign in with WeChat',
     profile: 'Your account',
-    anonymous: 'WeChat no longer provides real nicknames',
+    anonymous: 'WeChat gives no real name and picture.\nChoose your own, or skip this.',
+    choosePicture: 'Choose a picture',
+    nickname: 'Nickname',
+    save: 'Save',
     userId: 'User ID',
     phone: 'Phone',
     noPhone: 'not bound',
@@ -51,7 +54,10 @@ const texts = {
     welcomeHint: '使用微信账号登录，无需密码。',
     signIn: '微信登录',
     profile: '我的账号',
-    anonymous: '微信已不再提供真实昵称',
+    anonymous: '微信不再提供真实的昵称和头像。\n可以自己填写，也可以跳过。',
+    choosePicture: '选择头像',
+    nickname: '昵称',
+    save: '保存',
     userId: '用户 ID',
     phone: '手机号',
     noPhone: '未绑定',
@@ -94,10 +100,11 @@ export function setLanguage(to) {
   sessionStorage.setItem('language', to)
 }
 
-// translate sets the texts of elements with data-text (content), data-label (accessible name) or data-title (tooltip)
-// under root.
+// translate sets the texts of elements with data-text (content), data-label (accessible name), data-placeholder or
+// data-title (tooltip) under root.
 export function translate(root) {
   for (const element of root.querySelectorAll('[data-text]')) element.textContent = text(element.dataset.text)
   for (const element of root.querySelectorAll('[data-label]')) element.setAttribute('aria-label', text(element.dataset.label))
+  for (const element of root.querySelectorAll('[data-placeholder]')) element.placeholder = text(element.dataset.placeholder)
   for (const element of root.querySelectorAll('[data-title]')) element.title = text(element.dataset.title)
 }

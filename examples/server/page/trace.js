@@ -90,9 +90,9 @@ function request({ to, op, method, path, button }) {
 function response({ from, status, error, ms, body }) {
   let summary = error ?? status // error is set if there is no response
   let good = status >= 200 && status < 300
-  if (lane(from) === 'wechat' && body?.errMsg) {
-    summary = body.errMsg
-    good = summary.endsWith(':ok')
+  if (lane(from) === 'wechat') {
+    summary = body?.errMsg ?? (good ? 'ok' : status) // a chosen picture comes without errMsg
+    good &&= summary.endsWith('ok')
   }
   if (from === 'authing' && body?.code !== undefined && body.code !== 200) {
     summary = `${status}, code ${body.code}` // Authing reports most errors with HTTP 200

@@ -1,0 +1,55 @@
+package browsertest
+
+import (
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// accessible checks the page with axe-core, in all of its states, languages and color schemes.
+func accessible(tab *tab) {
+	script, err := os.ReadFile("node_modules/axe-core/axe.min.js")
+	require.NoError(tab.t, err, "axe-core is missing: npm ci")
+	eval[chromedp.Void](tab, string(script)+";0")
+	for _, state := range []struct {
+		name  string
+		enter func()
+	}{
+		{"welcome", func() {}},
+		{"notice", func() { tab.click("down"); tab.click("sign-in"); tab.shows("notice", "") }},
+		{"profile", func() { tab.click("down"); tab.click("sign-in"); tab.shows("nickname", "微信用户") }},
+		{"picture", func() { tab.click("choose"); tab.shows("avatar-image", "") }},
+		{"bound", func() { tab.click("bind"); tab.shows("phone-number", "138••••0001") }},
+		{"details open", func() {
+			eval[chromedp.Void](tab, `for (const d of document.querySelectorAll('details')) d.open = true`)
+		}},
+	} {
+		state.enter()
+		for _, scheme := range []string{"light", "dark"} {
+			call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+				{Name: "prefers-color-scheme", Value: scheme},
+				{Name: "prefers-reduced-motion", Value: "reduce"}, // a color in transition has no contrast to measure
+			}})
+			for _, language := range []string{"zh", "en"} {
+				eval[chromedp.Void](tab, fmt.Sprintf(`document.querySelector('[data-language=%s]').click()`, language))
+				assert.Empty(tab.t, tab.violations(), "%s, %s, %s", state.name, scheme, language)
+			}
+		}
+	}
+	tab.errorResponses("POST /api/login 503")
+}
+
+// violations returns what axe-core finds.
+func (tab *tab) violations() []string {
+	tab.t.Helper()
+	eval[chromedp.Void](tab, `window.found = null; axe.run().then(({ violations }) => {
+		window.found = violations.flatMap(({ id, impact, nodes }) => nodes.map(({ target }) => [impact, id, target].join(' ')))
+	}); 0`)
+	tab.until(`window.found`)
+	return slices.Compact(eval[[]string](tab, `window.found`))
+}
