@@ -18,6 +18,8 @@
 // Expiry: set Options.Clock and advance it. A wx.login code is valid for five minutes, a texted or mailed code for ten,
 // a token for fifteen days.
 //
+// Pictures: [Phone.ChooseAvatar] returns the one that the user chooses and the page uploads.
+//
 // Denied authorization: [Phone.Deny] returns what the page gets when the user taps "refuse", [Phone.Fail] what it gets
 // when the button fails.
 //

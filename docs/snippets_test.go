@@ -13,8 +13,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
@@ -119,6 +121,34 @@ func answer(w http.ResponseWriter, user *authing.User, err error) {
 	}
 }
 
+func profileRoutes(mux *http.ServeMux, client *authing.Client, requireLogin func(http.Handler) http.Handler) {
+	mux.Handle("POST /avatar", requireLogin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		info, _ := authinghttp.TokenInfoFromContext(r.Context())
+		token, _ := authinghttp.TokenFromContext(r.Context())
+		r.Body = http.MaxBytesReader(w, r.Body, 6<<20) // ChangeAvatar takes 5 MiB
+		file, _, err := r.FormFile("file")
+		if err != nil {
+			http.Error(w, "send a picture of at most 5 MiB with wx.uploadFile", http.StatusBadRequest)
+			return
+		}
+		defer file.Close()
+		user, err := client.As(token).ChangeAvatar(r.Context(), info.UserID, file)
+		answer(w, user, err)
+	})))
+	mux.Handle("PUT /me", requireLogin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		info, _ := authinghttp.TokenInfoFromContext(r.Context())
+		token, _ := authinghttp.TokenFromContext(r.Context())
+		var in struct{ Nickname string }
+		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10)).Decode(&in)
+		if n := utf8.RuneCountInString(in.Nickname); err != nil || n == 0 || n > 32 {
+			http.Error(w, "send a nickname of 1 to 32 characters", http.StatusBadRequest)
+			return
+		}
+		user, err := client.As(token).Update(r.Context(), info.UserID, authing.UserUpdate{Nickname: &in.Nickname})
+		answer(w, user, err)
+	})))
+}
+
 func TestRoutes(t *testing.T) {
 	t.Parallel()
 	srv := authingtest.NewServer(authingtest.Options{})
@@ -171,6 +201,41 @@ func TestRoutes(t *testing.T) {
 	status, text = ask("GET", "/me", nil)
 	assert.Equal(t, http.StatusUnauthorized, status, "the cache has not noticed, but Authing has")
 	assert.Contains(t, text, "sign in again")
+}
+
+func TestProfileRoutes(t *testing.T) {
+	t.Parallel()
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	require.NoError(t, err)
+	mux := http.NewServeMux()
+	profileRoutes(mux, client, authinghttp.RequireLogin(client))
+	ann := srv.NewPhone(authingtest.WxUser{AnonymousUserInfo: true})
+	user, err := client.LoginWithWxapp(context.Background(), ann.Login(), ann.GetUserInfo())
+	require.NoError(t, err)
+	send := func(method, path, contentType, body string) int {
+		r := httptest.NewRequest(method, path, strings.NewReader(body))
+		r.Header.Set("Content-Type", contentType)
+		r.Header.Set("Authorization", "Bearer "+string(user.Token))
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		return w.Code
+	}
+	form := func(picture []byte) string {
+		return "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\r\n" + string(picture) + "\r\n--b--\r\n"
+	}
+
+	assert.Equal(t, 200, send("POST", "/avatar", "multipart/form-data; boundary=b", form(ann.ChooseAvatar().Content)))
+	assert.NotEqual(t, user.Photo, srv.User(user.ID).Photo)
+	assert.Equal(t, 400, send("POST", "/avatar", "multipart/form-data; boundary=b", form(make([]byte, 7<<20))))
+	assert.Equal(t, 400, send("POST", "/avatar", "multipart/form-data; boundary=b", form([]byte("text"))))
+
+	assert.Equal(t, 200, send("PUT", "/me", "application/json", `{"nickname":"Ann"}`))
+	assert.Equal(t, "Ann", srv.User(user.ID).Nickname)
+	for _, bad := range []string{`{}`, `{"nickname":"` + strings.Repeat("A", 33) + `"}`, `[]`} {
+		assert.Equal(t, 400, send("PUT", "/me", "application/json", bad))
+	}
 }
 
 func TestLostAnswer(t *testing.T) {

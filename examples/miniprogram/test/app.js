@@ -153,6 +153,7 @@ async function launch(phone) {
     /** 在输入框中输入文字。 */
     type(name, text) {
       const { node } = find('input', name) ?? assert.fail(`找不到输入框：${name}`);
+      fire(node, 'focus');
       current().typed.set(node, text);
     },
 

@@ -179,6 +179,7 @@ describe('隐私授权', () => {
     assert.ok(!app.sees('用户隐私保护指引'));
     const tapping = app.tap('微信登录');
     assert.ok(app.sees('用户隐私保护指引'));
+    assert.ok(phone.privacy.shown);
     await app.tap('查看隐私保护指引');
     assert.ok(phone.names().includes('wx.openPrivacyContract'));
     await app.tap('同意');
@@ -217,11 +218,22 @@ describe('隐私授权', () => {
     assert.ok(app.sees(phone.phoneNumber));
   });
 
+  test('输入昵称前询问；不同意也能输入', async () => {
+    const app = await open();
+    phone.privacy.needed = true;
+    app.type('昵称', '林小雨');
+    assert.ok(app.sees('用户隐私保护指引'));
+    await app.tap('不同意');
+    await app.tap('保存');
+    assert.ok(app.sees('林小雨'));
+  });
+
   test('不支持隐私授权的旧版微信', async () => {
     phone = await newPhone(server.url);
-    phone.wx.onNeedPrivacyAuthorization = /** @type {any} */ (undefined);
+    Object.assign(phone.wx, { onNeedPrivacyAuthorization: undefined, requirePrivacyAuthorize: undefined });
     const app = await launch(phone);
     await app.tap('微信登录');
+    app.type('昵称', '林小雨');
     assert.ok(phone.storage.get('token'));
   });
 });

@@ -23,8 +23,8 @@ async function newPhone(base, who = {}) {
   /** 按时间顺序的记录。 @type {{ name: string, code?: string, refused?: boolean }[]} */
   const log = [];
   let forgotten = 0;
-  /** tapped：用户点击过的同意按钮；ask：页面注册的监听。 @type {{ needed: boolean, tapped: string, ask?: (resolve: Function) => void }} */
-  const privacy = { needed: false, tapped: '' };
+  /** tapped：用户点击过的同意按钮；shown：页面报告过弹窗；ask：页面注册的监听。 @type {{ needed: boolean, tapped: string, shown: boolean, ask?: (resolve: Function) => void }} */
+  const privacy = { needed: false, tapped: '', shown: false };
   /** 依次触发的故障，各触发一次：login、no code（成功但没有 code）、request（请求未送达）、response（已送达但收不到响应）、proxy（代理的错误页）、portal（公共网络的登录页）。 @type {string[]} */
   const faults = [];
   const takeFault = (...kinds) => (kinds.includes(faults[0]) ? faults.shift() : undefined);
@@ -65,6 +65,7 @@ async function newPhone(base, who = {}) {
     },
 
     onNeedPrivacyAuthorization: (listener) => void (privacy.ask = listener),
+    requirePrivacyAuthorize: () => void consent(),
     openPrivacyContract: () => void log.push({ name: 'wx.openPrivacyContract' }),
 
     getStorageSync: (key) => storage.get(key) ?? '',
@@ -102,14 +103,19 @@ async function newPhone(base, who = {}) {
       privacy.tapped = buttonId;
       return {};
     }
-    if (privacy.needed) {
-      const answer = await new Promise((resolve) => privacy.ask?.(resolve));
-      if (answer.event !== 'agree' || answer.buttonId !== privacy.tapped) {
-        return { errMsg: `${button}:fail privacy permission is not authorized`, errno: 104 };
-      }
-      privacy.needed = false;
-    }
+    if (!(await consent())) return { errMsg: `${button}:fail privacy permission is not authorized`, errno: 104 };
     return demo(base, `/demo/phones/${owner.id}/tap`, { button, ...how });
+  }
+
+  /** 用户是否同意隐私保护指引；需要时询问页面。 */
+  async function consent() {
+    if (!privacy.needed) return true;
+    const answer = await new Promise((resolve) => privacy.ask?.((answer) => {
+      if (answer.event === 'exposureAuthorization') privacy.shown = true;
+      else resolve(answer);
+    }));
+    privacy.needed = answer.event !== 'agree' || answer.buttonId !== privacy.tapped;
+    return !privacy.needed;
   }
 
   return {

@@ -1,7 +1,7 @@
-// 隐私授权弹窗。getUserInfo、getPhoneNumber、chooseAvatar 和昵称输入框都是隐私接口：
+// 隐私授权弹窗。getUserInfo、getPhoneNumber 和 chooseAvatar 都是隐私接口：
 // 用户同意隐私保护指引之前，微信会先触发 onNeedPrivacyAuthorization，并等待页面的答复。不答复，接口就一直没有结果。
 
-/** @typedef {{ event: 'agree', buttonId: string } | { event: 'disagree' }} Answer */
+/** @typedef {{ event: 'exposureAuthorization' | 'disagree' } | { event: 'agree', buttonId: string }} Answer */
 
 /**
  * 等待答复的接口，可能不止一个，也可能来自已经关闭的页面。用户的答复对所有页面有效。
@@ -22,6 +22,8 @@ Component({
       wx.onNeedPrivacyAuthorization((/** @type {any} */ resolve) => {
         waiting.push(resolve);
         this.setData({ asking: true });
+        // 告知微信弹窗已经显示，否则微信可能再弹出自己的弹窗。
+        resolve({ event: 'exposureAuthorization' });
       });
     },
   },

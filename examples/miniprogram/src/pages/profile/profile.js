@@ -30,6 +30,12 @@ Page({
     this.setData({ photo: avatarUrl });
   },
 
+  // 与微信按钮不同，昵称输入框不会触发隐私授权，在用户同意之前只是普通的输入框，所以由页面触发。
+  onFocus() {
+    // 基础库 2.32.3 起支持。
+    if (wx.requirePrivacyAuthorize) wx.requirePrivacyAuthorize({});
+  },
+
   /**
    * 昵称从表单中取，不用 bindinput：微信会审核昵称，不通过时清空输入框，只有提交表单时的内容可靠。
    * @param {WechatMiniprogram.FormSubmit} e
