@@ -95,6 +95,22 @@ func TestDemoGenerations(t *testing.T) {
 	}
 }
 
+// The routes of the other generation make requests without a body.
+func TestDemoServesBothGenerations(t *testing.T) {
+	t.Parallel()
+	zoe := newDemoPhone(t, start(t, nil), map[string]string{"phoneNumber": "13912345678"})
+	login := request(t, "POST", zoe.url+"/v3/api/login", "", loginBody(zoe.login(t), authing.Detail{}))
+	require.Equal(t, http.StatusOK, login.status, login.text)
+	assert.Equal(t, login.User.ID, request(t, "GET", zoe.url+"/v3/api/me", login.Token, nil).User.ID)
+	bound := request(t, "POST", zoe.url+"/v3/api/phone", login.Token,
+		loginBody(zoe.login(t), zoe.tap(t, map[string]any{"button": "getPhoneNumber"})))
+	assert.Equal(t, "13912345678", bound.User.Phone, bound.text)
+
+	request(t, "POST", zoe.url+"/demo/authing", "", map[string]bool{"down": true})
+	down := request(t, "GET", zoe.url+"/v3/api/me", bound.Token, nil)
+	assert.Equal(t, "service_down", down.Error.Reason)
+}
+
 func TestDemoDeny(t *testing.T) {
 	t.Parallel()
 	zoe := newDemoPhone(t, start(t, nil), nil)

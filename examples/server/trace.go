@@ -219,9 +219,14 @@ func (t *tracingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		x.trace = t.trace
 	}
 	op := authing.OperationFromContext(r.Context())
-	body, rest := peekBody(r.Body)
 	r = r.Clone(r.Context()) // a RoundTripper must not change its request
-	r.Body = rest
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	body, rest := peekBody(r.Body)
+	if len(body) > 0 {
+		r.Body = rest
+	}
 	x.trace.add(event{Exchange: x.id, From: "backend", To: "authing", Kind: "request", Op: op,
 		requestLine: &requestLine{r.Method, maskPath(cmp.Or(r.URL.Path, "/"), t.pool)}, Body: maskCall(r.Header.Get("Content-Type"), body)})
 
