@@ -210,7 +210,11 @@ async function signIn(code, detail) {
  * @returns {Promise<User>}
  */
 async function bindPhone(code, detail) {
-  return userOf(await request('POST', '/api/phone', { code, detail }));
+  const body = await request('POST', '/api/phone', { code, detail });
+  const user = userOf(body);
+  // 后端使用 authingv3 包时，绑定会得到新的 token。
+  if (body.token) saveToken(body.token);
+  return user;
 }
 
 /** @returns {Promise<User>} */

@@ -235,6 +235,22 @@ describe('绑定手机号', () => {
     assert.ok(page.sees('已绑定其他账号'));
     assert.ok(page.sees('尚未绑定手机号'));
   });
+
+  test('后端使用 authingv3 包：绑定手机号后使用新的 token', async () => {
+    config.baseURL = `${server.url}/v3`;
+    try {
+      const page = await open();
+      await page.tap('微信登录');
+      const token = phone.storage.get('token');
+      await page.tap('绑定手机号');
+      assert.ok(page.sees(phone.phoneNumber));
+      assert.notEqual(phone.storage.get('token'), token);
+      await page.tap('退出登录');
+      assert.equal(phone.names().at(-2), '204');
+    } finally {
+      config.baseURL = server.url;
+    }
+  });
 });
 
 describe('用户拒绝', () => {
