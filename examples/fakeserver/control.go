@@ -49,6 +49,10 @@ func routes() []route {
 		{"POST", "/phones/{id}/getUserProfile", "", "the same for wx.getUserProfile", detail("getUserProfile", (*authingtest.Phone).GetUserProfile)},
 		{"POST", "/phones/{id}/getPhoneNumber", "", "the same for the phone button", detail("getPhoneNumber", (*authingtest.Phone).GetPhoneNumber)},
 		{"POST", "/phones/{id}/getRealtimePhoneNumber", "", "the same for the real-time phone button", detail("getRealtimePhoneNumber", (*authingtest.Phone).GetRealtimePhoneNumber)},
+		{"POST", "/phones/{id}/chooseAvatar", "", "the picture that the user chooses; image is the file at avatarUrl, in base64", onPhone(func(p phone, _ *http.Request) (any, error) {
+			file := p.ChooseAvatar()
+			return map[string]any{"avatarUrl": file.Path, "image": file.Content}, nil
+		})},
 
 		{"GET", "/app", "", "the settings of the application of today's API", (*control).getApp},
 		{"PUT", "/app", `{"clientAuth":"client_secret_post"}`, "change some of them", (*control).changeApp},

@@ -96,6 +96,9 @@ func TestControlFaultsRequestsAndClock(t *testing.T) {
 	assert.Equal(t, "checkSession:fail session_key is invalid", p.must(t, "POST", "/phones/1/checkSession", "")["errMsg"])
 	code := p.login(t, "1")
 	assert.Equal(t, "checkSession:ok", p.must(t, "POST", "/phones/1/checkSession", "")["errMsg"])
+	picture := p.must(t, "POST", "/phones/1/chooseAvatar", "")
+	assert.Regexp(t, `^http://tmp/\w+\.png$`, picture["avatarUrl"])
+	assert.Regexp(t, "^iVBORw0KGgo", picture["image"], "a PNG")
 
 	p.must(t, "POST", "/faults", `{"op":"LoginWithWxapp","when":"after","delay":"1ms","drop":true}`)
 	_, err := client.LoginWithWxapp(ctx, code, p.detail(t, "/phones/1/getUserInfo"))

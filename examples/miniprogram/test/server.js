@@ -15,8 +15,8 @@ async function startServer() {
   const program = path.join(dir, 'server');
   execFileSync('go', ['build', '-o', program, './examples/server'], { cwd: repository, stdio: 'inherit' });
 
-  // 去掉真实用户池的环境变量，否则不会进入演示模式。
-  const { AUTHING_USERPOOL_ID, AUTHING_USERS_HOST, AUTHING_OAUTH_HOST, ...env } = process.env;
+  // 去掉真实用户池或应用的环境变量，否则不会进入演示模式。
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AUTHING_')));
   const child = spawn(program, ['-addr', '127.0.0.1:0'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = new Promise((resolve) => child.once('exit', resolve));
   let errors = '';
