@@ -1,5 +1,4 @@
-// Package authinggin lets gin routes require a login.
-package authinggin
+package main
 
 import (
 	"net/http"
@@ -12,7 +11,7 @@ import (
 // RequireLogin is authinghttp.RequireLogin for gin. Unlike gin.WrapH it keeps gin's context: parameters, keys, and the
 // handlers that follow, which it stops when the request is rejected.
 //
-//	r.GET("/api/me", authinggin.RequireLogin(verifier), me)
+//	r.GET("/api/me", RequireLogin(verifier), me)
 //
 // In me, authinghttp.TokenInfoFromContext(c.Request.Context()) identifies the user.
 func RequireLogin(v authinghttp.Verifier, opts ...authinghttp.Option) gin.HandlerFunc {

@@ -1,4 +1,4 @@
-package authinggin_test
+package main
 
 import (
 	"net/http"
@@ -12,7 +12,6 @@ import (
 	"github.com/authing-wxapp/authing"
 	"github.com/authing-wxapp/authing/authinghttp"
 	"github.com/authing-wxapp/authing/authingtest"
-	authinggin "github.com/authing-wxapp/authing/examples/gin"
 )
 
 func TestRequireLogin(t *testing.T) {
@@ -35,7 +34,7 @@ func TestRequireLogin(t *testing.T) {
 		c.Next()
 		after = c.Writer.Status()
 	})
-	r.GET("/notes/:id", authinggin.RequireLogin(client, onRefusal), func(c *gin.Context) { c.Next() }, func(c *gin.Context) {
+	r.GET("/notes/:id", RequireLogin(client, onRefusal), func(c *gin.Context) { c.Next() }, func(c *gin.Context) {
 		handled++
 		info, ok := authinghttp.TokenInfoFromContext(c.Request.Context())
 		assert.True(t, ok)

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/gin-contrib/sessions/redis"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/authingtest"
+)
+
+// page is a mini program: it keeps the cookie itself, since wx.request does not.
+type page struct {
+	t      *testing.T
+	app    http.Handler
+	cookie string
+}
+
+func (p *page) request(method, path string, body any) (int, map[string]any) {
+	p.t.Helper()
+	posted, err := json.Marshal(body)
+	require.NoError(p.t, err)
+	r := httptest.NewRequest(method, path, strings.NewReader(string(posted)))
+	if p.cookie != "" {
+		r.Header.Set("Cookie", p.cookie)
+	}
+	w := httptest.NewRecorder()
+	p.app.ServeHTTP(w, r)
+	if set := w.Header().Get("Set-Cookie"); set != "" {
+		p.cookie, _, _ = strings.Cut(set, ";")
+	}
+	var answer map[string]any
+	if w.Body.Len() > 0 {
+		require.NoError(p.t, json.Unmarshal(w.Body.Bytes(), &answer), w.Body.String())
+	}
+	return w.Code, answer
+}
+
+func newPage(t *testing.T) (*page, *authingtest.Server, *miniredis.Miniredis) {
+	t.Helper()
+	srv := authingtest.NewServer(authingtest.Options{})
+	t.Cleanup(srv.Close)
+	client, err := authing.NewClient(srv.UserPoolID(), append(srv.ClientOptions(), authing.WithReadRetries(0))...)
+	require.NoError(t, err)
+	m := miniredis.RunT(t)
+	store, err := redis.NewStore(4, "tcp", m.Addr(), "", "", []byte(strings.Repeat("k", 32)))
+	require.NoError(t, err)
+	return &page{t: t, app: routes(client, store)}, srv, m
+}
+
+func TestFromLoginToLogout(t *testing.T) {
+	t.Parallel()
+	p, srv, m := newPage(t)
+	status, answer := p.request("GET", "/api/me", nil)
+	assert.Equal(t, http.StatusUnauthorized, status)
+	assert.Equal(t, map[string]any{"error": "sign_in"}, answer)
+
+	ann := srv.NewPhone(authingtest.WxUser{NickName: "Ann"})
+	login := posted{ann.Login(), ann.GetUserInfo()}
+	status, answer = p.request("POST", "/api/login", login)
+	require.Equal(t, http.StatusOK, status, answer)
+	user := srv.Users()[0]
+	assert.Equal(t, map[string]any{"id": user.ID, "nickname": "Ann", "phone": ""}, answer)
+	assert.NotContains(t, p.cookie, string(user.Token))
+	require.Len(t, m.Keys(), 1, "the session")
+
+	status, answer = p.request("POST", "/api/phone", posted{ann.Login(), ann.GetPhoneNumber()})
+	assert.Equal(t, http.StatusOK, status)
+	assert.Equal(t, ann.User().PhoneNumber, answer["phone"])
+
+	status, answer = p.request("GET", "/api/me", nil)
+	assert.Equal(t, http.StatusOK, status)
+	assert.Equal(t, ann.User().PhoneNumber, answer["phone"])
+
+	before := p.cookie
+	status, _ = p.request("POST", "/api/logout", nil)
+	assert.Equal(t, http.StatusNoContent, status)
+	assert.Empty(t, m.Keys(), "Redis forgets the token")
+	p.cookie = before
+	status, _ = p.request("GET", "/api/me", nil)
+	assert.Equal(t, http.StatusUnauthorized, status, "the cookie is worth nothing any more")
+}
+
+func TestLoginChangesTheSession(t *testing.T) {
+	t.Parallel()
+	p, srv, _ := newPage(t)
+	mallory, ann := srv.NewPhone(authingtest.WxUser{NickName: "Mallory"}), srv.NewPhone(authingtest.WxUser{NickName: "Ann"})
+	status, _ := p.request("POST", "/api/login", posted{mallory.Login(), mallory.GetUserInfo()})
+	require.Equal(t, http.StatusOK, status)
+	planted := p.cookie
+	status, _ = p.request("POST", "/api/login", posted{ann.Login(), ann.GetUserInfo()})
+	require.Equal(t, http.StatusOK, status)
+	p.cookie = planted
+	_, answer := p.request("GET", "/api/me", nil)
+	assert.Equal(t, "Mallory", answer["nickname"], "whoever knows the old cookie is not Ann")
+}
+
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	p, srv, m := newPage(t)
+	ann := srv.NewPhone(authingtest.WxUser{NickName: "Ann"})
+	code := ann.Login()
+	for _, tt := range []struct {
+		body   any
+		fault  *authingtest.Fault
+		status int
+		reason string
+	}{
+		{[]int{}, nil, http.StatusBadRequest, "bad_request"},
+		{posted{code, ann.Deny("getUserInfo")}, nil, http.StatusForbidden, "user_refused"},
+		{posted{ann.Login(), ann.GetUserInfo()}, &authingtest.Fault{Drop: true}, http.StatusBadGateway, "look_first"},
+		{posted{ann.Login(), ann.GetUserInfo()}, &authingtest.Fault{Code: 1000}, http.StatusBadGateway, "tap_again"},
+		{posted{"used", ann.GetUserInfo()}, nil, http.StatusConflict, "tap_again"},
+	} {
+		if tt.fault != nil {
+			srv.FailNext("LoginWithWxapp", *tt.fault)
+		}
+		status, answer := p.request("POST", "/api/login", tt.body)
+		assert.Equal(t, tt.status, status, tt.reason)
+		assert.Equal(t, map[string]any{"error": tt.reason}, answer)
+	}
+	assert.Empty(t, m.Keys(), "no login, no session")
+
+	p.cookie = cookie + "=forged"
+	status, _ := p.request("GET", "/api/me", nil)
+	assert.Equal(t, http.StatusUnauthorized, status)
+
+	status, _ = p.request("POST", "/api/login", posted{ann.Login(), ann.GetUserInfo()})
+	require.Equal(t, http.StatusOK, status)
+	srv.FailNext("VerifyToken", authingtest.Fault{Drop: true})
+	status, answer := p.request("GET", "/api/me", nil)
+	assert.Equal(t, http.StatusServiceUnavailable, status)
+	assert.Equal(t, "try_later", answer["error"])
+
+	m.Close()
+	status, answer = p.request("GET", "/api/me", nil)
+	assert.Equal(t, http.StatusServiceUnavailable, status, "the page keeps its cookie while Redis is down")
+	assert.Equal(t, "try_later", answer["error"])
+}
