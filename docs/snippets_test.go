@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"expvar"
 	"fmt"
 	"log"
 	"log/slog"
@@ -308,6 +309,67 @@ var _ = func(poolID, publicKey string) (*authing.Client, error) {
 var _ = func(poolID string) (*authing.Client, error) {
 	client, err := authing.NewClient(poolID, authing.WithLogger(slog.Default()))
 	return client, err
+}
+
+// metrics counts calls by operation and code: "LoginWithWxapp ok", "BindPhone 2035".
+type metrics struct{ calls *expvar.Map }
+
+func (m metrics) Handle(_ context.Context, r slog.Record) error {
+	op, code := "", "ok"
+	r.Attrs(func(a slog.Attr) bool {
+		switch a.Key {
+		case "op":
+			op = a.Value.String()
+		case "code":
+			code = a.Value.String()
+		}
+		return true
+	})
+	m.calls.Add(op+" "+code, 1)
+	return nil
+}
+
+func (metrics) Enabled(context.Context, slog.Level) bool { return true }
+func (m metrics) WithAttrs([]slog.Attr) slog.Handler     { return m }
+func (m metrics) WithGroup(string) slog.Handler          { return m }
+
+var _ = func(poolID string) (*authing.Client, error) {
+	counted := metrics{expvar.NewMap("authing")} // in /debug/vars
+	logger := slog.New(slog.NewMultiHandler(slog.Default().Handler(), counted))
+	client, err := authing.NewClient(poolID, authing.WithLogger(logger))
+	return client, err
+}
+
+// countSentinels is for the place where your handlers turn errors into responses.
+func countSentinels(failures *expvar.Map, err error) {
+	for _, sentinel := range []error{
+		authing.ErrOutcomeUnknown, authing.ErrBadResponse, authing.ErrRateLimited, authing.ErrCaptchaRequired,
+		authing.ErrNotPermitted, authing.ErrInvalidArgument, authing.ErrCodeInvalid, authing.ErrLoginRequired,
+	} {
+		if errors.Is(err, sentinel) {
+			failures.Add(sentinel.Error(), 1)
+		}
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	srv := authingtest.NewServer(authingtest.Options{})
+	defer srv.Close()
+	calls, failures := new(expvar.Map), new(expvar.Map)
+	client, err := authing.NewClient(srv.UserPoolID(), append(srv.ClientOptions(), authing.WithLogger(slog.New(metrics{calls})))...)
+	require.NoError(t, err)
+	ann := srv.NewPhone(authingtest.WxUser{NickName: "Ann"})
+	code := ann.Login()
+	for range 2 {
+		_, err = client.LoginWithWxapp(t.Context(), code, ann.GetUserInfo())
+		countSentinels(failures, err)
+	}
+	srv.FailNext("LoginWithWxapp", authingtest.Fault{Drop: true})
+	_, err = client.LoginWithWxapp(t.Context(), ann.Login(), ann.GetUserInfo())
+	countSentinels(failures, err)
+	assert.JSONEq(t, `{"LoginWithWxapp ok": 1, "LoginWithWxapp 500": 1, "LoginWithWxapp 0": 1}`, calls.String())
+	assert.JSONEq(t, fmt.Sprintf(`{%q: 1, %q: 1}`, authing.ErrCodeInvalid, authing.ErrOutcomeUnknown), failures.String())
 }
 
 var _ = func(poolID string, proxy *url.URL) (*authing.Client, error) {
