@@ -67,7 +67,7 @@ type RegisterParams struct {
 	Code     string // that was sent over ChannelRegister
 
 	Profile  UserUpdate // without Username, ExternalID, Province, City and IdentityNumber, which Update can set afterwards
-	ClientIP string // the user's address
+	ClientIP string     // the user's address
 }
 
 // Register creates an account and returns it. It does not sign in: call [Client.Login] or [Client.LoginByPhoneCode]. It
