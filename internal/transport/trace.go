@@ -10,7 +10,7 @@ import (
 // not report anything.
 type trace struct {
 	own    bool               // the transport is ours and reports everything
-	once   bool               // must be sent once, and net/http would replay it, as it has no body
+	once   bool               // net/http would replay it, as it has no body
 	cancel context.CancelFunc // ends the request
 
 	asked     atomic.Bool // for a connection

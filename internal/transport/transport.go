@@ -111,7 +111,7 @@ func (c *Client) sendOnce(ctx context.Context, req Request) (Response, error) {
 		return Response{}, &Error{Err: err}
 	}
 	e := &exchange{Context: ctx, op: req.Op, authorization: req.Authorization, contentType: req.ContentType, header: req.Header}
-	e.trace.init(c.own, req.Body == nil && req.Retries == 0, cancel)
+	e.trace.init(c.own, req.Body == nil, cancel)
 	request := c.requests.Get().(*resty.Request)
 	if req.Body != nil {
 		e.body.Reset(req.Body)
