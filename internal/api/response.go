@@ -71,7 +71,7 @@ func (r Request) secrets(body []byte) redact.Secrets {
 	secrets := append([]string{r.Token, r.Authorization}, r.Secrets...)
 	if r.Form == nil {
 		// These contain no values of the user, but words that messages use.
-		secrets = append(secrets, redact.Strings(body, "query", "connection", "extIdpConnidentifier")...)
+		secrets = append(secrets, redact.Strings(body, "query", "connection", "extIdpConnidentifier", "verifyMethod")...)
 	}
 	return redact.New(secrets, r.URL)
 }
