@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/authing-wxapp/authing"
 	"github.com/authing-wxapp/authing/internal/api"
@@ -129,7 +130,7 @@ func (c *Client) complete(req api.Request) api.Request {
 	}
 	req.Token = string(c.token)
 	if c.secret != "" {
-		req.Secrets = append(req.Secrets, string(c.secret), c.basic)
+		req.Secrets = append(req.Secrets, string(c.secret), strings.TrimPrefix(c.basic, "Basic "))
 	}
 	return req
 }
