@@ -44,11 +44,13 @@ func (u *avatarUsers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // setupAvatar returns a client that uploads to store, and its users host.
-func setupAvatar(t *testing.T, store http.HandlerFunc) (*authing.Client, *avatarUsers) {
+func setupAvatar(t *testing.T, store http.HandlerFunc) (pair, *avatarUsers) {
 	t.Helper()
 	users := &avatarUsers{}
 	usersHost, storage := httptest.NewServer(users), httptest.NewServer(store)
-	client := newClient(t, authing.WithHosts(authing.Hosts{Users: usersHost.URL, Upload: storage.URL, CDN: "https://cdn.example"}))
+	client := newClient(t, "", option{legacy: authing.WithHosts(authing.Hosts{
+		Users: usersHost.URL, Upload: storage.URL, CDN: "https://cdn.example",
+	})})
 	t.Cleanup(func() {
 		client.CloseIdleConnections()
 		storage.Close()
@@ -57,7 +59,7 @@ func setupAvatar(t *testing.T, store http.HandlerFunc) (*authing.Client, *avatar
 	return client.As(canaryToken), users
 }
 
-func tryAvatar(client *authing.Client, image io.Reader) (*authing.User, error) {
+func tryAvatar(client pair, image io.Reader) (*authing.User, error) {
 	return client.ChangeAvatar(context.Background(), userID, image)
 }
 
@@ -280,7 +282,7 @@ func TestAvatarTimeouts(t *testing.T) {
 			t.Parallel()
 			var left []time.Duration
 			succeed := requestsOfChangeAvatar()[0].succeed()
-			opts := []authing.Option{authing.WithHTTPClient(&http.Client{
+			opts := []option{withHTTPClient(&http.Client{
 				Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
 					deadline, _ := r.Context().Deadline()
 					left = append(left, time.Until(deadline))
@@ -289,10 +291,10 @@ func TestAvatarTimeouts(t *testing.T) {
 				Timeout: tt.client,
 			})}
 			if tt.option != none {
-				opts = append(opts, authing.WithTimeout(tt.option))
+				opts = append(opts, withTimeout(tt.option))
 			}
 
-			_, err := tryAvatar(newClient(t, opts[0], opts[1:]...), canaryImageReader())
+			_, err := tryAvatar(newClient(t, "", opts...), canaryImageReader())
 
 			require.NoError(t, err)
 			require.Len(t, left, 3)

@@ -62,7 +62,8 @@ func respondUpTo(last string) serveFault {
 }
 
 // refusedByAll is a refusal in the forms of all endpoints at once.
-const refusedByAll = `{"code":2004,"message":"no","error":"no","data":null,"errors":[{"message":{"code":2004,"message":"no"}}]}`
+const refusedByAll = `{"code":2004,"statusCode":403,"message":"no","error":"no","data":null,` +
+	`"errors":[{"message":{"code":2004,"message":"no"}}]}`
 
 // withStatus is a complete response with another status.
 func withStatus(status int, body string) string {
@@ -298,7 +299,7 @@ func TestConformance(t *testing.T) {
 		eachCell(t, cells, func(t *testing.T, c faultCell) {
 			ctx := lateContext{context.Background(), make(chan struct{})}
 			srv := m.startFaulty(t, c, ctx.late)
-			client := clientAt(t, srv.url, authing.WithHTTPClient(&http.Client{Transport: srv.transport}))
+			client := clientAt(t, srv.url, withHTTPClient(&http.Client{Transport: srv.transport}))
 			if c.reused {
 				_, err := m.call(ctx, client)
 				require.NoError(t, err)
@@ -306,6 +307,10 @@ func TestConformance(t *testing.T) {
 
 			result, err := m.call(ctx, client)
 
+			if c.status == http.StatusNoContent && m.v3 && m.name == "Logout" { // a success, there
+				require.NoError(t, err)
+				return
+			}
 			e := m.wantFailure(t, result, err, !c.known)
 			want := 1
 			if c.again {

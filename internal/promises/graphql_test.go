@@ -54,7 +54,7 @@ func TestGraphQLSuccesses(t *testing.T) {
 // Operations that return nothing else return an acknowledgement, which may be a refusal.
 func TestGraphQLAcknowledgements(t *testing.T) {
 	t.Parallel()
-	for _, m := range remoteMethods {
+	for _, m := range legacyMethods {
 		if !slices.Contains([]string{"SendResetPasswordEmail", "VerifyResetPasswordVerifyCode", "SendVerifyEmail"}, m.name) {
 			continue
 		}
@@ -137,56 +137,56 @@ func documentsOf(operations []sentOperation) (documents []string) {
 }
 
 // graphqlCalls pass s as every argument that can be any text.
-var graphqlCalls = map[string]func(ctx context.Context, c *authing.Client, s string) error{
-	"LoginByPhoneCode": func(ctx context.Context, c *authing.Client, s string) error {
+var graphqlCalls = map[string]func(ctx context.Context, c pair, s string) error{
+	"LoginByPhoneCode": func(ctx context.Context, c pair, s string) error {
 		return second(c.LoginByPhoneCode(ctx, s, "123456"))
 	},
-	"Register": func(ctx context.Context, c *authing.Client, s string) error {
+	"Register": func(ctx context.Context, c pair, s string) error {
 		return second(c.Register(ctx, authing.RegisterParams{
 			Email: s, Username: s, UnionID: s, Password: "x", Nickname: s, Photo: s, OAuth: s, RegisterMethod: s, LastIP: s,
 		}))
 	},
-	"Login": func(ctx context.Context, c *authing.Client, s string) error {
+	"Login": func(ctx context.Context, c pair, s string) error {
 		return second(c.Login(ctx, authing.LoginParams{
 			Email: s, Username: s, UnionID: s, Password: "x", LastIP: s, VerifyCode: s,
 		}))
 	},
-	"LoginByLDAP": func(ctx context.Context, c *authing.Client, s string) error {
+	"LoginByLDAP": func(ctx context.Context, c pair, s string) error {
 		return second(c.LoginByLDAP(ctx, s, authing.Secret(s)))
 	},
-	"Logout": func(ctx context.Context, c *authing.Client, s string) error { return c.Logout(ctx, s) },
-	"User":   func(ctx context.Context, c *authing.Client, s string) error { return second(c.User(ctx, s)) },
-	"Update": func(ctx context.Context, c *authing.Client, s string) error {
+	"Logout": func(ctx context.Context, c pair, s string) error { return c.Logout(ctx, s) },
+	"User":   func(ctx context.Context, c pair, s string) error { return second(c.User(ctx, s)) },
+	"Update": func(ctx context.Context, c pair, s string) error {
 		return second(c.Update(ctx, s, updateOf(s, ^0)))
 	},
-	"UnbindEmail": func(ctx context.Context, c *authing.Client, s string) error { return second(c.UnbindEmail(ctx, s)) },
-	"SendResetPasswordEmail": func(ctx context.Context, c *authing.Client, s string) error {
+	"UnbindEmail": func(ctx context.Context, c pair, s string) error { return second(c.UnbindEmail(ctx, s)) },
+	"SendResetPasswordEmail": func(ctx context.Context, c pair, s string) error {
 		return c.SendResetPasswordEmail(ctx, s)
 	},
-	"VerifyResetPasswordVerifyCode": func(ctx context.Context, c *authing.Client, s string) error {
+	"VerifyResetPasswordVerifyCode": func(ctx context.Context, c pair, s string) error {
 		return c.VerifyResetPasswordVerifyCode(ctx, s, s)
 	},
-	"ChangePassword": func(ctx context.Context, c *authing.Client, s string) error {
+	"ChangePassword": func(ctx context.Context, c pair, s string) error {
 		return second(c.ChangePassword(ctx, authing.ChangePasswordParams{Email: s, Password: "x", VerifyCode: s}))
 	},
-	"SendVerifyEmail": func(ctx context.Context, c *authing.Client, s string) error { return c.SendVerifyEmail(ctx, s) },
-	"Metadata":        func(ctx context.Context, c *authing.Client, s string) error { return second(c.Metadata(ctx, s)) },
-	"SetMetadata": func(ctx context.Context, c *authing.Client, s string) error {
+	"SendVerifyEmail": func(ctx context.Context, c pair, s string) error { return c.SendVerifyEmail(ctx, s) },
+	"Metadata":        func(ctx context.Context, c pair, s string) error { return second(c.Metadata(ctx, s)) },
+	"SetMetadata": func(ctx context.Context, c pair, s string) error {
 		return second(c.SetMetadata(ctx, s, s, s))
 	},
-	"RemoveMetadata": func(ctx context.Context, c *authing.Client, s string) error {
+	"RemoveMetadata": func(ctx context.Context, c pair, s string) error {
 		return second(c.RemoveMetadata(ctx, s, s))
 	},
-	"ChangeAvatar": func(ctx context.Context, c *authing.Client, s string) error {
+	"ChangeAvatar": func(ctx context.Context, c pair, s string) error {
 		return second(c.ChangeAvatar(ctx, s, canaryImageReader()))
 	},
-	"GetAuthedAppList": func(ctx context.Context, c *authing.Client, s string) error {
+	"GetAuthedAppList": func(ctx context.Context, c pair, s string) error {
 		return second(c.GetAuthedAppList(ctx, s, authing.ListOptions{Page: 1, Count: 2}))
 	},
-	"RevokeAuthedApp": func(ctx context.Context, c *authing.Client, s string) error {
+	"RevokeAuthedApp": func(ctx context.Context, c pair, s string) error {
 		return second(c.RevokeAuthedApp(ctx, s, s))
 	},
-	"VerifyToken": func(ctx context.Context, c *authing.Client, s string) error {
+	"VerifyToken": func(ctx context.Context, c pair, s string) error {
 		return second(c.VerifyToken(ctx, authing.Secret(s)))
 	},
 }
@@ -217,7 +217,7 @@ func updateOf(s string, fields int) (u authing.UserUpdate) {
 // Documents are constants: what a caller passes travels in the variables, unchanged, and nowhere else.
 func TestGraphQLInjection(t *testing.T) {
 	t.Parallel()
-	for _, m := range remoteMethods {
+	for _, m := range legacyMethods {
 		call := graphqlCalls[m.name]
 		if call == nil || m.step > 0 {
 			continue
@@ -336,7 +336,7 @@ func TestGraphQLDocumentsAreValid(t *testing.T) {
 		assert.False(t, valid(o.document[:root]+"x"+o.document[root:]), "a misspelt operation is not noticed")
 		tested++
 	}
-	for _, m := range remoteMethods {
+	for _, m := range legacyMethods {
 		client, got := setupResponder(t, m.succeed())
 		_, err := m.call(context.Background(), client.As(canaryToken))
 		require.NoError(t, err)

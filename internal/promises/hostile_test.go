@@ -61,7 +61,7 @@ func withField(field, value string) map[string]any {
 type form struct {
 	name, op string
 	code     int // of a success
-	try      func(*authing.Client) (*authing.User, error)
+	try      func(pair) (*authing.User, error)
 	wrap     func(result string) string
 }
 
@@ -88,11 +88,11 @@ func restData(data string) string { return `{"code":200,"message":"ok","data":` 
 
 func serviceResponse(user map[string]any) string { return restForm.of(user) }
 
-func tryPassword(client *authing.Client) (*authing.User, error) {
+func tryPassword(client pair) (*authing.User, error) {
 	return client.Login(context.Background(), authing.LoginParams{Email: "ann@example.com", Password: "long enough"})
 }
 
-func tryLogin(client *authing.Client) (*authing.User, error) {
+func tryLogin(client pair) (*authing.User, error) {
 	return client.LoginWithWxapp(context.Background(), code, loginDetail)
 }
 
@@ -413,7 +413,7 @@ func TestHostileCode(t *testing.T) {
 	t.Parallel()
 	user, err := json.Marshal(serviceUser())
 	require.NoError(t, err)
-	setup := func(t *testing.T, code string) *authing.Client {
+	setup := func(t *testing.T, code string) pair {
 		client, _ := setup(t, http.StatusOK, fmt.Sprintf(`{%s"message":"as you wish","data":%s}`, code, user))
 		return client
 	}

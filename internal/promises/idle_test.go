@@ -35,7 +35,7 @@ func TestClientClosesIdleConnectionsFirst(t *testing.T) {
 		})
 		transport := authing.NewTransport()
 		transport.IdleConnTimeout = time.Millisecond
-		client := clientAt(t, url, authing.WithHTTPClient(&http.Client{Transport: transport}))
+		client := clientAt(t, url, withHTTPClient(&http.Client{Transport: transport}))
 		for range 3 {
 			_, err := m.call(context.Background(), client)
 			require.NoError(t, err)

@@ -27,6 +27,7 @@ import (
 
 	"github.com/authing-wxapp/authing"
 	"github.com/authing-wxapp/authing/authingtest"
+	"github.com/authing-wxapp/authing/authingv3"
 	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
@@ -86,25 +87,33 @@ func (o *owners) serve(conn net.Conn) {
 func (o *owners) respond(r *http.Request, body []byte) string {
 	o.calls.Add(1)
 	holder := strings.TrimPrefix(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), tokenOf(""))
-	if strings.HasSuffix(r.URL.Path, "/graphql") {
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/graphql"):
 		return fmt.Sprintf(`{"data":{"user":{"_id":%q}}}`, idOf(holder))
+	case strings.HasSuffix(r.URL.Path, "/get-profile"):
+		return enveloped(fmt.Sprintf(`{"userId":%q}`, idOf(holder)))
 	}
-	var sent struct{ Code string }
+	var sent struct {
+		Code  string
+		Login struct{ Code string } `json:"wechatMiniProgramCodePayload"`
+	}
 	json.Unmarshal(body, &sent)
+	sent.Code += sent.Login.Code
 	if _, again := o.used.LoadOrStore(sent.Code, true); again {
 		o.repeats.Add(1)
 	}
 	owner, use, _ := strings.Cut(sent.Code, "/")
-	if strings.Contains(r.URL.Path, "/auth/") {
+	if strings.Contains(r.URL.Path, "/auth/") || sent.Login.Code != "" {
 		holder = owner
 	}
 	if holder != owner {
 		o.mixUps.Add(1)
 	}
 	if use == "refused" {
-		return `{"code":40029,"message":"invalid code"}`
+		return `{"code":40029,"statusCode":602,"message":"invalid code"}`
 	}
-	return fmt.Sprintf(`{"code":200,"data":{"_id":%q,"token":%q}}`, idOf(holder), tokenOf(holder))
+	return fmt.Sprintf(`{"code":200,"statusCode":200,"data":{"_id":%q,"token":%[2]q,"access_token":%[2]q}}`,
+		idOf(holder), tokenOf(holder))
 }
 
 // checkOwner checks that a call returned the user called name, or failed and returned none.
@@ -115,6 +124,17 @@ func checkOwner(t *testing.T, name string, user *authing.User, err error) (ok bo
 		return false
 	}
 	assert.Equal(t, idOf(name), user.ID)
+	return true
+}
+
+// checkToken is checkOwner for a login of package authingv3.
+func checkToken(t *testing.T, name string, login *authingv3.Login, err error) (ok bool) {
+	t.Helper()
+	if err != nil {
+		assert.Nil(t, login)
+		return false
+	}
+	assert.Equal(t, tokenOf(name), string(login.AccessToken))
 	return true
 }
 
@@ -201,7 +221,7 @@ func TestEveryLoginIsOfItsCode(t *testing.T) {
 				user, err = asBefore.BindPhone(ctx, before+"/later", phoneDetail)
 				count(checkOwner(t, before, user, err), &boundLater)
 			}
-			before, asBefore = name, asUser
+			before, asBefore = name, asUser.Client
 		}
 	})
 
@@ -215,6 +235,48 @@ func TestEveryLoginIsOfItsCode(t *testing.T) {
 	_, err := client.BindPhone(context.Background(), "nobody/bind", phoneDetail)
 	require.ErrorIs(t, err, authing.ErrLoginRequired, "a login changed the client")
 	t.Logf("%d logins, %d users signed in, %d of them bound a phone", goroutines*logins, signedIn.Load(), bound.Load())
+}
+
+// The same for package authingv3: a user signs in, fails to with a bad code, looks up the account, and binds WeChat.
+func TestEveryLoginOfV3IsOfItsCode(t *testing.T) {
+	t.Parallel()
+	goroutines, logins := 100, sized(1000)
+	service := &owners{}
+	client := clientAt(t, startTCP(t, service.serve)).As("").v3
+	var signedIn, refused, found, bound atomic.Int64
+	count := func(ok bool, n *atomic.Int64) {
+		if ok {
+			n.Add(1)
+		}
+	}
+
+	inParallel(goroutines, func(g int) {
+		ctx := context.Background()
+		for i := range logins {
+			name := fmt.Sprint("user", g, "-", i)
+			login, err := client.LoginWithWxapp(ctx, name+"/login")
+			if !checkToken(t, name, login, err) {
+				continue
+			}
+			signedIn.Add(1)
+			asUser := client.As(login.AccessToken)
+
+			_, err = client.LoginWithWxapp(ctx, name+"/refused")
+			assert.Error(t, err)
+			count(errors.Is(err, authing.ErrCodeInvalid), &refused)
+			user, err := asUser.User(ctx)
+			count(err == nil && assert.Equal(t, idOf(name), user.ID), &found)
+			count(asUser.BindWxapp(ctx, name+"/bind") == nil, &bound)
+		}
+	})
+
+	assert.Greater(t, signedIn.Load(), int64(goroutines*logins*4/5))
+	for _, n := range []*atomic.Int64{&refused, &found, &bound} {
+		assert.Greater(t, n.Load(), signedIn.Load()*4/5)
+	}
+	assert.Zero(t, service.mixUps.Load())
+	assert.Zero(t, service.repeats.Load())
+	require.ErrorIs(t, client.BindWxapp(context.Background(), "nobody/bind"), authing.ErrLoginRequired, "a login changed the client")
 }
 
 // setupAnnAndBob returns a fake with two users, the ways in which Ann signs in, and Bob, who has signed in.
@@ -328,7 +390,9 @@ func TestCopiesDoNotAffectTheOriginal(t *testing.T) {
 		}
 		return got.All()[before:]
 	}
-	for name, client := range map[string]*authing.Client{"without a token": original, "with a token": original.As("ann's")} {
+	for name, client := range map[string]*authing.Client{
+		"without a token": original.Client, "with a token": original.As("ann's").Client,
+	} {
 		t.Run(name, func(t *testing.T) {
 			before, first := *client, sent(client)
 			copied := *client
@@ -433,10 +497,10 @@ func TestPostsReachTheirServerUnchanged(t *testing.T) {
 	t.Parallel()
 	goroutines, calls := 64, sized(10_000)
 	servers := []*strictServer{{name: "SHOP/ONE", other: "SHOP/TWO"}, {name: "SHOP/TWO", other: "SHOP/ONE"}}
-	var clients []*authing.Client
+	var clients []pair
 	for _, s := range servers {
 		transport := &http.Transport{MaxIdleConnsPerHost: goroutines, DialContext: dialSlowly}
-		clients = append(clients, clientAt(t, startTCP(t, s.serve), authing.WithHTTPClient(&http.Client{Transport: transport})))
+		clients = append(clients, clientAt(t, startTCP(t, s.serve), withHTTPClient(&http.Client{Transport: transport})))
 	}
 	var next, succeeded, aborted atomic.Int64
 

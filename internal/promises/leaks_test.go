@@ -104,7 +104,7 @@ func TestLeaksConnections(t *testing.T) {
 			}
 			srv.Start()
 			t.Cleanup(srv.Close)
-			client := clientAt(t, srv.URL, authing.WithReadRetries(0))
+			client := clientAt(t, srv.URL, withReadRetries(0))
 
 			for i := range calls {
 				var err error
@@ -151,8 +151,8 @@ func TestLeaksAfterFaults(t *testing.T) {
 				inParallel(len(remoteMethods), func(i int) {
 					m, hung := remoteMethods[i], make(chan struct{})
 					srv := m.startFaulty(t, faultCell{fault: f}, hung)
-					client := clientAt(t, srv.url, authing.WithReadRetries(0), authing.WithTimeout(300*time.Millisecond),
-						authing.WithHTTPClient(&http.Client{Transport: srv.transport}))
+					client := clientAt(t, srv.url, withReadRetries(0), withTimeout(300*time.Millisecond),
+						withHTTPClient(&http.Client{Transport: srv.transport}))
 					_, err := m.call(context.Background(), client)
 					assert.Error(t, err)
 				})
@@ -196,7 +196,10 @@ func TestLeaksManyClients(t *testing.T) {
 		}
 	})
 	newClient := func(opts ...authing.Option) *authing.Client {
-		return newClient(t, authing.WithHosts(hostsAt(url)), opts...)
+		hosts := authing.WithHosts(authing.Hosts{OAuth: url, Users: url})
+		client, err := authing.NewClient(pool, append(opts, hosts)...)
+		require.NoError(t, err)
+		return client
 	}
 	call := func(c *authing.Client) {
 		require.NoError(t, c.GetVerificationCode(context.Background(), "13800000001"))

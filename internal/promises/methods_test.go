@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/authingv3"
 	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
@@ -66,7 +68,9 @@ var canaries = map[string]string{
 	"mailed code": canaryMailCode, "captcha": canaryCaptcha, "IP address": canaryLastIP, "metadata key": canaryMetaKey,
 	"metadata value": canaryMetaValue, "token to verify": string(canaryGivenToken), "image": canaryImage[8:],
 	"user's token": canaryUserToken, "user's phone": canaryUserPhone, "user's open id": canaryUserOpenID,
-	"upload token": canaryUploadToken,
+	"upload token": canaryUploadToken, "application's secret": string(canaryAppSecret), "Basic header": canaryBasic,
+	"refresh token": string(canaryRefreshToken), "access token": canaryAccess, "id token": canaryIDToken,
+	"new refresh token": canaryRotated, "photo": canaryPhoto, "deletion token": canaryDeletionToken,
 }
 
 func canaryDetail(errMsg string) authing.Detail {
@@ -83,18 +87,24 @@ func canaryImageReader() io.Reader { return strings.NewReader(canaryImage) }
 // has one row for each of them.
 type remoteMethod struct {
 	name      string
-	call      func(ctx context.Context, c *authing.Client) (any, error)
+	call      func(ctx context.Context, c pair) (any, error)
 	responses []string // of a success, one for each request
 	step      int      // which request the row is about
 	sends     []string // the secrets in it, which a server could echo
 	read      bool     // the method changes nothing, so its request may be sent twice
+	spends    string   // what the request uses up even if it fails
+	v3        bool     // the method is one of package authingv3
 }
 
 func (m remoteMethod) String() string {
-	if len(m.responses) == 1 {
-		return m.name
+	name := m.name
+	if m.v3 {
+		name = "v3 " + name
 	}
-	return fmt.Sprintf("%s, request %d", m.name, m.step+1)
+	if len(m.responses) == 1 {
+		return name
+	}
+	return fmt.Sprintf("%s, request %d", name, m.step+1)
 }
 
 const (
@@ -111,44 +121,51 @@ const (
 func graphqlData(field, result string) string { return `{"data":{"` + field + `":` + result + `}}` }
 
 // remoteMethods lists every method that sends requests. What all of them promise is tested over this table.
-var remoteMethods = append([]remoteMethod{
+var remoteMethods = slices.Concat(legacyMethods, v3Methods)
+
+// legacyMethods are the rows of package authing.
+var legacyMethods = append([]remoteMethod{
 	{
 		name: "LoginWithWxapp",
-		call: func(ctx context.Context, c *authing.Client) (any, error) {
+		call: func(ctx context.Context, c pair) (any, error) {
 			return c.LoginWithWxapp(ctx, canaryCode, canaryDetail("getUserInfo:ok"), authing.WithPhone(canaryPhone))
 		},
 		responses: []string{canaryUser},
 		sends:     []string{canaryCode, canaryIV, canaryEncryptedData, canaryPhone},
+		spends:    "code",
 	},
 	{
 		name: "BindPhone",
-		call: func(ctx context.Context, c *authing.Client) (any, error) {
+		call: func(ctx context.Context, c pair) (any, error) {
 			return c.BindPhone(ctx, canaryCode, canaryDetail("getPhoneNumber:ok"))
 		},
 		responses: []string{canaryUser},
 		sends:     []string{string(canaryToken), canaryCode, canaryIV, canaryEncryptedData},
+		spends:    "code",
 	},
 	{
 		name: "GetPhone",
-		call: func(ctx context.Context, c *authing.Client) (any, error) {
+		call: func(ctx context.Context, c pair) (any, error) {
 			return c.GetPhone(ctx, canaryCode, canaryDetail("getPhoneNumber:ok"))
 		},
 		responses: []string{`{"code":200,"message":"ok","data":{"phoneNumber":"` + canaryUserPhone + `","purePhoneNumber":"` +
 			canaryUserPhone + `","countryCode":"86","watermark":{"appid":"wx1","timestamp":1583400000}}}`},
-		sends: []string{string(canaryToken), canaryCode, canaryIV, canaryEncryptedData},
+		sends:  []string{string(canaryToken), canaryCode, canaryIV, canaryEncryptedData},
+		spends: "code",
 	},
 	{
 		name: "Decrypt",
-		call: func(ctx context.Context, c *authing.Client) (any, error) {
+		call: func(ctx context.Context, c pair) (any, error) {
 			return c.Decrypt(ctx, canaryCode, canaryEncryptedData, canaryIV)
 		},
 		responses: []string{`{"code":200,"message":"ok","data":{"openId":"` + canaryUserOpenID + `","phoneNumber":"` +
 			canaryUserPhone + `","gender":1,"watermark":{"appid":"wx1","timestamp":1583400000}}}`},
-		sends: []string{string(canaryToken), canaryCode, canaryIV, canaryEncryptedData},
+		sends:  []string{string(canaryToken), canaryCode, canaryIV, canaryEncryptedData},
+		spends: "code",
 	},
 	{
 		name: "GetVerificationCode",
-		call: func(ctx context.Context, c *authing.Client) (any, error) {
+		call: func(ctx context.Context, c pair) (any, error) {
 			return nil, c.GetVerificationCode(ctx, canaryPhone)
 		},
 		responses: []string{`{"code":200,"message":"发送成功"}`},
@@ -156,15 +173,16 @@ var remoteMethods = append([]remoteMethod{
 	},
 	{
 		name: "LoginByPhoneCode",
-		call: func(ctx context.Context, c *authing.Client) (any, error) {
+		call: func(ctx context.Context, c pair) (any, error) {
 			return c.LoginByPhoneCode(ctx, canaryPhone, canarySMSCode)
 		},
 		responses: []string{graphqlData("login", canaryUserData)},
 		sends:     []string{string(canaryToken), canaryPhone, canarySMSCode},
+		spends:    "code",
 	},
 	{
 		name: "Register",
-		call: func(ctx context.Context, c *authing.Client) (any, error) {
+		call: func(ctx context.Context, c pair) (any, error) {
 			return c.Register(ctx, authing.RegisterParams{
 				Email: canaryEmail, Username: canaryUsername, UnionID: canaryUnionID, Password: canaryPassword,
 				Nickname: canaryNickName, Photo: canaryAvatar, OAuth: canaryRawData, LastIP: canaryLastIP,
@@ -175,7 +193,7 @@ var remoteMethods = append([]remoteMethod{
 	},
 	{
 		name: "Login",
-		call: func(ctx context.Context, c *authing.Client) (any, error) {
+		call: func(ctx context.Context, c pair) (any, error) {
 			return c.Login(ctx, authing.LoginParams{
 				Email: canaryEmail, Username: canaryUsername, UnionID: canaryUnionID, Password: canaryPassword,
 				LastIP: canaryLastIP, VerifyCode: canaryCaptcha,
@@ -186,7 +204,7 @@ var remoteMethods = append([]remoteMethod{
 	},
 	{
 		name: "LoginByLDAP",
-		call: func(ctx context.Context, c *authing.Client) (any, error) {
+		call: func(ctx context.Context, c pair) (any, error) {
 			return c.LoginByLDAP(ctx, canaryUsername, canaryPassword)
 		},
 		responses: []string{graphqlData("LoginByLDAP", canaryUserData)},
@@ -194,27 +212,27 @@ var remoteMethods = append([]remoteMethod{
 	},
 	{
 		name:      "CheckLoginStatus",
-		call:      func(ctx context.Context, c *authing.Client) (any, error) { return c.CheckLoginStatus(ctx) },
+		call:      func(ctx context.Context, c pair) (any, error) { return c.CheckLoginStatus(ctx) },
 		responses: []string{graphqlData("checkLoginStatus", `{"status":true,"code":200,"message":"ok"}`)},
 		sends:     []string{string(canaryToken)},
 		read:      true,
 	},
 	{
 		name:      "Logout",
-		call:      func(ctx context.Context, c *authing.Client) (any, error) { return nil, c.Logout(ctx, userID) },
+		call:      func(ctx context.Context, c pair) (any, error) { return nil, c.Logout(ctx, userID) },
 		responses: []string{graphqlData("updateUser", canaryUserData)},
 		sends:     []string{string(canaryToken)},
 	},
 	{
 		name:      "User",
-		call:      func(ctx context.Context, c *authing.Client) (any, error) { return c.User(ctx, userID) },
+		call:      func(ctx context.Context, c pair) (any, error) { return c.User(ctx, userID) },
 		responses: []string{graphqlData("user", canaryUserData)},
 		sends:     []string{string(canaryToken)},
 		read:      true,
 	},
 	{
 		name: "Update",
-		call: func(ctx context.Context, c *authing.Client) (any, error) {
+		call: func(ctx context.Context, c pair) (any, error) {
 			email, username, phone, token := canaryEmail, canaryUsername, canaryPhone, canaryGivenToken
 			password, oldPassword := canaryPassword, canaryOldPassword
 			return c.Update(ctx, userID, authing.UserUpdate{
@@ -227,13 +245,13 @@ var remoteMethods = append([]remoteMethod{
 	},
 	{
 		name:      "UnbindEmail",
-		call:      func(ctx context.Context, c *authing.Client) (any, error) { return c.UnbindEmail(ctx, userID) },
+		call:      func(ctx context.Context, c pair) (any, error) { return c.UnbindEmail(ctx, userID) },
 		responses: []string{graphqlData("unbindEmail", canaryUserData)},
 		sends:     []string{string(canaryToken)},
 	},
 	{
 		name: "SendResetPasswordEmail",
-		call: func(ctx context.Context, c *authing.Client) (any, error) {
+		call: func(ctx context.Context, c pair) (any, error) {
 			return nil, c.SendResetPasswordEmail(ctx, canaryEmail)
 		},
 		responses: []string{graphqlData("sendResetPasswordEmail", canaryNotice)},
@@ -241,7 +259,7 @@ var remoteMethods = append([]remoteMethod{
 	},
 	{
 		name: "VerifyResetPasswordVerifyCode",
-		call: func(ctx context.Context, c *authing.Client) (any, error) {
+		call: func(ctx context.Context, c pair) (any, error) {
 			return nil, c.VerifyResetPasswordVerifyCode(ctx, canaryEmail, canaryMailCode)
 		},
 		responses: []string{graphqlData("verifyResetPasswordVerifyCode", canaryNotice)},
@@ -249,17 +267,18 @@ var remoteMethods = append([]remoteMethod{
 	},
 	{
 		name: "ChangePassword",
-		call: func(ctx context.Context, c *authing.Client) (any, error) {
+		call: func(ctx context.Context, c pair) (any, error) {
 			return c.ChangePassword(ctx, authing.ChangePasswordParams{
 				Email: canaryEmail, Password: canaryPassword, VerifyCode: canaryMailCode,
 			})
 		},
 		responses: []string{graphqlData("changePassword", canaryUserData)},
 		sends:     []string{string(canaryToken), canaryEmail, canaryMailCode},
+		spends:    "code",
 	},
 	{
 		name: "SendVerifyEmail",
-		call: func(ctx context.Context, c *authing.Client) (any, error) {
+		call: func(ctx context.Context, c pair) (any, error) {
 			return nil, c.SendVerifyEmail(ctx, canaryEmail)
 		},
 		responses: []string{graphqlData("sendVerifyEmail", canaryNotice)},
@@ -267,14 +286,14 @@ var remoteMethods = append([]remoteMethod{
 	},
 	{
 		name:      "Metadata",
-		call:      func(ctx context.Context, c *authing.Client) (any, error) { return c.Metadata(ctx, userID) },
+		call:      func(ctx context.Context, c pair) (any, error) { return c.Metadata(ctx, userID) },
 		responses: []string{graphqlData("userMetadata", canaryMetadata)},
 		sends:     []string{string(canaryToken)},
 		read:      true,
 	},
 	{
 		name: "SetMetadata",
-		call: func(ctx context.Context, c *authing.Client) (any, error) {
+		call: func(ctx context.Context, c pair) (any, error) {
 			return c.SetMetadata(ctx, userID, canaryMetaKey, canaryMetaValue)
 		},
 		responses: []string{graphqlData("setUserMetadata", canaryMetadata)},
@@ -282,7 +301,7 @@ var remoteMethods = append([]remoteMethod{
 	},
 	{
 		name: "RemoveMetadata",
-		call: func(ctx context.Context, c *authing.Client) (any, error) {
+		call: func(ctx context.Context, c pair) (any, error) {
 			return c.RemoveMetadata(ctx, userID, canaryMetaKey)
 		},
 		responses: []string{graphqlData("removeUserMetadata", canaryMetadata)},
@@ -290,7 +309,7 @@ var remoteMethods = append([]remoteMethod{
 	},
 	{
 		name: "GetAuthedAppList",
-		call: func(ctx context.Context, c *authing.Client) (any, error) {
+		call: func(ctx context.Context, c pair) (any, error) {
 			return c.GetAuthedAppList(ctx, userID, authing.ListOptions{Page: 2, Count: 5})
 		},
 		responses: []string{graphqlData("GetUserAuthorizedApps", `{"OAuthApps":[],"OIDCApps":[{"name":"x"}],"totalCount":1}`)},
@@ -299,7 +318,7 @@ var remoteMethods = append([]remoteMethod{
 	},
 	{
 		name: "RevokeAuthedApp",
-		call: func(ctx context.Context, c *authing.Client) (any, error) {
+		call: func(ctx context.Context, c pair) (any, error) {
 			return c.RevokeAuthedApp(ctx, userID, "5d4bd78bd51b3761d5c7106f")
 		},
 		responses: []string{graphqlData("RevokeUserAuthorizedApp", `{"isRevoked":"true","_id":"5e","type":"oauth"}`)},
@@ -307,7 +326,7 @@ var remoteMethods = append([]remoteMethod{
 	},
 	{
 		name: "VerifyToken",
-		call: func(ctx context.Context, c *authing.Client) (any, error) { return c.VerifyToken(ctx, canaryGivenToken) },
+		call: func(ctx context.Context, c pair) (any, error) { return c.VerifyToken(ctx, canaryGivenToken) },
 		responses: []string{graphqlData("checkLoginStatus", `{"status":true,"code":200,"message":"ok","token":`+
 			`{"data":{"id":"`+userID+`","clientId":"`+pool+`"},"iat":1583400000,"exp":1584696000}}`)},
 		sends: []string{string(canaryToken), string(canaryGivenToken)},
@@ -321,7 +340,7 @@ func requestsOfChangeAvatar() (requests []remoteMethod) {
 	} {
 		requests = append(requests, remoteMethod{
 			name: "ChangeAvatar",
-			call: func(ctx context.Context, c *authing.Client) (any, error) {
+			call: func(ctx context.Context, c pair) (any, error) {
 				return c.ChangeAvatar(ctx, userID, canaryImageReader())
 			},
 			responses: []string{
@@ -339,24 +358,28 @@ func requestsOfChangeAvatar() (requests []remoteMethod) {
 func TestMethodsAreAllInTheTable(t *testing.T) {
 	t.Parallel()
 	var want, got []string
-	client := reflect.TypeFor[*authing.Client]()
-	for i := range client.NumMethod() {
-		method := client.Method(i)
-		if method.Name == "AllAuthedApps" { // which calls GetAuthedAppList
-			continue
-		}
-		for j := range method.Type.NumIn() {
-			if method.Type.In(j) == reflect.TypeFor[context.Context]() {
-				want = append(want, method.Name)
+	for prefix, client := range map[string]reflect.Type{
+		"": reflect.TypeFor[*authing.Client](), "v3 ": reflect.TypeFor[*authingv3.Client](),
+	} {
+		for i := range client.NumMethod() {
+			method := client.Method(i)
+			if method.Name == "AllAuthedApps" { // which calls GetAuthedAppList
+				continue
+			}
+			for j := range method.Type.NumIn() {
+				if method.Type.In(j) == reflect.TypeFor[context.Context]() {
+					want = append(want, prefix+method.Name)
+				}
 			}
 		}
 	}
 	for _, m := range remoteMethods {
 		if m.step == 0 {
-			got = append(got, m.name)
+			name, _, _ := strings.Cut(m.String(), ",")
+			got = append(got, name)
 		}
 	}
-	assert.Greater(t, len(want), 20)
+	assert.Greater(t, len(want), 40)
 	assert.ElementsMatch(t, want, got)
 }
 
@@ -366,10 +389,10 @@ func TestMethodsThatRead(t *testing.T) {
 	var reads []string
 	for _, m := range remoteMethods {
 		if m.read {
-			reads = append(reads, m.name)
+			reads = append(reads, m.String())
 		}
 	}
-	assert.ElementsMatch(t, reads, []string{"User", "CheckLoginStatus", "VerifyToken", "Metadata", "GetAuthedAppList"})
+	assert.ElementsMatch(t, reads, []string{"User", "CheckLoginStatus", "VerifyToken", "Metadata", "GetAuthedAppList", "v3 User", "v3 VerifyToken"})
 }
 
 // Each method succeeds with the responses in the table, makes as many requests and sends the secrets.
@@ -397,7 +420,7 @@ func asSent(text string) string {
 
 // nothingSent is what an error says if the request of m was not sent.
 func (m remoteMethod) nothingSent() string {
-	if m.step > 0 { // something was sent before
+	if m.name == "ChangeAvatar" && (m.step > 0 || m.v3) { // something was sent before
 		return "the photo is unchanged"
 	}
 	return "nothing was sent"
@@ -406,7 +429,13 @@ func (m remoteMethod) nothingSent() string {
 // eachMethod runs test for every row of the table.
 func eachMethod(t *testing.T, test func(t *testing.T, m remoteMethod)) {
 	t.Helper()
-	for _, m := range remoteMethods {
+	eachMethodOf(t, remoteMethods, test)
+}
+
+// eachMethodOf runs test for some rows of the table.
+func eachMethodOf(t *testing.T, methods []remoteMethod, test func(t *testing.T, m remoteMethod)) {
+	t.Helper()
+	for _, m := range methods {
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
 			test(t, m)
@@ -442,6 +471,11 @@ func (m remoteMethod) wantFailure(t *testing.T, result any, err error, sent bool
 	return e
 }
 
+// isGET reports whether the request has no body, which net/http would send again.
+func (m remoteMethod) isGET() bool {
+	return m.name == "GetVerificationCode" && !m.v3 || m.name == "User" && m.v3
+}
+
 // arrivals is how often the request is sent to a service that fails with transient errors.
 func (m remoteMethod) arrivals() int {
 	if m.read {
@@ -474,7 +508,7 @@ func (m remoteMethod) prepared(next transportFunc) transportFunc {
 
 // setupFailing returns a client whose request of the row gets its response from respond, and a function that returns that
 // request and those after it.
-func (m remoteMethod) setupFailing(t *testing.T, respond httpmock.Responder, opts ...authing.Option) (*authing.Client, func() []testkit.Exchange) {
+func (m remoteMethod) setupFailing(t *testing.T, respond httpmock.Responder, opts ...option) (pair, func() []testkit.Exchange) {
 	t.Helper()
 	client, got := setupResponder(t, httpmock.Responder(m.prepared(transportFunc(respond))), opts...)
 	return client.As(canaryToken), func() []testkit.Exchange {

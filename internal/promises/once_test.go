@@ -38,7 +38,7 @@ func TestStaleConnections(t *testing.T) {
 		})
 		transport := &http.Transport{}
 		t.Cleanup(transport.CloseIdleConnections)
-		client := clientAt(t, url, authing.WithReadRetries(0), authing.WithHTTPClient(&http.Client{
+		client := clientAt(t, url, withReadRetries(0), withHTTPClient(&http.Client{
 			Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
 				sent.Add(1)
 				return transport.RoundTrip(r)
@@ -87,7 +87,7 @@ func TestOnlyReadsAreRetried(t *testing.T) {
 						return failure(r)
 					}
 					return newResponse(http.StatusOK, c.responses[c.step]), nil
-				}, authing.WithReadRetries(c.retries))
+				}, withReadRetries(c.retries))
 
 				result, err := c.call(context.Background(), client)
 
@@ -115,7 +115,7 @@ func TestRequestsCannotBeReplayed(t *testing.T) {
 		client := clientOver(t, m.prepared(func(r *http.Request) (*http.Response, error) {
 			sent = r
 			return nil, errors.New("seen enough")
-		}), authing.WithReadRetries(0))
+		}), withReadRetries(0))
 
 		_, err := m.call(context.Background(), client)
 
@@ -128,7 +128,7 @@ func TestRequestsCannotBeReplayed(t *testing.T) {
 
 func TestHeaders(t *testing.T) {
 	t.Parallel()
-	allowed := []string{"Accept", "Content-Type", "User-Agent", "Authorization", "Content-Length", "Accept-Encoding"}
+	legacy := []string{"Accept", "Content-Type", "User-Agent", "Authorization", "Content-Length", "Accept-Encoding"}
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
 		var (
 			header   http.Header
@@ -146,12 +146,17 @@ func TestHeaders(t *testing.T) {
 		_, err := m.call(context.Background(), clientAt(t, srv.URL))
 
 		require.NoError(t, err)
+		allowed := legacy
+		if m.v3 {
+			allowed = append(slices.Clone(legacy), "X-Authing-App-Id")
+		}
 		for name, values := range header {
 			assert.Contains(t, allowed, name)
 			assert.Len(t, values, 1, name)
 		}
 		assert.Contains(t, header.Get("User-Agent"), "authing-go/")
-		assert.Equal(t, slices.Contains(m.sends, string(canaryToken)), header.Get("Authorization") != "")
+		authorized := slices.Contains(m.sends, string(canaryToken)) || slices.Contains(m.sends, canaryBasic)
+		assert.Equal(t, authorized, header.Get("Authorization") != "")
 	})
 }
 
@@ -167,7 +172,7 @@ func TestNetworkErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			eachMethod(t, func(t *testing.T, m remoteMethod) {
-				client, got := m.setupFailing(t, httpmock.NewErrorResponder(cause), authing.WithReadRetries(0))
+				client, got := m.setupFailing(t, httpmock.NewErrorResponder(cause), withReadRetries(0))
 
 				result, err := m.call(context.Background(), client)
 
@@ -196,7 +201,7 @@ func TestErrorOfAnotherCall(t *testing.T) {
 				return resp, nil
 			},
 		} {
-			client := clientOver(t, m.prepared(respond), authing.WithReadRetries(0))
+			client := clientOver(t, m.prepared(respond), withReadRetries(0))
 
 			result, err := m.call(context.Background(), client)
 
@@ -237,7 +242,7 @@ func TestFailedDialAfterSending(t *testing.T) {
 		return (&net.Dialer{}).DialContext(ctx, network, address)
 	}}
 	url := startTCP(t, func(conn net.Conn) { readRequest(bufio.NewReader(conn)) })
-	client := clientAt(t, url, authing.WithHTTPClient(&http.Client{
+	client := clientAt(t, url, withHTTPClient(&http.Client{
 		Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
 			body, err := io.ReadAll(r.Body)
 			require.NoError(t, err)
@@ -261,9 +266,8 @@ func TestFailedDialAfterSending(t *testing.T) {
 // Only a call that uses up a code must not be repeated with it.
 func TestAdviceForUnknownOutcomes(t *testing.T) {
 	t.Parallel()
-	usesCode := []string{"LoginWithWxapp", "BindPhone", "GetPhone", "Decrypt", "LoginByPhoneCode", "ChangePassword"}
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
-		client, _ := m.setupFailing(t, httpmock.NewStringResponder(502, "<html>"), authing.WithReadRetries(0))
+		client, _ := m.setupFailing(t, httpmock.NewStringResponder(502, "<html>"), withReadRetries(0))
 
 		_, err := m.call(context.Background(), client.As(canaryToken))
 
@@ -271,8 +275,9 @@ func TestAdviceForUnknownOutcomes(t *testing.T) {
 		switch {
 		case m.read:
 			assert.NotContains(t, err.Error(), "may have taken effect")
-		case slices.Contains(usesCode, m.name):
-			assert.Contains(t, err.Error(), "; the call may have taken effect: do not repeat it with the same code, look first or start over")
+		case m.spends != "":
+			assert.Contains(t, err.Error(),
+				"; the call may have taken effect: do not repeat it with the same "+m.spends+", look first or start over")
 		default:
 			assert.Contains(t, err.Error(), "; the call may have taken effect: repeating it may do it twice")
 		}

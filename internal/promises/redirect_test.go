@@ -97,13 +97,17 @@ func TestRedirects(t *testing.T) {
 				}
 				w.WriteHeader(r.status)
 				if r.status != http.StatusNotModified {
-					io.WriteString(w, m.responses[m.step])
+					io.WriteString(w, m.responses[min(n, len(m.responses)-1)])
 				}
 			}))
-			client := clientOver(t, transport, authing.WithHosts(hostsAt("https://"+first+"/"+key)))
+			client := newClient(t, "https://"+first+"/"+key, withTransport(transport)).As(canaryToken)
 
 			result, err := m.call(context.Background(), client)
 
+			if r.status == http.StatusCreated && m.v3 { // a success, there
+				require.NoError(t, err)
+				return
+			}
 			e := m.wantFailure(t, result, err, true)
 			require.ErrorIs(t, err, authing.ErrBadResponse)
 			assert.Equal(t, r.status, e.StatusCode)

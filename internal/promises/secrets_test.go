@@ -139,23 +139,23 @@ func (opaque) Error() string   { return "the transport failed" }
 func (o opaque) Unwrap() error { return o.inner }
 
 var indiscretions = []indiscretion{
-	saying("message", 200, func(s seen) string { return `{"code":2004,"message":` + s.quoted() + `}` }),
-	saying("message with a 500", 500, func(s seen) string { return `{"code":500,"message":` + s.quoted() + `}` }),
-	saying("message with a 429", 429, func(s seen) string { return `{"code":500,"message":` + s.quoted() + `}` }),
-	saying("object as message", 200, func(s seen) string { return `{"code":2004,"message":{"said":` + s.quoted() + `}}` }),
-	saying("list as message", 200, func(s seen) string { return `{"code":2004,"message":[` + s.quoted() + `]}` }),
+	saying("message", 200, func(s seen) string { return `{"code":2004,"statusCode":403,"message":` + s.quoted() + `}` }),
+	saying("message with a 500", 500, func(s seen) string { return `{"code":500,"statusCode":500,"message":` + s.quoted() + `}` }),
+	saying("message with a 429", 429, func(s seen) string { return `{"code":500,"statusCode":500,"message":` + s.quoted() + `}` }),
+	saying("object as message", 200, func(s seen) string { return `{"code":2004,"statusCode":403,"message":{"said":` + s.quoted() + `}}` }),
+	saying("list as message", 200, func(s seen) string { return `{"code":2004,"statusCode":403,"message":[` + s.quoted() + `]}` }),
 	saying("long message", 200, func(s seen) string {
 		long, _ := json.Marshal(strings.Repeat("x", 290) + s.String())
-		return `{"code":2004,"message":` + string(long) + `}`
+		return `{"code":2004,"statusCode":403,"message":` + string(long) + `}`
 	}),
-	saying("message of an incomplete success", 200, func(s seen) string { return `{"code":200,"message":` + s.quoted() + `}` }),
-	saying("data", 200, func(s seen) string { return `{"code":2004,"message":"no","data":` + s.quoted() + `}` }),
+	saying("message of an incomplete success", 200, func(s seen) string { return `{"code":200,"statusCode":200,"message":` + s.quoted() + `}` }),
+	saying("data", 200, func(s seen) string { return `{"code":2004,"statusCode":403,"message":"no","data":` + s.quoted() + `}` }),
 	saying("WeChat error in data", 200, func(s seen) string {
-		return `{"code":500,"message":"no","data":{"errcode":40029,"errmsg":` + s.quoted() + `}}`
+		return `{"code":500,"statusCode":500,"message":"no","data":{"errcode":40029,"errmsg":` + s.quoted() + `}}`
 	}),
 	saying("GraphQL error", 200, func(s seen) string { return `{"errors":[{"message":` + s.quoted() + `}],"data":null}` }),
 	saying("GraphQL error with a code", 200, func(s seen) string {
-		return `{"errors":[{"message":{"code":2004,"message":` + s.quoted() + `,"data":` + s.quoted() + `}}],"data":null}`
+		return `{"errors":[{"message":{"code":2004,"statusCode":403,"message":` + s.quoted() + `,"data":` + s.quoted() + `}}],"data":null}`
 	}),
 	saying("code", 200, func(s seen) string { return `{"code":` + s.quoted() + `}` }),
 	saying("HTML", 200, func(s seen) string { return "<html>" + s.String() }),
@@ -164,19 +164,19 @@ var indiscretions = []indiscretion{
 	saying("plain text", 200, func(s seen) string { return s.String() }),
 	saying("redirect page", 302, func(s seen) string { return "<a href=" + s.url + ">" + s.String() }),
 	saying("text instead of a flag", 200, func(s seen) string {
-		return `{"code":200,"data":{"_id":"1","token":"` + canaryUserToken + `","blocked":` + s.quoted() + `,"watermark":` + s.quoted() + `}}`
+		return `{"code":200,"statusCode":200,"data":{"_id":"1","token":"` + canaryUserToken + `","blocked":` + s.quoted() + `,"watermark":` + s.quoted() + `}}`
 	}),
 	saying("text instead of a number", 200, func(s seen) string {
-		return `{"code":200,"data":{"_id":"1","token":"` + canaryUserToken + `","loginsCount":` + s.quoted() + `,"gender":` + s.quoted() + `}}`
+		return `{"code":200,"statusCode":200,"data":{"_id":"1","token":"` + canaryUserToken + `","loginsCount":` + s.quoted() + `,"gender":` + s.quoted() + `}}`
 	}),
 	saying("number instead of text", 200, func(s seen) string {
-		return `{"code":200,"data":{"_id":"1","token":` + canaryPhone[1:] + `,"openId":` + canaryUserPhone + `,"phoneNumber":` + canaryUserPhone + `}}`
+		return `{"code":200,"statusCode":200,"data":{"_id":"1","token":` + canaryPhone[1:] + `,"openId":` + canaryUserPhone + `,"phoneNumber":` + canaryUserPhone + `}}`
 	}),
 	saying("number instead of a flag", 200, func(s seen) string {
-		return `{"code":200,"data":{"blocked":` + canaryUserPhone + `,"watermark":` + canaryUserPhone + `}}`
+		return `{"code":200,"statusCode":200,"data":{"blocked":` + canaryUserPhone + `,"watermark":` + canaryUserPhone + `}}`
 	}),
-	saying("cut", 200, func(s seen) string { return `{"code":200,"message":` + s.quoted()[:len(s.quoted())-1] }),
-	saying("invalid UTF-8", 200, func(s seen) string { return `{"code":200,"message":"` + "\xff" + s.String() }),
+	saying("cut", 200, func(s seen) string { return `{"code":200,"statusCode":200,"message":` + s.quoted()[:len(s.quoted())-1] }),
+	saying("invalid UTF-8", 200, func(s seen) string { return `{"code":200,"statusCode":200,"message":"` + "\xff" + s.String() }),
 	saying("half a success", 200, func(s seen) string { return s.success[:len(s.success)-2] }),
 	saying("success with a 500", 500, func(s seen) string { return s.success }),
 	saying("success with trailing text", 200, func(s seen) string { return s.success + s.String() }),
@@ -194,6 +194,9 @@ var indiscretions = []indiscretion{
 		return graphqlData(s.field(), `{"code":2300,"message":`+s.quoted()+`,"status":false}`)
 	}),
 	saying("storage error", 401, func(s seen) string { return `{"error":` + s.quoted() + `}` }),
+	saying("OpenID Connect error", 400, func(s seen) string {
+		return `{"error":"invalid_grant","error_description":` + s.quoted() + `}`
+	}),
 	saying("storage key", 200, func(s seen) string { return `{"key":["` + s.quoted() + `]}` }),
 
 	breaking("error", func(s seen) error { return fmt.Errorf("cannot send %v", s) }),
@@ -231,6 +234,12 @@ func (b *brokenBody) Read(p []byte) (int, error) {
 
 func (*brokenBody) Close() error { return nil }
 
+// promiseNothing are the methods that take any success.
+var promiseNothing = []string{
+	"GetVerificationCode", "CheckLoginStatus", "v3 GetVerificationCode", "v3 SendEmailCode", "v3 BindPhone", "v3 BindWxapp", "v3 Logout",
+	"v3 DeleteAccount, request 2",
+}
+
 func TestSecretsInFailures(t *testing.T) {
 	t.Parallel()
 	search := &leakSearch{}
@@ -248,7 +257,7 @@ func TestSecretsInFailures(t *testing.T) {
 					return nil, err
 				}
 				return newResponse(status, body), nil
-			}), authing.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
+			}), withLogger(slog.New(slog.NewJSONHandler(&log, nil))))
 
 			result, err := m.call(context.Background(), client)
 
@@ -259,7 +268,7 @@ func TestSecretsInFailures(t *testing.T) {
 			}
 			if err == nil { // a call that promises nothing, and one for which a refusal is a result
 				if !strings.Contains(i.String(), " instead of ") { // odd fields cost nothing
-					assert.Contains(t, []string{"GetVerificationCode", "CheckLoginStatus"}, m.name)
+					assert.Contains(t, promiseNothing, m.String())
 				}
 				return
 			}
@@ -290,7 +299,7 @@ func TestSecretsAreRedactedInMessages(t *testing.T) {
 		}
 		said := "bad " + strings.Join(secrets, " ") + " end"
 		client, _ := m.setupFailing(t, httpmock.NewStringResponder(400,
-			`{"code":1000,"message":`+asJSON(t, said)+`,"error":`+asJSON(t, said)+`,"data":`+asJSON(t, said)+`}`))
+			`{"code":1000,"statusCode":400,"message":`+asJSON(t, said)+`,"error":`+asJSON(t, said)+`,"data":`+asJSON(t, said)+`}`))
 
 		_, err := m.call(context.Background(), client)
 
@@ -298,9 +307,12 @@ func TestSecretsAreRedactedInMessages(t *testing.T) {
 		var e *authing.Error
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, said, e.Message)
-		if m.step == 1 { // the storage gives no code and no data
+		switch {
+		case m.v3: // some endpoints have no envelope, so that their data is everything
+			assert.Contains(t, string(e.Data), asJSON(t, said))
+		case m.step == 1: // the storage gives no code and no data
 			assert.Contains(t, string(e.Body), asJSON(t, said))
-		} else {
+		default:
 			assert.Equal(t, asJSON(t, said), string(e.Data))
 		}
 	})
@@ -377,7 +389,7 @@ func TestSecretsInBrokenBodies(t *testing.T) {
 					response := m.responses[m.step]
 					body := &brokenBody{strings.NewReader(response[:len(response)-1]), err(see(r, response))}
 					return &http.Response{StatusCode: 200, Header: http.Header{}, Body: body}, nil
-				}), authing.WithReadRetries(0))
+				}), withReadRetries(0))
 
 				_, err := m.call(context.Background(), client)
 
@@ -407,8 +419,11 @@ func TestSecretsInBrokenHeads(t *testing.T) {
 						return head + "\r\nConnection: close\r\n\r\n"
 					})}}, nil)
 
-					_, err := m.call(context.Background(), clientAt(t, srv.url, authing.WithReadRetries(0)))
+					_, err := m.call(context.Background(), clientAt(t, srv.url, withReadRetries(0)))
 
+					if m.name == "Logout" && m.v3 && err == nil { // for which an empty response is a success
+						return
+					}
 					require.Error(t, err)
 					search.failure(t, err)
 				})
@@ -461,31 +476,31 @@ func TestSecretsInRefusals(t *testing.T) {
 	t.Parallel()
 	search := &leakSearch{}
 	search.report(t, 10_000)
-	signIn := func(code string, detail authing.Detail, opts ...authing.LoginOption) func(*authing.Client) error {
-		return func(c *authing.Client) error {
+	signIn := func(code string, detail authing.Detail, opts ...authing.LoginOption) func(pair) error {
+		return func(c pair) error {
 			_, err := c.LoginWithWxapp(context.Background(), code, detail, opts...)
 			return err
 		}
 	}
-	decrypt := func(code, encryptedData, iv string) func(*authing.Client) error {
-		return func(c *authing.Client) error {
+	decrypt := func(code, encryptedData, iv string) func(pair) error {
+		return func(c pair) error {
 			_, err := c.Decrypt(context.Background(), code, encryptedData, iv)
 			return err
 		}
 	}
-	bind := func(code string, token authing.Secret) func(*authing.Client) error {
-		return func(c *authing.Client) error {
+	bind := func(code string, token authing.Secret) func(pair) error {
+		return func(c pair) error {
 			_, err := c.As(token).BindPhone(context.Background(), code, canaryDetail("getPhoneNumber:ok"))
 			return err
 		}
 	}
-	building := func(opts ...authing.Option) func(*authing.Client) error {
-		return func(*authing.Client) error {
+	building := func(opts ...authing.Option) func(pair) error {
+		return func(pair) error {
 			_, err := authing.NewClient(pool, opts...)
 			return err
 		}
 	}
-	for name, call := range map[string]func(*authing.Client) error{
+	for name, call := range map[string]func(pair) error{
 		"white space in the code":        signIn(canaryCode+" ", canaryDetail("getUserInfo:ok")),
 		"control character in the code":  signIn(canaryCode+"\x00", canaryDetail("getUserInfo:ok")),
 		"invalid UTF-8 in the code":      signIn(canaryCode+"\xff", canaryDetail("getUserInfo:ok")),
@@ -512,63 +527,63 @@ func TestSecretsInRefusals(t *testing.T) {
 		"line break in the token":        bind(canaryCode, canaryToken+"\r\n"),
 		"white space in the token":       bind(canaryCode, "Bearer "+canaryToken),
 		"token beyond ASCII":             bind(canaryCode, canaryToken+"é"),
-		"white space in a token to verify": func(c *authing.Client) error {
+		"white space in a token to verify": func(c pair) error {
 			_, err := c.VerifyToken(context.Background(), canaryGivenToken+" ")
 			return err
 		},
-		"control character in an e-mail address": func(c *authing.Client) error {
+		"control character in an e-mail address": func(c pair) error {
 			return c.SendVerifyEmail(context.Background(), canaryEmail+"\n")
 		},
-		"control character in a mailed code": func(c *authing.Client) error {
+		"control character in a mailed code": func(c pair) error {
 			return c.VerifyResetPasswordVerifyCode(context.Background(), canaryEmail, canaryMailCode+"\x00")
 		},
-		"control character in a user name": func(c *authing.Client) error {
+		"control character in a user name": func(c pair) error {
 			_, err := c.LoginByLDAP(context.Background(), canaryUsername+"\x7f", canaryPassword)
 			return err
 		},
-		"invalid UTF-8 in a captcha": func(c *authing.Client) error {
+		"invalid UTF-8 in a captcha": func(c pair) error {
 			_, err := c.Login(context.Background(), authing.LoginParams{Email: canaryEmail, VerifyCode: canaryCaptcha + "\xff"})
 			return err
 		},
-		"long password": func(c *authing.Client) error {
+		"long password": func(c pair) error {
 			_, err := c.Register(context.Background(),
 				authing.RegisterParams{Username: canaryUsername, Password: canaryPassword + authing.Secret(strings.Repeat("x", 117))})
 			return err
 		},
-		"password without the old one": func(c *authing.Client) error {
+		"password without the old one": func(c pair) error {
 			password := canaryPassword
 			_, err := c.Update(context.Background(), userID, authing.UserUpdate{Password: &password})
 			return err
 		},
-		"control character in an update": func(c *authing.Client) error {
+		"control character in an update": func(c pair) error {
 			token := canaryGivenToken + "\r\n"
 			_, err := c.Update(context.Background(), userID, authing.UserUpdate{Token: &token})
 			return err
 		},
-		"control character in a metadata key": func(c *authing.Client) error {
+		"control character in a metadata key": func(c pair) error {
 			_, err := c.SetMetadata(context.Background(), userID, canaryMetaKey+"\t", canaryMetaValue)
 			return err
 		},
-		"metadata without a user id": func(c *authing.Client) error {
+		"metadata without a user id": func(c pair) error {
 			_, err := c.SetMetadata(context.Background(), "", canaryMetaKey, canaryMetaValue)
 			return err
 		},
-		"SMS code with letters": func(c *authing.Client) error {
+		"SMS code with letters": func(c pair) error {
 			_, err := c.LoginByPhoneCode(context.Background(), canaryPhone, canarySMSCode+"x")
 			return err
 		},
-		"path in a phone number": func(c *authing.Client) error {
+		"path in a phone number": func(c pair) error {
 			return c.GetVerificationCode(context.Background(), canaryPhone+"/x")
 		},
-		"image of an unknown type": func(c *authing.Client) error {
+		"image of an unknown type": func(c pair) error {
 			_, err := c.ChangeAvatar(context.Background(), userID, strings.NewReader(canaryImage[8:]))
 			return err
 		},
-		"large image": func(c *authing.Client) error {
+		"large image": func(c pair) error {
 			_, err := c.ChangeAvatar(context.Background(), userID, strings.NewReader(canaryImage+strings.Repeat("x", 5<<20)))
 			return err
 		},
-		"pool id":                   func(*authing.Client) error { _, err := authing.NewClient(canaryPhone); return err },
+		"pool id":                   func(pair) error { _, err := authing.NewClient(canaryPhone); return err },
 		"password in a host":        building(authing.WithHosts(authing.Hosts{Users: "https://ann:" + canaryCode + "@example.com"})),
 		"secret in a query":         building(authing.WithHosts(authing.Hosts{OAuth: "https://example.com?key=" + canaryCode})),
 		"host that is no URL":       building(authing.WithHosts(authing.Hosts{OAuth: "https://exa mple.com/%zz" + canaryCode})),
@@ -579,7 +594,7 @@ func TestSecretsInRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
-			client, got := setup(t, http.StatusOK, canaryUser, authing.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
+			client, got := setup(t, http.StatusOK, canaryUser, withLogger(slog.New(slog.NewJSONHandler(&log, nil))))
 
 			err := call(client.As(canaryToken))
 
@@ -600,7 +615,7 @@ func TestSecretsInErrMsg(t *testing.T) {
 	search := &leakSearch{}
 	search.report(t, 1000)
 	var log bytes.Buffer
-	client, got := setup(t, http.StatusOK, canaryUser, authing.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
+	client, got := setup(t, http.StatusOK, canaryUser, withLogger(slog.New(slog.NewJSONHandler(&log, nil))))
 	for _, secret := range []string{
 		string(canaryToken), canaryCode, canaryIV, canaryEncryptedData, canaryRawData, canarySignature, canaryCloudID,
 		canaryPhoneCode, canaryPhone, canaryEmail,
@@ -635,7 +650,7 @@ func TestSecretsInSuccesses(t *testing.T) {
 	search.report(t, 100)
 	eachMethod(t, func(t *testing.T, m remoteMethod) {
 		var log bytes.Buffer
-		client, _ := setupResponder(t, m.succeed(), authing.WithLogger(slog.New(slog.NewJSONHandler(&log, nil))))
+		client, _ := setupResponder(t, m.succeed(), withLogger(slog.New(slog.NewJSONHandler(&log, nil))))
 
 		_, err := m.call(context.Background(), client.As(canaryToken))
 
@@ -696,7 +711,7 @@ func TestSecretsSMSCodeWithoutItsZeros(t *testing.T) {
 func TestSecretsPasswordsTravelEncrypted(t *testing.T) {
 	t.Parallel()
 	ciphers := map[string]int{"Register": 1, "Login": 1, "Update": 2, "ChangePassword": 1}
-	eachMethod(t, func(t *testing.T, m remoteMethod) {
+	eachMethodOf(t, legacyMethods, func(t *testing.T, m remoteMethod) {
 		client, got := setupResponder(t, m.succeed())
 
 		_, err := m.call(context.Background(), client.As(canaryToken))

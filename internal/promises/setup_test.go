@@ -1,24 +1,30 @@
 package promises_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/require"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/authingv3"
 	"github.com/authing-wxapp/authing/internal/testkit"
 )
 
 const (
-	pool = "5e4cdd055df3df65dc58b97d"
+	pool        = "5e4cdd055df3df65dc58b97d"
+	appID       = "65f0c1d2e3b4a59687766554"
+	miniProgram = "shop-mini-program"
 
 	// WeChat documents no form for a code. The iv and the ciphertext have valid lengths: 16 and 48 bytes.
 	code          = "061AbcDefGhiJklMnoPqrStu0VwXyZ01"
@@ -32,42 +38,97 @@ var (
 	phoneDetail = authing.Detail{ErrMsg: "getPhoneNumber:ok", EncryptedData: encryptedData, IV: iv}
 )
 
+// pair is a client of either generation, with the same settings. Where none is named, it is that of package authing.
+type pair struct {
+	*authing.Client
+
+	v3      *authingv3.Client // sends its secret in the body
+	v3Basic *authingv3.Client // sends it in the header
+}
+
+// As returns the pair of the copies that act as a user.
+func (p pair) As(token authing.Secret) pair {
+	return pair{p.Client.As(token), p.v3.As(token), p.v3Basic.As(token)}
+}
+
+// option is an option of both generations. One that only package authing has is nil in v3.
+type option struct {
+	legacy authing.Option
+	v3     authingv3.Option
+}
+
+func withHTTPClient(hc *http.Client) option {
+	return option{authing.WithHTTPClient(hc), authingv3.WithHTTPClient(hc)}
+}
+
+func withTransport(transport http.RoundTripper) option {
+	return withHTTPClient(&http.Client{Transport: transport})
+}
+
+func withReadRetries(n int) option {
+	return option{authing.WithReadRetries(n), authingv3.WithReadRetries(n)}
+}
+
+func withTimeout(d time.Duration) option {
+	return option{authing.WithTimeout(d), authingv3.WithTimeout(d)}
+}
+
+func withLogger(logger *slog.Logger) option {
+	return option{authing.WithLogger(logger), authingv3.WithLogger(logger)}
+}
+
 // setup returns a client that gets the same response to every request, and the recorder of its requests.
-func setup(t *testing.T, status int, body string, opts ...authing.Option) (*authing.Client, *testkit.Recorder) {
+func setup(t *testing.T, status int, body string, opts ...option) (pair, *testkit.Recorder) {
 	t.Helper()
 	return setupResponder(t, httpmock.NewStringResponder(status, body), opts...)
 }
 
 // setupResponder is setup for responses that need more than a status and a body.
-func setupResponder(t *testing.T, responder httpmock.Responder, opts ...authing.Option) (*authing.Client, *testkit.Recorder) {
+func setupResponder(t *testing.T, responder httpmock.Responder, opts ...option) (pair, *testkit.Recorder) {
 	t.Helper()
 	transport, got := testkit.Record(responder)
-	return newClient(t, authing.WithHTTPClient(&http.Client{Transport: transport}), opts...), got
+	return newClient(t, "", append([]option{withTransport(transport)}, opts...)...), got
 }
 
 // clientAt returns a client that acts as the holder of the canary token and whose hosts are all at url.
-func clientAt(t *testing.T, url string, opts ...authing.Option) *authing.Client {
+func clientAt(t *testing.T, url string, opts ...option) pair {
 	t.Helper()
-	client := newClient(t, authing.WithHosts(hostsAt(url)), opts...)
+	client := newClient(t, url, opts...)
 	t.Cleanup(client.CloseIdleConnections)
 	return client.As(canaryToken)
 }
 
 // clientOver returns a client that acts as the holder of the canary token and sends through transport.
-func clientOver(t *testing.T, transport http.RoundTripper, opts ...authing.Option) *authing.Client {
+func clientOver(t *testing.T, transport http.RoundTripper, opts ...option) pair {
 	t.Helper()
-	return newClient(t, authing.WithHTTPClient(&http.Client{Transport: transport}), opts...).As(canaryToken)
+	return newClient(t, "", append([]option{withTransport(transport)}, opts...)...).As(canaryToken)
 }
 
-func hostsAt(url string) authing.Hosts {
-	return authing.Hosts{Users: url, OAuth: url, Upload: url, CDN: url}
+// CloseIdleConnections closes those of all clients.
+func (p pair) CloseIdleConnections() {
+	p.Client.CloseIdleConnections()
+	p.v3.CloseIdleConnections()
+	p.v3Basic.CloseIdleConnections()
 }
 
-func newClient(t *testing.T, first authing.Option, others ...authing.Option) *authing.Client {
+// newClient returns a client whose hosts are all at url, or the default ones.
+func newClient(t *testing.T, url string, opts ...option) pair {
 	t.Helper()
-	client, err := authing.NewClient(pool, append([]authing.Option{first}, others...)...)
+	hosts := authing.Hosts{Users: url, OAuth: url, Upload: url, CDN: url}
+	legacy := []authing.Option{authing.WithHosts(hosts)}
+	var v3 []authingv3.Option
+	for _, opt := range opts {
+		legacy, v3 = append(legacy, opt.legacy), append(v3, opt.v3)
+	}
+	client, err := authing.NewClient(pool, legacy...)
 	require.NoError(t, err)
-	return client
+	newV3 := func(in authingv3.SecretIn) *authingv3.Client {
+		c, err := authingv3.NewClient(cmp.Or(url, "https://shop.authing.cn"), appID, miniProgram,
+			append(v3, authingv3.WithAppSecret(canaryAppSecret, in))...)
+		require.NoError(t, err)
+		return c
+	}
+	return pair{client, newV3(authingv3.SecretInBody), newV3(authingv3.SecretInBasic)}
 }
 
 // transportFunc is an http.RoundTripper.

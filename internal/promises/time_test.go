@@ -246,7 +246,7 @@ func TestCallEndsWithItsContext(t *testing.T) {
 							ended <- time.Now()
 							end()
 						}))
-						client := clientAt(t, p.scheme+"://127.0.0.1", authing.WithHTTPClient(&http.Client{
+						client := clientAt(t, p.scheme+"://127.0.0.1", withHTTPClient(&http.Client{
 							Transport: m.prepared(func(r *http.Request) (*http.Response, error) {
 								requests.Add(1)
 								return transport.RoundTrip(r)
@@ -317,11 +317,11 @@ func TestSlowResponseEndsInTime(t *testing.T) {
 			})
 			transport := &http.Transport{}
 			t.Cleanup(transport.CloseIdleConnections)
-			opts := []authing.Option{authing.WithHTTPClient(&http.Client{Transport: m.prepared(transport.RoundTrip)})}
+			opts := []option{withHTTPClient(&http.Client{Transport: m.prepared(transport.RoundTrip)})}
 			start := time.Now()
 			ctx, cancel := context.Background(), context.CancelFunc(func() {})
 			if s.option {
-				opts = append(opts, authing.WithTimeout(limit))
+				opts = append(opts, withTimeout(limit))
 			} else {
 				ctx, cancel = context.WithTimeout(ctx, limit)
 			}

@@ -206,7 +206,7 @@ func TestTLSWithoutTrust(t *testing.T) {
 		eachCell(t, cells, func(t *testing.T, d distrusted) {
 			var attempts atomic.Int32
 			transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: d.roots}}
-			client := clientAt(t, d.url, authing.WithHTTPClient(&http.Client{
+			client := clientAt(t, d.url, withHTTPClient(&http.Client{
 				Transport: m.prepared(func(r *http.Request) (*http.Response, error) {
 					attempts.Add(1)
 					return transport.RoundTrip(r)
@@ -241,7 +241,7 @@ func TestTLSWithTrust(t *testing.T) {
 		received <- string(first)
 	}), "http:", "https:", 1)
 
-	_, err := tryLogin(clientAt(t, url, authing.WithHTTPClient(&http.Client{
+	_, err := tryLogin(clientAt(t, url, withHTTPClient(&http.Client{
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}},
 	})))
 
