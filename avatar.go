@@ -63,14 +63,14 @@ func (c *Client) changeAvatar(ctx context.Context, userID string, image io.Reade
 		Secrets: []string{string(token), photo.Beginning()},
 	}, log, storedKey)
 	if failed != nil {
-		return nil, api.PhotoUnchanged(failed)
+		return nil, api.SentBefore(failed, "the photo is unchanged")
 	}
 	address := c.cdn + "/" + key
 	req, update := c.updateRequest(op, userID, UserUpdate{Photo: &address})
 	req.Token = string(c.token)
 	user, failed := api.Exchange(ctx, &c.api, req, log, update)
 	if failed != nil {
-		return nil, api.PhotoUnchanged(failed)
+		return nil, api.SentBefore(failed, "the photo is unchanged")
 	}
 	return user, nil
 }

@@ -213,6 +213,9 @@ func (c *Client) DeleteAccount(ctx context.Context, proof Proof) error {
 			Auth: api.BareRequired,
 			Body: map[string]string{"deleteAccountToken": token},
 		}, &log, decodeDeleted)
+		if err != nil {
+			err = api.SentBefore(err, "the account is still there")
+		}
 	}
 	return c.finish(ctx, log, err)
 }

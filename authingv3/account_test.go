@@ -90,6 +90,7 @@ func TestAccountRefuses(t *testing.T) {
 		"Register: the e-mail address contains control":              register(authingv3.RegisterParams{Email: "a\n", Password: "x"}),
 		"Register: the user name contains control":                   register(authingv3.RegisterParams{Username: "a\n", Password: "x"}),
 		"Register: the client IP is not valid UTF-8":                 register(authingv3.RegisterParams{Username: "a", ClientIP: "\xff", Password: "x"}),
+		"Register: a new account takes no Username":                  register(authingv3.RegisterParams{Username: "a", Password: "x", Profile: authingv3.UserUpdate{City: authing.Ptr("Beijing")}}),
 		"Register: the nickname is not valid UTF-8":                  register(authingv3.RegisterParams{Username: "a", Password: "x", Profile: authingv3.UserUpdate{Nickname: authing.Ptr("\xff")}}),
 		"DeleteAccount: the proof is empty":                          deletion(authingv3.Proof{}),
 		"DeleteAccount: the password is empty":                       deletion(authingv3.ProofByPassword("")),

@@ -39,11 +39,11 @@ func (c *Client) changeAvatar(ctx context.Context, image io.Reader, log *api.Rec
 	upload.Secrets = append(upload.Secrets, photo.Beginning())
 	address, failed := exchange(ctx, c, upload, log, decodeUpload)
 	if failed != nil {
-		return nil, api.PhotoUnchanged(failed)
+		return nil, failed
 	}
 	user, failed := exchange(ctx, c, updateRequest(op, UserUpdate{Photo: &address}), log, decodeUser)
 	if failed != nil {
-		return nil, api.PhotoUnchanged(failed)
+		return nil, api.SentBefore(failed, "the photo is unchanged")
 	}
 	return user, nil
 }

@@ -37,6 +37,7 @@ type config struct {
 	basic                      string // the header of SecretInBasic
 	allowHTTP                  bool
 	appHeader, envelopedHeader http.Header
+	getHeader                  http.Header // without the type of a body
 }
 
 // NewClient returns a client for an application. It makes no request.
@@ -72,6 +73,8 @@ func NewClient(host, appID, miniProgram string, opts ...Option) (*Client, error)
 	if c.pool != "" {
 		c.envelopedHeader.Set(headerPrefix+"Userpool-Id", c.pool)
 	}
+	c.getHeader = c.envelopedHeader.Clone()
+	c.getHeader["Content-Type"] = nil
 	c.signInByMobile = c.root + signInByMobile
 	c.api.Open()
 	return &Client{config: *c}, nil
@@ -117,11 +120,13 @@ func (c *Client) finish(ctx context.Context, log api.Record, err *api.Error) err
 
 // complete adds to a request what does not depend on the call.
 func (c *Client) complete(req api.Request) api.Request {
-	if req.Method == "" {
-		req.Method = http.MethodPost
-	}
 	if req.Header == nil {
 		req.Header = c.envelopedHeader
+	}
+	if req.Method == "" {
+		req.Method = http.MethodPost
+	} else {
+		req.Header = c.getHeader
 	}
 	if req.URL == signInByMobile {
 		req.URL = c.signInByMobile // joined once: saves the most frequent call an allocation

@@ -78,9 +78,9 @@ func expiry(seconds int64) time.Time {
 // service itself, so that its signature need not be checked (OpenID Connect Core, 3.1.3.7).
 func (c *config) subject(idToken string) string {
 	_, rest, _ := strings.Cut(idToken, ".")
-	payload, _, signed := strings.Cut(rest, ".")
+	payload, signature, signed := strings.Cut(rest, ".")
 	decoded, err := base64.RawURLEncoding.DecodeString(payload)
-	if err != nil || !signed {
+	if err != nil || !signed || strings.Contains(signature, ".") {
 		return ""
 	}
 	var claims struct {

@@ -113,6 +113,14 @@ func NotSent(op string, err error) *Error {
 	return e
 }
 
+// SentBefore corrects the error of a request after the first of a call. Something was sent then: state says what is still as
+// it was.
+func SentBefore(e *Error, state string) *Error {
+	e.Reason = strings.Replace(e.Reason, "nothing was sent", state, 1)
+	e.Hint = strings.Replace(e.Hint, "nothing was sent", state, 1)
+	return e
+}
+
 // HideOurs returns err, or if it contains an error of this module, one with the same text: a caller's Transport or reader
 // may fail with the error of another call, whose sentinels would be wrong here.
 func HideOurs(err error) error {

@@ -10,7 +10,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
-	"strings"
 	"time"
 )
 
@@ -79,12 +78,6 @@ func (i *Image) Form(fields ...[2]string) *Form {
 func (i *Image) Beginning() string {
 	const quoted = 512
 	return string(i.content[:min(len(i.content), quoted)])
-}
-
-// PhotoUnchanged corrects the error of a request after the first: something was sent, but the photo is still the old one.
-func PhotoUnchanged(e *Error) *Error {
-	e.Hint = strings.Replace(e.Hint, "nothing was sent", "the photo is unchanged", 1)
-	return e
 }
 
 // cancelable is a reader that stops when its context ends.

@@ -420,8 +420,12 @@ func asSent(text string) string {
 
 // nothingSent is what an error says if the request of m was not sent.
 func (m remoteMethod) nothingSent() string {
-	if m.name == "ChangeAvatar" && (m.step > 0 || m.v3) { // something was sent before
+	switch {
+	case m.step == 0:
+	case m.name == "ChangeAvatar":
 		return "the photo is unchanged"
+	case m.name == "DeleteAccount":
+		return "the account is still there"
 	}
 	return "nothing was sent"
 }

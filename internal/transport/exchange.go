@@ -58,6 +58,9 @@ func (c *Client) prepare(_ *resty.Client, r *http.Request) error {
 	}
 	for name, values := range e.header {
 		r.Header[name] = values
+		if values == nil {
+			delete(r.Header, name)
+		}
 	}
 	if e.authorization != "" {
 		r.Header.Set("Authorization", e.authorization)

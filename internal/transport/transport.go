@@ -33,7 +33,7 @@ type Request struct {
 	Method        string
 	URL           string
 	Authorization string      // header; "" sends none
-	Header        http.Header // further headers, which are not changed
+	Header        http.Header // further headers, which are not changed; nil removes one
 	ContentType   string      // of Body; "" is JSON
 	Body          []byte
 	Timeout       time.Duration // of each attempt
