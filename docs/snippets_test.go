@@ -87,6 +87,19 @@ func routes(client *authing.Client) *http.ServeMux {
 		user, err := client.As(token).User(r.Context(), info.UserID)
 		answer(w, user, err)
 	})))
+	mux.Handle("POST /logout", requireLogin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		info, _ := authinghttp.TokenInfoFromContext(r.Context())
+		token, _ := authinghttp.TokenFromContext(r.Context())
+		err := errors.Join(
+			client.As(token).Logout(r.Context(), info.UserID),
+			verifier.Forget(r.Context(), token), // or the cache lets the token pass until its TTL ends
+		)
+		if err != nil {
+			answer(w, nil, err)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent) // the page removes its token
+	})))
 	return mux
 }
 
@@ -109,6 +122,11 @@ func answer(w http.ResponseWriter, user *authing.User, err error) {
 		http.Error(w, "the user refused", http.StatusForbidden)
 	case errors.Is(err, authing.ErrLoginRequired): // signed out meanwhile
 		http.Error(w, "sign in again", http.StatusUnauthorized)
+	case errors.Is(err, authing.ErrOutcomeUnknown): // the call may have taken effect
+		log.Print(err)
+		http.Error(w, "look whether it worked before you tap again", http.StatusBadGateway)
+	case errors.Is(err, authing.ErrPhoneTaken): // another tap would cost money and change nothing
+		http.Error(w, "the number belongs to another account", http.StatusConflict)
 	case errors.Is(err, authing.ErrInvalidArgument):
 		log.Print(err) // says what the page does wrong
 		http.Error(w, "the page must send what WeChat gave it", http.StatusBadRequest)
@@ -117,7 +135,7 @@ func answer(w http.ResponseWriter, user *authing.User, err error) {
 		http.Error(w, "tap again, with a fresh code", http.StatusBadGateway)
 	default:
 		json.NewEncoder(w).Encode(map[string]string{
-			"token": string(user.Token), "nickname": user.Nickname, "phone": user.Phone,
+			"token": string(user.Token), "nickname": user.Nickname, "phone": user.Phone, "photo": user.Photo,
 		})
 	}
 }
@@ -180,7 +198,7 @@ func TestRoutes(t *testing.T) {
 		{post{code, authing.Detail{ErrMsg: "getUserInfo:fail auth deny"}}, http.StatusForbidden, "refused"},
 		{post{code, ann.GetPhoneNumber()}, http.StatusBadRequest, "what WeChat gave it"},
 		{[]int{}, http.StatusBadRequest, "as JSON"},
-		{post{code, ann.GetUserInfo()}, http.StatusOK, `"nickname":"Ann","phone":"","token":"`},
+		{post{code, ann.GetUserInfo()}, http.StatusOK, `"nickname":"Ann","phone":"","photo":"`},
 		{post{code, ann.GetUserInfo()}, http.StatusBadGateway, "fresh code"},
 	} {
 		status, text := ask("POST", "/login", tt.posted)
@@ -198,10 +216,31 @@ func TestRoutes(t *testing.T) {
 	assert.Equal(t, http.StatusOK, status)
 	assert.Contains(t, text, `"phone":"`+ann.User().PhoneNumber)
 
-	require.NoError(t, client.As(authing.Secret(token)).Logout(context.Background(), srv.Users()[0].ID))
+	bob := srv.NewPhone(authingtest.WxUser{NickName: "Bob", PhoneNumber: ann.User().PhoneNumber})
+	status, text = ask("POST", "/login", post{bob.Login(), bob.GetUserInfo()})
+	require.Equal(t, http.StatusOK, status)
+	var his struct{ Token string }
+	require.NoError(t, json.Unmarshal([]byte(text), &his))
+	hers := token
+	token = his.Token
+	status, _ = ask("POST", "/phone", post{bob.Login(), bob.GetPhoneNumber()})
+	assert.Equal(t, http.StatusConflict, status)
+	srv.FailNext("BindPhone", authingtest.Fault{When: authingtest.After, Drop: true})
+	status, text = ask("POST", "/phone", post{bob.Login(), bob.GetPhoneNumber()})
+	assert.Equal(t, http.StatusBadGateway, status)
+	assert.Contains(t, text, "whether it worked")
+
+	require.NoError(t, client.As(authing.Secret(token)).Logout(context.Background(), srv.Users()[1].ID))
 	status, text = ask("GET", "/me", nil)
 	assert.Equal(t, http.StatusUnauthorized, status, "the cache has not noticed, but Authing has")
 	assert.Contains(t, text, "sign in again")
+
+	token = hers
+	status, _ = ask("POST", "/logout", nil)
+	assert.Equal(t, http.StatusNoContent, status)
+	status, text = ask("POST", "/logout", nil)
+	assert.Equal(t, http.StatusUnauthorized, status)
+	assert.Contains(t, text, "sign in first", "the cache has noticed")
 }
 
 func TestProfileRoutes(t *testing.T) {
