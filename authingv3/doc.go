@@ -16,7 +16,7 @@
 //	login, err := client.LoginWithWxapp(ctx, body.Code)                                       // or:
 //	login, err = client.LoginWithWxappPhone(ctx, body.Code, body.PhoneCode)
 //	user, err := client.As(login.AccessToken).User(ctx)
-//	login, err = client.Refresh(ctx, login.RefreshToken) // before login.ExpiresAt
+//	login, err = client.Refresh(ctx, login.RefreshToken) // when the access token has expired
 //
 // # Users and tokens
 //
@@ -50,10 +50,10 @@
 //	Login, LoginByLDAP              Login; LDAP is not covered
 //	Register                        Register
 //	CheckLoginStatus, VerifyToken   VerifyToken, or a Verifier
-//	Logout(userID)                  Logout(token): ends one token
+//	Logout(userID)                  Logout(token): ends one token; call it for the refresh token as well
 //	User(id), Update(id, …)         User(), Update(…): the owner of the token only
 //	Metadata and its setters        User with ExtraCustomData, Update with CustomData
-//	ChangeAvatar                    ChangeAvatar
+//	ChangeAvatar(id, image)         ChangeAvatar(image): the owner of the token only
 //	SendVerifyEmail and the others  SendEmailCode sends the codes; changing a password is not covered
 //	GetAuthedAppList and the others no equivalent
 package authingv3
