@@ -29,7 +29,7 @@ func TestErrorText(t *testing.T) {
 		status     int
 		body, want string
 	}{
-		{200, `{"code":2206,"message":"登录信息已过期","data":null}`, "登录信息已过期 (code 2206, HTTP 200): the token has expired: sign in again"},
+		{200, `{"code":2206,"message":"登录信息已过期","data":null}`, "登录信息已过期 (code 2206, HTTP 200): the token has expired or was ended: sign in again"},
 		{200, `{"code":9999,"message":"new","data":null}`, "new (code 9999, HTTP 200)"},
 		{400, `{"code":"2035","message":"手机号已绑定"}`, "手机号已绑定 (code 2035, HTTP 400): another account already has it"},
 		{
@@ -70,9 +70,9 @@ func TestErrorText(t *testing.T) {
 			"the service sent a success, but not under HTTP 200 (code 200, HTTP 201): check the configured hosts and any proxy in front of them" + unknownOutcome,
 		},
 		// An error without a message says so in words of its own.
-		{200, `{"code":2206}`, "the service rejected the call (code 2206, HTTP 200): the token has expired: sign in again"},
-		{200, `{"code":2206,"message":null}`, "the service rejected the call (code 2206, HTTP 200): the token has expired: sign in again"},
-		{200, `{"code":2206,"message":""}`, "the service rejected the call (code 2206, HTTP 200): the token has expired: sign in again"},
+		{200, `{"code":2206}`, "the service rejected the call (code 2206, HTTP 200): the token has expired or was ended: sign in again"},
+		{200, `{"code":2206,"message":null}`, "the service rejected the call (code 2206, HTTP 200): the token has expired or was ended: sign in again"},
+		{200, `{"code":2206,"message":""}`, "the service rejected the call (code 2206, HTTP 200): the token has expired or was ended: sign in again"},
 		// The service knows more about a user than the caller sent, such as the number inside encryptedData.
 		{
 			200, `{"code":2035,"message":"手机号 13812345678 已绑定 (ann.b+c@mail.example.com)"}`,

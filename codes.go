@@ -24,7 +24,7 @@ func meaning(code int) (hint string, sentinel error) {
 	case 2020:
 		return "sign in, then use client.As(user.Token)", ErrLoginRequired
 	case 2206, 1923:
-		return "the token has expired: sign in again", ErrLoginRequired
+		return "the token has expired or was ended: sign in again", ErrLoginRequired
 	case 2207, 1921, 1922, 2401:
 		return "the token is invalid: sign in again", ErrLoginRequired
 	case 1920, 2214:

@@ -132,7 +132,7 @@ func TestGraphQLRefusalInData(t *testing.T) {
 		is   error
 	}{
 		`{"code":2006,"message":"密码不正确"}`:                  {2006, "密码不正确 (code 2006, HTTP 200): the password is wrong", authing.ErrWrongPassword},
-		`{"code":2206,"message":"expired","status":false}`: {2206, "expired (code 2206, HTTP 200): the token has expired: sign in again", authing.ErrLoginRequired},
+		`{"code":2206,"message":"expired","status":false}`: {2206, "expired (code 2206, HTTP 200): the token has expired or was ended: sign in again", authing.ErrLoginRequired},
 		`{"status":false,"message":"locked out"}`:          {0, "locked out (HTTP 200)", nil},
 	} {
 		client, _ := setup(t, 200, graphqlData("login", result))
@@ -161,8 +161,8 @@ func TestGraphQLIncompleteHint(t *testing.T) {
 		`{"data":{"user":{"email":"a"}}}`: said + "user id (HTTP 200)",
 		`{"data":null}`:                   said + "user (HTTP 200): check the configured hosts and any proxy in front of them",
 		// A code beside the data says more.
-		`{"code":2206,"message":"no","data":{"user":null}}`: "authing: User: no (code 2206, HTTP 200): the token has expired: sign in again",
-		`{"code":2206,"message":"no","data":{"user":{}}}`:   "authing: User: no (code 2206, HTTP 200): the token has expired: sign in again",
+		`{"code":2206,"message":"no","data":{"user":null}}`: "authing: User: no (code 2206, HTTP 200): the token has expired or was ended: sign in again",
+		`{"code":2206,"message":"no","data":{"user":{}}}`:   "authing: User: no (code 2206, HTTP 200): the token has expired or was ended: sign in again",
 	} {
 		client, _ := setup(t, 200, body)
 		_, err := client.As(token).User(context.Background(), "u1")

@@ -101,7 +101,7 @@ func TestHosts(t *testing.T) {
 func TestBadHosts(t *testing.T) {
 	t.Parallel()
 	const (
-		absolute = "is not an absolute URL: write it like https://users.example.com"
+		absolute = "is not an absolute URL: write it like https://auth.example.com"
 		userinfo = "contains a user name or password: remove it"
 		query    = "contains a query or a fragment: remove it"
 		scheme   = "must begin with https://"

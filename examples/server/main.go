@@ -51,6 +51,12 @@ func main() {
 func run(ctx context.Context, args []string, env func(string) string, out io.Writer, log *slog.Logger) error {
 	flags := flag.NewFlagSet("server", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:8080", "listen address; port 0 picks a free port")
+	flags.Usage = func() {
+		fmt.Fprintln(flags.Output(), "The backend of a mini program: a demo, or with one of these variables, for a real one:\n"+
+			"  AUTHING_USERPOOL_ID  and for a private deployment AUTHING_{USERS,OAUTH,UPLOAD,CDN}_HOST\n"+
+			"  AUTHING_APP_ID       with AUTHING_APP_HOST and AUTHING_MINI_PROGRAM; AUTHING_APP_SECRET, AUTHING_APP_SECRET_IN=basic")
+		flags.PrintDefaults()
+	}
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -6,6 +6,14 @@
 //
 // FILE contains e.detail as JSON; - is standard input. The pool id can also come from AUTHING_USERPOOL_ID. -users and
 // -oauth name other hosts, those of a private deployment or of examples/fakeserver.
+//
+// With an application of today's Authing instead of a user pool, one code signs in, and another, of the phone button
+// (e.detail.code), may come with it:
+//
+//	go run ./examples/signin -app ID -host https://my-shop.authing.cn -mini-program IDENTIFIER -code CODE [-phone-code CODE]
+//
+// The secret of the application, if it has one, comes from AUTHING_APP_SECRET, and AUTHING_APP_SECRET_IN is "basic" unless
+// it goes into the body.
 package main
 
 import (
@@ -42,6 +50,12 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 		bindDetail = flags.String("bind-detail", "", "`FILE` with e.detail of the getPhoneNumber button")
 		hosts      authing.Hosts
 	)
+	var (
+		app         = flags.String("app", "", "`ID` of an application of today's Authing, instead of -pool")
+		host        = flags.String("host", "", "with -app: its address, a `URL`")
+		miniProgram = flags.String("mini-program", "", "with -app: `IDENTIFIER` of the identity source")
+		phoneCode   = flags.String("phone-code", "", "with -app: `CODE` of the phone button")
+	)
 	flags.StringVar(&hosts.Users, "users", "", "base `URL` of the users host, if not Authing's own")
 	flags.StringVar(&hosts.OAuth, "oauth", "", "base `URL` of the oauth host, if not Authing's own")
 	if err := flags.Parse(args); err != nil {
@@ -49,6 +63,17 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("%q is not a flag: see -h", flags.Arg(0))
+	}
+
+	if *app != "" {
+		if *detail != "" || *bindCode != "" {
+			return errors.New("-app takes neither -detail nor -bind-code: its phone button has a -phone-code")
+		}
+		client, err := newV3(*host, *app, *miniProgram, authing.Secret(os.Getenv("AUTHING_APP_SECRET")), os.Getenv("AUTHING_APP_SECRET_IN"))
+		if err != nil {
+			return err
+		}
+		return signInV3(ctx, out, client, *code, *phoneCode)
 	}
 
 	// Everything is checked before the first call, which uses up a code.

@@ -57,6 +57,25 @@ func TestWithFlags(t *testing.T) {
 	assert.NotContains(t, out.String(), code)
 }
 
+func TestApplication(t *testing.T) {
+	t.Parallel()
+	ann := visit(t)
+	app := []string{"-app", ann.srv.AppID(), "-host", ann.srv.AppHost(), "-mini-program", ann.srv.MiniProgram()}
+	code := ann.Login()
+	var out strings.Builder
+	require.NoError(t, run(context.Background(), append(app, "-code", code), nil, &out))
+	assert.Regexp(t, `signed in +user [0-9a-f]{24}, scope openid .*, refresh token true, access token {"alg":"RS256".*}, until `, out.String())
+	assert.Contains(t, out.String(), "phone none, openid true, unionid true")
+	assert.Contains(t, out.String(), "Authing accepts the token")
+	require.NoError(t, run(context.Background(), append(app, "-code", ann.Login(), "-phone-code", ann.GetPhoneNumber().PhoneCode), nil, &out))
+	assert.Contains(t, out.String(), "phone 138…")
+	assert.NotContains(t, out.String(), code)
+
+	require.ErrorIs(t, run(context.Background(), append(app, "-code", code), nil, &out), authing.ErrCodeInvalid)
+	require.ErrorContains(t, run(context.Background(), append(app, "-code", code, "-detail", "-"), nil, &out), "neither -detail")
+	require.ErrorContains(t, run(context.Background(), append(app, "-mini-program", "", "-code", code), nil, &out), "identity source is empty")
+}
+
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	ann := visit(t)

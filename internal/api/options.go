@@ -72,7 +72,7 @@ func BaseURL(address string, allowHTTP bool) (base, problem string) {
 	switch {
 	case err != nil || u.Opaque != "" || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") ||
 		strings.Contains(u.Hostname(), ":") != strings.HasPrefix(u.Host, "["):
-		return "", "is not an absolute URL: write it like https://users.example.com"
+		return "", "is not an absolute URL: write it like https://auth.example.com"
 	case u.User != nil:
 		return "", "contains a user name or password: remove it"
 	case u.RawQuery != "" || u.ForceQuery || strings.Contains(address, "#"):
