@@ -68,7 +68,7 @@ func TestAccountRefuses(t *testing.T) {
 	const separate = `separate the country code from the phone number by a space: "+1 5550100"`
 	checkRefused(t, map[string]doing{
 		"LoginByPhoneCode: the phone number is empty":                byPhoneCode("", "1234"),
-		"LoginByPhoneCode: the phone number has other characters":        byPhoneCode("138\n", "1234"),
+		"LoginByPhoneCode: the phone number has other characters":    byPhoneCode("138\n", "1234"),
 		"LoginByPhoneCode: " + separate:                              byPhoneCode("+8613800138000", "1234"),
 		"LoginByPhoneCode: separate the country code":                byPhoneCode("+8x 13800138000", "1234"),
 		"LoginByPhoneCode: the code is empty":                        byPhoneCode("13800138000", ""),
