@@ -59,6 +59,7 @@ func (c *Client) changeAvatar(ctx context.Context, userID string, image io.Reade
 		Method:  http.MethodPost,
 		URL:     c.upload,
 		Form:    photo.Form([2]string{"token", string(token)}, [2]string{"key", "avatar/wechatapp/" + photo.Name}),
+		Storage: true,
 		Timeout: api.UploadTimeout,
 		Secrets: []string{string(token), photo.Beginning()},
 	}, log, storedKey)

@@ -113,12 +113,12 @@ func (c *Client) VerifyToken(ctx context.Context, token authing.Secret) (*authin
 }
 
 type introspection struct {
-	Active    json.RawMessage `json:"active"`
-	Error     wire.Text       `json:"error"`
-	Subject   string          `json:"sub"`
-	ClientID  string          `json:"client_id"`
-	IssuedAt  wire.Int        `json:"iat"`
-	ExpiresAt wire.Int        `json:"exp"`
+	Active    json.RawMessage  `json:"active"`
+	Error     *json.RawMessage `json:"error"` // a pointer, for which null is the same as nothing
+	Subject   string           `json:"sub"`
+	ClientID  text             `json:"client_id"` // an odd one must not pass for none
+	IssuedAt  wire.Int         `json:"iat"`
+	ExpiresAt wire.Int         `json:"exp"`
 }
 
 func (c *config) decodeIntrospection(resp transport.Response) (*authing.TokenInfo, error) {
@@ -126,11 +126,11 @@ func (c *config) decodeIntrospection(resp transport.Response) (*authing.TokenInf
 	err := wire.Decode(resp.Body, &w)
 	active := string(w.Active) == "true"
 	switch {
-	case err != nil || !succeeded(resp) || w.Error != "" || !active && string(w.Active) != "false":
+	case err != nil || !succeeded(resp) || w.Error != nil || !active && string(w.Active) != "false":
 		return nil, noVerdict(oidcFailure(resp, err))
 	case !active:
 		return nil, &api.Error{Reason: "the token is not active", Hint: "sign in again", Err: api.ErrLoginRequired}
-	case w.ClientID != "" && w.ClientID != c.appID:
+	case w.ClientID != "" && string(w.ClientID) != c.appID:
 		return nil, &api.Error{Reason: "the token belongs to another application", Hint: "sign in to this one", Err: api.ErrLoginRequired}
 	case w.Subject == "":
 		return nil, &api.Error{Reason: "the token belongs to no user", Hint: "sign in", Err: api.ErrLoginRequired}

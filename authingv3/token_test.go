@@ -85,6 +85,7 @@ func TestRefreshFailures(t *testing.T) {
 		{401, `{"error":"invalid_client"}`, "compare WithAppSecret with", false, false},
 		{400, `{"error":"unsupported_grant_type"}`, "tick the grant type refresh_token", false, false},
 		{500, `{"error":"invalid_grant"}`, "the call may have taken effect: do not repeat it with the same refresh token", true, true},
+		{600, `{"error":"invalid_grant"}`, "the call may have taken effect", true, true},
 		{429, `{"statusCode":429,"message":"slow"}`, "slow (code 429, HTTP 429): wait before you call again", false, false},
 		{200, `{"statusCode":403,"message":"no"}`, "no (code 403", false, false},
 		{200, `{"id_token":"x"}`, "the service reported success but sent no access token", true, false},
@@ -141,6 +142,7 @@ func TestVerifyToken(t *testing.T) {
 	// These say nothing about the token.
 	for body, status := range map[string]int{
 		`{"error":"invalid_client"}`: 401, `{"error":"invalid_grant"}`: 400, `{"statusCode":401,"apiCode":2020,"message":"no"}`: 200,
+		`{"active":true,"sub":"ann","client_id":["other"]}`: 200, `{"active":true,"sub":"ann","error":{}}`: 200,
 		`{"active":"false"}`: 200, `{"active":0}`: 200, `{}`: 200, "<html>": 200, active: 500, `{"active":false}`: 403, "": 200, "null": 200,
 	} {
 		e := failure(t, status, body, verify)

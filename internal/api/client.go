@@ -54,6 +54,7 @@ type Request struct {
 	Authorization string        // for Anonymous calls that authenticate the client
 	Body          any           // sent as JSON
 	Form          *Form         // sent instead of Body
+	Storage       bool          // goes to the storage of avatars, which numbers its own refusals from 600
 	Reads         bool          // changes nothing, so it may be sent again
 	Spends        string        // what it uses up even if it fails: "code"
 	Secrets       []string      // extra values to redact from errors, beyond the token and the strings in Body

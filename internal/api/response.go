@@ -61,9 +61,9 @@ func (u unsettled) Error() string { return u.err.Error() }
 func (u unsettled) Unwrap() error { return u.err }
 
 // settles reports whether a refusal with this status says that nothing happened. A 5xx may be a proxy's, or that of a
-// service that failed half-way. The storage of avatars numbers its own refusals from 600.
+// service that failed half-way.
 func (r Request) settles(status int) bool {
-	return status < 500 || status >= 600 && r.Form != nil
+	return status < 500 || status >= 600 && r.Storage
 }
 
 // secrets returns what the caller sent that must not show in an error: the token, every string in the body, the URL.
