@@ -94,10 +94,10 @@ func wechatRefusal(e *api.Error) string {
 	}
 	switch {
 	case number == 40163 || said("40163", "code been used"):
-		return "the code was already used and every call needs its own: call wx.login again"
+		return "the code was already used and every call needs its own: let the page get a new one"
 	case number == 40029 || said("40029", "invalid code"):
-		return "the code is unknown, older than five minutes or of another mini program: call wx.login again, and check " +
-			"the identity source in the Authing console"
+		return "the code is unknown, older than five minutes, of another mini program or of the other kind (wx.login, phone " +
+			"button): let the page get a new one, and check the identity source in the Authing console"
 	}
 	return ""
 }

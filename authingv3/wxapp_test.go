@@ -154,7 +154,7 @@ func TestCodeInvalid(t *testing.T) {
 		assert.Equal(t, want, errors.Is(e, authing.ErrCodeInvalid), body)
 		if want {
 			assert.NotErrorIs(t, e, authing.ErrOutcomeUnknown, body)
-			assert.Contains(t, e.Hint, "call wx.login again", body)
+			assert.Contains(t, e.Hint, "let the page get a new one", body)
 		}
 	}
 }
