@@ -76,6 +76,12 @@ func TestApplication(t *testing.T) {
 	require.ErrorContains(t, run(context.Background(), append(app, "-mini-program", "", "-code", code), nil, &out), "identity source is empty")
 }
 
+func TestHeader(t *testing.T) {
+	t.Parallel()
+	assert.JSONEq(t, `{"alg":"RS256"}`, header("eyJhbGciOiJSUzI1NiJ9.e30.x"))
+	assert.Equal(t, "not a JWT", header("b3BhcXVl"), "which is base64 by chance")
+}
+
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	ann := visit(t)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -56,7 +57,7 @@ func signInV3(ctx context.Context, out io.Writer, client *authingv3.Client, code
 func header(token authing.Secret) string {
 	first, _, _ := strings.Cut(string(token), ".")
 	text, err := base64.RawURLEncoding.DecodeString(first)
-	if err != nil {
+	if err != nil || !json.Valid(text) { // an opaque token may decode as well, and must not show
 		return "not a JWT"
 	}
 	return string(text)
