@@ -71,6 +71,7 @@ func TestAccountRefuses(t *testing.T) {
 		"LoginByPhoneCode: the phone number has other characters":    byPhoneCode("138\n", "1234"),
 		"LoginByPhoneCode: " + separate:                              byPhoneCode("+8613800138000", "1234"),
 		"LoginByPhoneCode: separate the country code":                byPhoneCode("+8x 13800138000", "1234"),
+		"LoginByPhoneCode: separate the country":                     byPhoneCode("+ 13800138000", "1234"),
 		"LoginByPhoneCode: the code is empty":                        byPhoneCode("13800138000", ""),
 		"LoginByPhoneCode: a detail of WeChat is for the calls":      byPhoneCode("13800138000", "1", authingv3.WithDetail(detail)),
 		"LoginByPhoneCode: the client IP is not valid UTF-8":         byPhoneCode("13800138000", "1", authingv3.WithClientIP("\xff")),

@@ -13,7 +13,8 @@ const china = "+86"
 // Channel says what a code is for. A code is good for its channel only.
 type Channel string
 
-// The channels of text messages and mails that this package has a use for. The service knows others.
+// Channels of text messages and mails. The service knows others. What follows a code of ChannelResetPassword or
+// ChannelBindEmail is not covered by this package.
 const (
 	ChannelLogin         Channel = "CHANNEL_LOGIN"
 	ChannelRegister      Channel = "CHANNEL_REGISTER"
@@ -93,7 +94,7 @@ func splitPhone(phone string) (country, number string) {
 }
 
 func checkPhone(country, number string) error {
-	if strings.HasPrefix(number, "+") || strings.Trim(country, "+0123456789") != "" {
+	if strings.HasPrefix(number, "+") || country == "+" || strings.Trim(country[1:], "0123456789") != "" {
 		return api.Invalid(`separate the country code from the phone number by a space: "+1 5550100"`)
 	}
 	if strings.Trim(number, "0123456789 -") != "" {
