@@ -99,6 +99,8 @@ func decodeRevoked(resp transport.Response) (none struct{}, err error) {
 // was revoked, belongs to another application or to no user is [authing.ErrLoginRequired]. A [Verifier] does the same without
 // asking, but accepts a revoked token until it expires. It needs no [Client.As].
 //
+// Authing takes refresh tokens here, too, so one that a page sends as its token passes. A [Verifier] rejects it.
+//
 // Retry: automatic, see [WithReadRetries].
 //
 // Source: POST /oidc/token/introspection.

@@ -71,7 +71,8 @@ type Identity struct {
 // from JSON.
 func (u *User) Raw() json.RawMessage { return u.raw.JSON() }
 
-// OpenID returns the user's WeChat openid, or "". It requires a call of [Client.User] with [ExtraIdentities].
+// OpenID returns the user's WeChat openid, or "". It requires a call of [Client.User] with [ExtraIdentities]. Each WeChat app
+// has an openid of its own: if the user signs in through several, this is the first that the service lists.
 func (u *User) OpenID() string { return u.wechat("openid") }
 
 // UnionID returns the user's WeChat unionid, or "". It requires a call of [Client.User] with [ExtraIdentities].
