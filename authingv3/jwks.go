@@ -160,7 +160,13 @@ func (s *keySet) run(ctx context.Context, f *fetch) {
 			s.next = start.Add(refetchAfter)
 		}
 	}()
-	keys, err = api.Call(ctx, &s.client, api.Request{Op: verifyOp, Method: http.MethodGet, URL: s.url, Reads: true}, readKeys)
+	keys, err = api.Call(ctx, &s.client, api.Request{
+		Op:     verifyOp,
+		Method: http.MethodGet,
+		URL:    s.url,
+		Header: http.Header{"Content-Type": nil}, // there is no body
+		Reads:  true,
+	}, readKeys)
 }
 
 // copyOf returns a copy of a shared error, for its caller to modify, that asks to wait at least that long.

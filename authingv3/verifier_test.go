@@ -207,6 +207,7 @@ func TestVerifier(t *testing.T) {
 	sent := got.Only(t)
 	assert.Equal(t, "GET "+keysURL, sent.Line)
 	assert.Empty(t, sent.Header.Get("Authorization"))
+	assert.NotContains(t, sent.Header, "Content-Type", "of no body")
 
 	claims := changed(t, idClaims, `{"email":"ann@example.com","phone_number":"13800000000"}`)
 	info := wantAccepted(t, hs256Verifier(t, true), signedHS256(string(tokenSecret), hs256Header, claims), "")
