@@ -43,8 +43,9 @@ type VerifierOptions struct {
 // [Client.VerifyToken].
 //
 // It fetches the keys with the first token and keeps them in memory. A token signed with a key that it does not know makes it
-// fetch them again, but at most once a minute; concurrent calls share that. A set that it fetched replaces the one before. If
-// a fetch fails, it keeps what it has, and while it has none, tries again after a second.
+// fetch them again, but at most once a minute, or once a second if all callers leave before the keys arrive; concurrent calls
+// share that. A set that it fetched replaces the one before. If a fetch fails, it keeps what it has, and while it has none,
+// tries again after a second.
 type Verifier struct {
 	parser  *jwt.Parser
 	idToken bool
