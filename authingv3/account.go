@@ -17,7 +17,7 @@ type passCode struct {
 	CountryCode string `json:"phoneCountryCode,omitempty"`
 }
 
-type password struct {
+type passwordPayload struct {
 	Password string `json:"password"`
 	Account  string `json:"account,omitempty"`
 	Email    string `json:"email,omitempty"`
@@ -48,13 +48,13 @@ func (c *Client) LoginByPhoneCode(ctx context.Context, phone, smsCode string, op
 // Retry: no, because the service counts attempts.
 //
 // Source: POST /api/v3/signin with PASSWORD; loginByPassword of the mini-program SDK.
-func (c *Client) Login(ctx context.Context, account string, secret authing.Secret, opts ...LoginOption) (*Login, error) {
+func (c *Client) Login(ctx context.Context, account string, password authing.Secret, opts ...LoginOption) (*Login, error) {
 	o := collect(opts)
 	return c.signIn(ctx, api.Request{
 		Op:      "Login",
-		Invalid: cmp.Or(api.CheckRequired("account", account), checkPassword(secret), o.checkAccount()),
+		Invalid: cmp.Or(api.CheckRequired("account", account), checkPassword(password), o.checkAccount()),
 		URL:     "/api/v3/signin",
-	}, &signIn{Connection: "PASSWORD", Password: &password{Password: string(secret), Account: account}}, o)
+	}, &signIn{Connection: "PASSWORD", Password: &passwordPayload{Password: string(password), Account: account}}, o)
 }
 
 // RegisterParams describes a new account: Password with Email or Username, or Code with Email or Phone. An empty field is
@@ -87,10 +87,10 @@ func (c *Client) Register(ctx context.Context, p RegisterParams) (*User, error) 
 }
 
 type signUp struct {
-	Connection string     `json:"connection"`
-	Password   *password  `json:"passwordPayload,omitempty"`
-	PassCode   *passCode  `json:"passCodePayload,omitempty"`
-	Profile    UserUpdate `json:"profile,omitzero"`
+	Connection string           `json:"connection"`
+	Password   *passwordPayload `json:"passwordPayload,omitempty"`
+	PassCode   *passCode        `json:"passCodePayload,omitempty"`
+	Profile    UserUpdate       `json:"profile,omitzero"`
 	Options    struct {
 		ClientIP string   `json:"clientIp,omitempty"`
 		Context  struct{} `json:"context"` // required, also when there is nothing in it
@@ -109,7 +109,7 @@ func (p RegisterParams) body() (signUp, error) {
 		err = api.Invalid("an account needs either Password or Code")
 	case p.Password != "":
 		body.Connection = "PASSWORD"
-		body.Password = &password{Password: string(p.Password), Email: p.Email, Username: p.Username}
+		body.Password = &passwordPayload{Password: string(p.Password), Email: p.Email, Username: p.Username}
 		switch {
 		case p.Phone != "":
 			err = api.Invalid("an account with a phone number is registered by Code")
@@ -146,15 +146,16 @@ func (p RegisterParams) checkProfile() error {
 
 // Proof shows that a user wants to delete the account: [ProofByPassword], [ProofByPhoneCode] or [ProofByEmailCode].
 type Proof struct {
-	body deletion
-	err  error
+	body   deletion
+	spends string // what the service accepts once
+	err    error
 }
 
 type deletion struct {
-	Method    string     `json:"verifyMethod"`
-	PhoneCode *phoneCode `json:"phonePassCodePayload,omitempty"`
-	EmailCode *passCode  `json:"emailPassCodePayload,omitempty"`
-	Password  *password  `json:"passwordPayload,omitempty"`
+	Method    string           `json:"verifyMethod"`
+	PhoneCode *phoneCode       `json:"phonePassCodePayload,omitempty"`
+	EmailCode *passCode        `json:"emailPassCodePayload,omitempty"`
+	Password  *passwordPayload `json:"passwordPayload,omitempty"`
 }
 
 // phoneCode is a code that was sent to a phone.
@@ -165,24 +166,26 @@ type phoneCode struct {
 }
 
 // ProofByPassword is the user's password.
-func ProofByPassword(secret authing.Secret) Proof {
-	return Proof{body: deletion{Method: "PASSWORD", Password: &password{Password: string(secret)}}, err: checkPassword(secret)}
+func ProofByPassword(password authing.Secret) Proof {
+	return Proof{body: deletion{Method: "PASSWORD", Password: &passwordPayload{Password: string(password)}}, err: checkPassword(password)}
 }
 
 // ProofByPhoneCode is a code that was sent to the user's phone over [ChannelDeleteAccount].
 func ProofByPhoneCode(phone, smsCode string) Proof {
 	country, number := splitPhone(phone)
 	return Proof{
-		body: deletion{Method: "PHONE_PASSCODE", PhoneCode: &phoneCode{Number: number, PassCode: smsCode, CountryCode: country}},
-		err:  cmp.Or(checkPhone(country, number), checkSMSCode(smsCode)),
+		body:   deletion{Method: "PHONE_PASSCODE", PhoneCode: &phoneCode{Number: number, PassCode: smsCode, CountryCode: country}},
+		spends: "code",
+		err:    cmp.Or(checkPhone(country, number), checkSMSCode(smsCode)),
 	}
 }
 
 // ProofByEmailCode is a code that was sent to the user's e-mail address over [ChannelDeleteAccount].
 func ProofByEmailCode(email, code string) Proof {
 	return Proof{
-		body: deletion{Method: "EMAIL_PASSCODE", EmailCode: &passCode{Email: email, PassCode: code}},
-		err:  cmp.Or(api.CheckRequired("e-mail address", email), checkSMSCode(code)),
+		body:   deletion{Method: "EMAIL_PASSCODE", EmailCode: &passCode{Email: email, PassCode: code}},
+		spends: "code",
+		err:    cmp.Or(api.CheckRequired("e-mail address", email), checkSMSCode(code)),
 	}
 }
 
@@ -204,7 +207,7 @@ func (c *Client) DeleteAccount(ctx context.Context, proof Proof) error {
 		URL:     "/api/v3/verify-delete-account-request",
 		Auth:    api.BareRequired,
 		Body:    proof.body,
-		Spends:  "code",
+		Spends:  proof.spends,
 	}, &log, decodeDeletionToken)
 	if err == nil {
 		_, err = exchange(ctx, c, api.Request{
@@ -255,9 +258,9 @@ func notDone(resp transport.Response) error {
 	return e
 }
 
-func checkPassword(secret authing.Secret) error {
-	if secret == "" {
+func checkPassword(password authing.Secret) error {
+	if password == "" {
 		return api.Invalid("the password is empty")
 	}
-	return api.CheckUTF8("password", string(secret))
+	return api.CheckUTF8("password", string(password))
 }

@@ -74,19 +74,21 @@ func oidcMeaning(name string) string {
 	case "invalid_client":
 		return "compare WithAppSecret with the application's token authentication method in the Authing console"
 	case "unauthorized_client", "unsupported_grant_type":
-		return "tick the grant type refresh_token of the application in the Authing console"
+		return "the application lacks the grant type of this call, refresh_token for Refresh: tick it in the Authing console"
 	}
 	return ""
 }
 
+// codeThirdParty means that somebody behind the service, such as WeChat, answered with an error.
+const codeThirdParty = 602
+
 // wechatRefusal returns what to do if e reports that WeChat refused the code, else "". No source says how that looks; so
 // WeChat's number is searched for, and in answers of a third party also its words.
 func wechatRefusal(e *api.Error) string {
-	const thirdParty = 602
 	number, _ := api.FindWeChat(e.Data, []byte(e.Message))
 	said := func(words ...string) bool {
 		for _, w := range words {
-			if e.Code == thirdParty && strings.Contains(e.Message, w) {
+			if e.Code == codeThirdParty && strings.Contains(e.Message, w) {
 				return true
 			}
 		}

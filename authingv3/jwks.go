@@ -29,6 +29,7 @@ type keySet struct {
 	err     *api.Error  // why the latest fetch failed, or has not succeeded yet
 	next    time.Time   // when another one may begin
 	running *fetch
+	left    bool // by all who waited for the latest fetch
 }
 
 type publicKey struct {
@@ -96,6 +97,12 @@ func (s *keySet) refresh(ctx context.Context) *api.Error {
 		return ended(err)
 	}
 	s.mu.Lock()
+	for s.left && s.running == nil && time.Until(s.next) > 0 {
+		if err := s.sleep(ctx); err != nil {
+			s.mu.Unlock()
+			return err
+		}
+	}
 	f := s.running
 	if f == nil {
 		if wait := time.Until(s.next); wait > 0 {
@@ -116,13 +123,26 @@ func (s *keySet) refresh(ctx context.Context) *api.Error {
 	}
 }
 
-// begin starts a fetch. One that everybody leaves counts as failed, but stops the next one for a second only, so that a
-// client that leaves early neither keeps new keys out nor makes more requests than that.
+// sleep waits, without the lock, until the next fetch may begin: those who stay must not pay for a client that left.
+func (s *keySet) sleep(ctx context.Context) *api.Error {
+	timer := time.NewTimer(time.Until(s.next))
+	defer timer.Stop()
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ended(ctx.Err())
+	}
+}
+
+// begin starts a fetch. One that everybody leaves stops the next one for a second, so that clients that leave early make no
+// more requests than that.
 func (s *keySet) begin(ctx context.Context) *fetch {
 	shared, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	f := &fetch{done: make(chan struct{}), cancel: cancel}
-	s.running, s.next = f, time.Now().Add(retryAfter)
-	s.err = &api.Error{Reason: "the keys could not be fetched: those who waited for them left", Hint: "try again"}
+	s.running, s.left, s.next = f, false, time.Now().Add(retryAfter)
 	go s.run(shared, f)
 	return f
 }
@@ -134,7 +154,7 @@ func (s *keySet) leave(f *fetch) {
 	if f.waiters == 0 {
 		f.cancel()
 		if s.running == f {
-			s.running = nil
+			s.running, s.left = nil, true
 		}
 	}
 }

@@ -121,8 +121,8 @@ type loginOptions struct {
 	customData   map[string]any
 }
 
-// WithDetail adds the encrypted profile of a getUserInfo button, to [Client.LoginWithWxapp], [Client.LoginWithWxappPhone] and
-// [Client.BindWxapp]. Whether the service does anything with it is not documented. The detail of a phone button is not meant.
+// WithDetail adds the detail of a getUserInfo button, not of a phone button, to [Client.LoginWithWxapp],
+// [Client.LoginWithWxappPhone] and [Client.BindWxapp]. Whether the service does anything with it is not documented.
 func WithDetail(detail authing.Detail) LoginOption {
 	return func(o *loginOptions) { o.detail = &detail }
 }
@@ -163,6 +163,9 @@ func collect(opts []LoginOption) loginOptions {
 
 // checkWxapp returns why a call that takes a WeChat code cannot take o.
 func (o loginOptions) checkWxapp(code string) error {
+	if err := o.checkValues(); err != nil {
+		return err
+	}
 	switch {
 	case o.clientIP != "":
 		return api.Invalid("the API takes no client IP when a mini program signs in: remove WithClientIP")
@@ -191,20 +194,28 @@ func (o loginOptions) checkAccount() error {
 	if o.detail != nil {
 		return api.Invalid("a detail of WeChat is for the calls that take a WeChat code: remove WithDetail")
 	}
-	return api.CheckUTF8("client IP", o.clientIP)
+	return cmp.Or(api.CheckUTF8("client IP", o.clientIP), o.checkValues())
+}
+
+// checkValues rejects what encoding/json would change silently or not encode.
+func (o loginOptions) checkValues() error {
+	if o.context == nil && o.customData == nil || wire.Encodable(o.context) && wire.Encodable(o.customData) {
+		return nil
+	}
+	return api.Invalid("the values of WithContext or WithCustomData cannot be written as JSON, or contain invalid UTF-8")
 }
 
 // signIn is the body of every sign-in. Exactly one payload is set.
 type signIn struct {
-	Connection   string        `json:"connection"`
-	MiniProgram  string        `json:"extIdpConnidentifier,omitempty"`
-	Code         loginInfo     `json:"wechatMiniProgramCodePayload,omitzero"`
-	CodeAndPhone *codeAndPhone `json:"wechatMiniProgramCodeAndPhonePayload,omitempty"`
-	PassCode     *passCode     `json:"passCodePayload,omitempty"`
-	Password     *password     `json:"passwordPayload,omitempty"`
-	Options      signInOptions `json:"options,omitzero"`
-	ClientID     string        `json:"client_id,omitempty"`
-	ClientSecret string        `json:"client_secret,omitempty"`
+	Connection   string           `json:"connection"`
+	MiniProgram  string           `json:"extIdpConnidentifier,omitempty"`
+	Code         loginInfo        `json:"wechatMiniProgramCodePayload,omitzero"`
+	CodeAndPhone *codeAndPhone    `json:"wechatMiniProgramCodeAndPhonePayload,omitempty"`
+	PassCode     *passCode        `json:"passCodePayload,omitempty"`
+	Password     *passwordPayload `json:"passwordPayload,omitempty"`
+	Options      signInOptions    `json:"options,omitzero"`
+	ClientID     string           `json:"client_id,omitempty"`
+	ClientSecret string           `json:"client_secret,omitempty"`
 }
 
 type signInOptions struct {

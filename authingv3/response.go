@@ -106,7 +106,7 @@ func (r reply) failure(resp transport.Response) error {
 	if strings.Contains(e.Message, clientRefused) {
 		e.Hint = oidcMeaning("invalid_client")
 	}
-	if matchWeChat(e) {
+	if matchWeChat(e) && e.Code == codeThirdParty {
 		return e
 	}
 	// From 500 on, the service or one behind it failed, which does not say whether anything happened.
@@ -131,9 +131,7 @@ func matchWeChat(e *api.Error) bool {
 func (r reply) keepIn(e *api.Error) {
 	e.Code, e.APICode = int(r.StatusCode.Value), int(r.APICode.Value)
 	e.SetReply(r.Message, r.Data)
-	if api.PrintableASCII(string(r.RequestID)) {
-		e.RequestID = string(r.RequestID)
-	}
+	e.RequestID = api.LoggableID(string(r.RequestID))
 }
 
 // incomplete reports a success that lacks what the call promises. Its data may be a refusal of WeChat's.

@@ -97,7 +97,7 @@ func checkPhone(country, number string) error {
 	if strings.HasPrefix(number, "+") || country == "+" || strings.Trim(country[1:], "0123456789") != "" {
 		return api.Invalid(`separate the country code from the phone number by a space: "+1 5550100"`)
 	}
-	if strings.Trim(number, "0123456789 -") != "" {
+	if strings.Trim(number, "0123456789") != "" {
 		return api.Invalid("the phone number has other characters than digits")
 	}
 	return api.CheckRequired("phone number", number)

@@ -31,8 +31,8 @@ func TestSMSRequests(t *testing.T) {
 	checkRequests(t, []request{
 		{name: "GetVerificationCode", do: text("13800138000", authingv3.ChannelLogin), path: "/api/v3/send-sms", auth: string(token), responses: done,
 			body: `{"phoneNumber":"13800138000","channel":"CHANNEL_LOGIN","phoneCountryCode":"+86"}`},
-		{name: "GetVerificationCode abroad", do: text("+852 5550 1234", "CHANNEL_OTHER"), path: "/api/v3/send-sms", auth: string(token), responses: done,
-			body: `{"phoneNumber":"5550 1234","channel":"CHANNEL_OTHER","phoneCountryCode":"+852"}`},
+		{name: "GetVerificationCode abroad", do: text("+852 55501234", "CHANNEL_OTHER"), path: "/api/v3/send-sms", auth: string(token), responses: done,
+			body: `{"phoneNumber":"55501234","channel":"CHANNEL_OTHER","phoneCountryCode":"+852"}`},
 		{name: "SendEmailCode", do: mail("a@b.test", authingv3.ChannelBindEmail), path: "/api/v3/send-email", auth: string(token), responses: done,
 			body: `{"email":"a@b.test","channel":"CHANNEL_BIND_EMAIL"}`},
 		{name: "BindPhone", do: bindPhone("+1 5550100", "007"), path: "/api/v3/bind-phone", auth: string(token), responses: done,

@@ -83,7 +83,7 @@ func TestRefreshFailures(t *testing.T) {
 			"the token has expired or was used", false, true},
 		{200, `{"error":"invalid_grant"}`, "invalid_grant (HTTP 200)", false, true},
 		{401, `{"error":"invalid_client"}`, "compare WithAppSecret with", false, false},
-		{400, `{"error":"unsupported_grant_type"}`, "tick the grant type refresh_token", false, false},
+		{400, `{"error":"unsupported_grant_type"}`, "lacks the grant type", false, false},
 		{500, `{"error":"invalid_grant"}`, "the call may have taken effect: do not repeat it with the same refresh token", true, true},
 		{600, `{"error":"invalid_grant"}`, "the call may have taken effect", true, true},
 		{429, `{"statusCode":429,"message":"slow"}`, "slow (code 429, HTTP 429): wait before you call again", false, false},

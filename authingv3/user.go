@@ -59,12 +59,12 @@ type User struct {
 // of Type "unionid" if the mini program belongs to a WeChat open platform account.
 type Identity struct {
 	ID            string          `json:"identityId"`
-	ExtIDPID      string          `json:"extIdpId,omitempty"`
+	ExtIDPID      string          `json:"extIdpId,omitempty"` // of the identity source
 	Provider      string          `json:"provider,omitempty"` // "wechat"
 	Type          string          `json:"type,omitempty"`
 	UserIDInIDP   string          `json:"userIdInIdp,omitempty"`
 	UserInfoInIDP json.RawMessage `json:"userInfoInIdp,omitempty"`
-	OriginConnIDs []string        `json:"originConnIds,omitempty"`
+	OriginConnIDs []string        `json:"originConnIds,omitempty"` // of the identity sources that the user came through
 }
 
 // Raw returns the user as the service sent it, including fields that [User] lacks. It is nil for a User that was not decoded
@@ -198,6 +198,9 @@ func (u UserUpdate) check() error {
 		if err := api.CheckUTF8(name, *text); err != nil {
 			return err
 		}
+	}
+	if u.CustomData != nil && !wire.Encodable(u.CustomData) {
+		return api.Invalid("the custom data cannot be written as JSON, or contains invalid UTF-8")
 	}
 	return nil
 }

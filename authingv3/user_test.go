@@ -79,10 +79,11 @@ func jsonName(field reflect.StructField) string {
 func TestUserRefuses(t *testing.T) {
 	t.Parallel()
 	checkRefused(t, map[string]doing{
-		"Update: there is nothing to update":         update(authingv3.UserUpdate{}),
-		"Update: there is nothing":                   update(authingv3.UserUpdate{CustomData: map[string]any{}}),
-		"Update: the nickname is not valid UTF-8":    update(authingv3.UserUpdate{Nickname: authing.Ptr("\xff")}),
-		"Update: the arguments cannot be encoded as": update(authingv3.UserUpdate{CustomData: map[string]any{"f": func() {}}}),
+		"Update: there is nothing to update":           update(authingv3.UserUpdate{}),
+		"Update: there is nothing":                     update(authingv3.UserUpdate{CustomData: map[string]any{}}),
+		"Update: the nickname is not valid UTF-8":      update(authingv3.UserUpdate{Nickname: authing.Ptr("\xff")}),
+		"Update: the custom data cannot be written":    update(authingv3.UserUpdate{CustomData: map[string]any{"a": "\xff"}}),
+		"Update: the custom data cannot be written as": update(authingv3.UserUpdate{CustomData: map[string]any{"f": func() {}}}),
 	})
 }
 

@@ -645,7 +645,7 @@ func TestFetchThatEverybodyLeaves(t *testing.T) {
 		wantAccepted(t, v, accessToken(0), "")
 		time.Sleep(time.Minute)
 		keys.set.Store(jwks(jwkOf(0), jwkOf(1)))
-		for range 10 {
+		for range 9 {
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 			_, err := v.VerifyToken(ctx, accessToken(1))
 			assert.Equal(t, "no verdict", verdict(err))
@@ -654,10 +654,7 @@ func TestFetchThatEverybodyLeaves(t *testing.T) {
 			assert.Zero(t, keys.open.Load())
 		}
 		assert.EqualValues(t, 2, keys.requests.Load(), "one for the first keys, one within the second that has passed")
-		e := wantNoVerdict(t, v, accessToken(1), "the latest keys are not known")
-		assert.NotErrorIs(t, e, context.Canceled, "this caller did not leave")
-		time.Sleep(time.Second)
-		wantAccepted(t, v, accessToken(1), "")
+		wantAccepted(t, v, accessToken(1), "this caller waits for the next fetch")
 	})
 }
 

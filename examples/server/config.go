@@ -24,11 +24,12 @@ func configured(env func(string) string) (accounts, error) {
 	case app == "" && appHost+miniProgram+secret != "":
 		return nil, errors.New("AUTHING_APP_ID is missing: set it together with AUTHING_APP_HOST and AUTHING_MINI_PROGRAM, or unset all of them to run the demo")
 	case app != "":
+		// The page signs in again without a tap, so this backend needs no refresh tokens.
 		opts, err := secretOptions(authing.Secret(secret), env("AUTHING_APP_SECRET_IN"))
 		if err != nil {
 			return nil, err
 		}
-		client, err := authingv3.NewClient(appHost, app, miniProgram, opts...)
+		client, err := authingv3.NewClient(appHost, app, miniProgram, append(opts, authingv3.WithScope("openid profile phone"))...)
 		if err != nil {
 			return nil, err
 		}

@@ -60,7 +60,8 @@ func newDemo(done <-chan struct{}) (*demo, error) {
 		fake.Close()
 		return nil, err
 	}
-	app, err := authingv3.NewClient(fake.AppHost(), fake.AppID(), fake.MiniProgram(), authingv3.WithHTTPClient(traced))
+	app, err := authingv3.NewClient(fake.AppHost(), fake.AppID(), fake.MiniProgram(),
+		authingv3.WithHTTPClient(traced), authingv3.WithScope("openid profile phone"))
 	if err != nil {
 		fake.Close()
 		return nil, err

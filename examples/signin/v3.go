@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/authing-wxapp/authing"
 	"github.com/authing-wxapp/authing/authingv3"
@@ -37,7 +38,7 @@ func signInV3(ctx context.Context, out io.Writer, client *authingv3.Client, code
 		return err
 	}
 	fmt.Fprintf(out, "%-12s user %s, scope %s, refresh token %t, access token %s, until %s\n", "signed in", or(login.UserID, "unknown"),
-		or(login.Scope, "unknown"), login.RefreshToken != "", header(login.AccessToken), login.ExpiresAt)
+		or(login.Scope, "unknown"), login.RefreshToken != "", header(login.AccessToken), until(login.ExpiresAt))
 
 	user, err := client.As(login.AccessToken).User(ctx, authingv3.ExtraIdentities)
 	if err != nil {
@@ -61,4 +62,11 @@ func header(token authing.Secret) string {
 		return "not a JWT"
 	}
 	return string(text)
+}
+
+func until(t time.Time) string {
+	if t.IsZero() {
+		return "unknown"
+	}
+	return t.Format(time.RFC3339)
 }

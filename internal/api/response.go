@@ -149,10 +149,12 @@ func isComposite(b []byte) bool {
 	return len(b) > 0 && (b[0] == '{' || b[0] == '[')
 }
 
-// requestID returns the header that names a request, unless a log could not show it.
-func requestID(header http.Header) string {
+// requestID returns the header that names a request.
+func requestID(header http.Header) string { return LoggableID(header.Get("X-Request-Id")) }
+
+// LoggableID returns the id of a request, unless a log could not show it.
+func LoggableID(id string) string {
 	const tooLong = 128
-	id := header.Get("X-Request-Id")
 	if len(id) > tooLong || !PrintableASCII(id) {
 		return ""
 	}

@@ -33,6 +33,12 @@ func Decode(body []byte, v any) error {
 	return err
 }
 
+// Encodable reports whether v can be written as JSON without changing a text: encoding/json replaces invalid UTF-8.
+func Encodable(v any) bool {
+	_, err := json.Marshal(v)
+	return err == nil
+}
+
 var tolerant = json.WithUnmarshalers(json.JoinUnmarshalers(
 	json.UnmarshalFromFunc(func(dec *jsontext.Decoder, v *string) error {
 		kind := dec.PeekKind()
