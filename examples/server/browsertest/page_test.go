@@ -34,11 +34,23 @@ func TestPage(t *testing.T) {
 			"code order":   codeOrder,
 			"keyboard":     keyboard,
 			"no secrets":   noSecrets,
-			"fits":         fits,
+			"fits":         func(tab *tab) { fits(tab, userPoolStates(tab)) },
 			"scrolls":      scrolls,
 			"explains":     explains,
 			"labels":       labels,
-			"axe":          accessible,
+			"axe":          func(tab *tab) { accessible(tab, userPoolStates(tab)) },
+
+			"V3: sign in":    signInSilently,
+			"V3: phone":      bindPhoneV3,
+			"V3: sign out":   signOutV3,
+			"V3: expired":    expiredToken,
+			"V3: used code":  usedCodeV3,
+			"V3: outage":     outageV3,
+			"V3: decline":    declineV3,
+			"V3: languages":  languagesV3,
+			"V3: no secrets": noSecretsV3,
+			"V3: fits":       func(tab *tab) { fits(tab, v3States(tab)) },
+			"V3: axe":        func(tab *tab) { accessible(tab, v3States(tab)) },
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

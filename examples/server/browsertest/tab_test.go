@@ -103,7 +103,7 @@ func (tab *tab) line(id network.RequestID) string {
 }
 
 func (tab *tab) record(line string) {
-	if strings.HasPrefix(line, "POST /api/") || strings.HasPrefix(line, "POST /demo/phones") {
+	if strings.HasPrefix(line, "POST ") && (strings.Contains(line, "/api/") || strings.Contains(line, "/demo/phones")) {
 		tab.traffic = append(tab.traffic, line)
 	}
 }

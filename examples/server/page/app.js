@@ -12,6 +12,7 @@ const backend = new Backend()
 const trace = new Trace($('trace'))
 let user = null
 let picture = null // chosen, but not saved yet: {url, content}
+let silent = false // signed in without a tap
 let busy = false
 let down = false // last state reported by the server
 let downTouched = false // the user has used the switch: a late response must not reset it
@@ -20,12 +21,13 @@ const generation = () => ($('old').checked ? 'old' : 'new')
 
 function show(newUser) {
   const buttonChanged = mainButton(user) !== mainButton(newUser)
+  const focused = $('screen').contains(document.activeElement)
   user = newUser
   $('welcome').hidden = user !== null
   $('profile').hidden = user === null
   if (user) fillProfile()
   // The focused button is hidden now. Without a new focus, keyboard users would start over at the top of the page.
-  if (buttonChanged) $(user ? 'profile-title' : 'welcome-title').focus({ preventScroll: true })
+  if (buttonChanged && focused) $(user ? 'profile-title' : 'welcome-title').focus({ preventScroll: true })
 }
 
 // WeChat charges for each phone number, so a user who has one cannot bind again.
@@ -35,9 +37,11 @@ function fillProfile() {
   const photo = picture?.url ?? ownAddress(user.photo)
   $('avatar-image').hidden = !photo
   if (photo) $('avatar-image').src = photo
-  $('avatar-initial').textContent = [...user.nickname][0] ?? '?'
-  $('nickname').textContent = user.nickname
-  $('anonymous').hidden = user.nickname !== '微信用户'
+  $('silent').hidden = !silent
+  $('avatar-initial').textContent = [...user.nickname][0] ?? ''
+  $('avatar-nobody').toggleAttribute('hidden', user.nickname !== '')
+  $('nickname').textContent = user.nickname || text('noName')
+  $('anonymous').hidden = user.nickname !== '' && user.nickname !== '微信用户'
   $('user-id').textContent = user.id.length > 12 ? `${user.id.slice(0, 6)}…${user.id.slice(-4)}` : user.id
   $('phone-number').textContent = user.phone ? mask(user.phone) : text('noPhone')
   $('phone-number').classList.toggle('bound', user.phone !== '')
@@ -98,6 +102,7 @@ async function save() {
 }
 
 function reset() {
+  silent = false
   picture = null
   $('name').value = ''
   backend.forget()
@@ -105,20 +110,69 @@ function reset() {
   show(null)
 }
 
-const tap = (button, call) => runExclusive(async () => {
+// spendCode makes a call that uses up the code.
+const spendCode = (call) => runExclusive(async () => {
   try {
-    const { code, detail } = await phone.tap(button, { refuse: $('refuse').checked, spent: $('spent').checked })
-    show(await call(code, detail))
+    show(await call())
   } finally {
     phone.renew() // even after a failure: the code must not be sent again
   }
 })
+
+const tap = (button, call) => spendCode(async () => {
+  const { code, detail } = await phone.tap(button, { refuse: $('refuse').checked, spent: $('spent').checked })
+  return call(code, detail)
+})
+
+const signInByCode = ({ tapped }) => spendCode(async () => {
+  const signedIn = await backend.login(await phone.takeCode({ spent: $('spent').checked }))
+  silent = !tapped
+  setSignedOut(false)
+  return signedIn
+})
+
+// signInSilently is what opening the mini program does with V3, unless the user has signed out: undoing that takes a tap.
+async function signInSilently() {
+  if (backend.v3 && !backend.hasToken && !signedOut()) await signInByCode({ tapped: false })
+}
+
+const signedOut = () => sessionStorage.getItem('signedOut') !== null
+
+function setSignedOut(on) {
+  if (on) sessionStorage.setItem('signedOut', 'true')
+  else sessionStorage.removeItem('signedOut')
+  showGeneration()
+}
+
+// switchGeneration opens a mini program whose backend uses the other generation of Authing. The phone and the user stay.
+async function switchGeneration(v3) {
+  if (v3 === backend.v3) return
+  await runExclusive(async () => {
+    if (backend.hasToken) await backend.logout().catch(() => {}) // during an outage, only the page forgets the token
+    backend.v3 = v3
+    setSignedOut(false)
+    reset()
+  })
+  await signInSilently()
+}
+
+function showGeneration() {
+  const { v3 } = backend
+  for (const button of document.querySelectorAll('[data-generation]')) {
+    button.setAttribute('aria-pressed', String((button.dataset.generation === 'v3') === v3))
+  }
+  $('generation-hint').textContent = text(v3 ? 'v3Hint' : 'userPoolHint')
+  $('welcome-hint').textContent = text(v3 && signedOut() ? 'signedOutHint' : 'welcomeHint')
+  $('old-hint').textContent = $('old-label').title = text(v3 ? 'v3SwitchHint' : 'oldHint')
+  $('old').disabled = v3
+}
 
 function switchLanguage(language) {
   setLanguage(language)
   document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en'
   document.title = text('title')
   translate(document)
+  showGeneration()
   for (const button of document.querySelectorAll('[data-language]')) {
     button.setAttribute('aria-pressed', String(button.dataset.language === language))
   }
@@ -134,6 +188,7 @@ async function start() {
   phone.enter(phone.generation)
   showDown().catch(() => notify(unreachable()))
   if (backend.hasToken) await runExclusive(async () => show(await backend.me()))
+  await signInSilently() // also if the token has expired
 }
 
 async function showDown() {
@@ -153,7 +208,10 @@ async function toggleDown() {
   }
 }
 
-$('sign-in').addEventListener('click', () => tap('getUserInfo', (code, detail) => backend.login(code, detail)))
+$('sign-in').addEventListener('click', () => {
+  if (backend.v3) signInByCode({ tapped: true })
+  else tap('getUserInfo', (code, detail) => backend.login(code, detail))
+})
 $('bind').addEventListener('click', () => tap('getPhoneNumber', (code, detail) => backend.bindPhone(code, detail)))
 $('choose').addEventListener('click', () => runExclusive(choose))
 $('edit').addEventListener('submit', (event) => {
@@ -162,6 +220,7 @@ $('edit').addEventListener('submit', (event) => {
 })
 $('sign-out').addEventListener('click', () => runExclusive(async () => {
   await backend.logout()
+  setSignedOut(true)
   reset()
 }))
 $('dismiss').addEventListener('click', dismiss)
@@ -170,6 +229,9 @@ $('old').addEventListener('change', () => {
 })
 $('down').addEventListener('change', toggleDown)
 $('clear').addEventListener('click', () => trace.clear())
+for (const button of document.querySelectorAll('[data-generation]')) {
+  button.addEventListener('click', () => switchGeneration(button.dataset.generation === 'v3'))
+}
 for (const button of document.querySelectorAll('[data-language]')) {
   button.addEventListener('click', () => switchLanguage(button.dataset.language))
 }

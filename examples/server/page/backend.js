@@ -20,14 +20,24 @@ export class Backend {
     return this.#token !== null
   }
 
-  async login(code, detail) {
-    const { token, user } = await this.#call('POST', '/api/login', { code, detail })
-    sessionStorage.setItem('token', token)
-    return user
+  // v3 selects the generation of Authing. The demo's backend serves both; a real one serves yours, at /api.
+  get v3() {
+    return sessionStorage.getItem('v3') !== null
   }
 
+  set v3(on) {
+    if (on) sessionStorage.setItem('v3', 'true')
+    else sessionStorage.removeItem('v3')
+  }
+
+  // detail is not needed with V3.
+  async login(code, detail) {
+    return this.#keepToken(await this.#call('POST', '/api/login', { code, detail }))
+  }
+
+  // With V3, binding is another login, and its token replaces the previous one.
   async bindPhone(code, detail) {
-    return (await this.#call('POST', '/api/phone', { code, detail })).user
+    return this.#keepToken(await this.#call('POST', '/api/phone', { code, detail }))
   }
 
   async me() {
@@ -54,6 +64,11 @@ export class Backend {
     sessionStorage.removeItem('token')
   }
 
+  #keepToken({ token, user }) {
+    if (token) sessionStorage.setItem('token', token)
+    return user
+  }
+
   async #call(method, path, body) {
     const headers = { 'Accept-Language': currentLanguage() }
     if (this.hasToken) headers.Authorization = `Bearer ${this.#token}`
@@ -61,7 +76,7 @@ export class Backend {
       headers['Content-Type'] = 'application/json'
       body = JSON.stringify(body)
     }
-    const response = await fetch(path, { method, headers, body }).catch(throwUnreachable)
+    const response = await fetch((this.v3 ? '/v3' : '') + path, { method, headers, body }).catch(throwUnreachable)
     if (response.status === 204) return null
     const result = await response.json().catch(throwUnreachable) // not JSON: an error page of a proxy
     if (!response.ok) throw new ApiError(result.error)

@@ -35,7 +35,7 @@ export class Phone {
     this.renew()
   }
 
-  // renew requests the code for the next tap. It is called when the page opens and after every call of the backend, but
+  // renew requests the code for the next call. It is called when the page opens and after every call of the backend, but
   // never in a tap's callback: wx.login may replace the session key, and the new code cannot decrypt a detail that was
   // encrypted with the previous key.
   renew() {
@@ -43,17 +43,22 @@ export class Phone {
     this.#timer = setTimeout(() => this.renew(), codeLifetime)
     const login = () => this.#login()
     this.#code = this.#code.then(login, login)
-    this.#code.catch(() => {}) // reported by the tap that awaits it
+    this.#code.catch(() => {}) // reported by the call that awaits it
+  }
+
+  // takeCode returns the code requested last. It needs no tap.
+  async takeCode({ spent }) {
+    clearTimeout(this.#timer) // no renewal until the backend has responded
+    const code = await this.#code
+    if (spent) await post(`/demo/phones/${this.#current.id}/spend`, { code })
+    return code
   }
 
   // tap simulates a tap on an open-type button. It returns the code requested before the tap.
   async tap(button, { refuse, spent }) {
-    clearTimeout(this.#timer) // no renewal until the backend has responded
-    const code = await this.#code
+    const code = await this.takeCode({ spent })
     const { id, generation } = this.#current
-    const detail = await post(`/demo/phones/${id}/tap`, { button, refuse, generation })
-    if (spent) await post(`/demo/phones/${id}/spend`, { code })
-    return { code, detail }
+    return { code, detail: await post(`/demo/phones/${id}/tap`, { button, refuse, generation }) }
   }
 
   // choose simulates a chooseAvatar button. It returns the address of the picture, or undefined if the user cancels.

@@ -94,8 +94,9 @@ function response({ from, status, error, ms, body }) {
     summary = body?.errMsg ?? (good ? 'ok' : status) // a chosen picture comes without errMsg
     good &&= summary.endsWith('ok')
   }
-  if (from === 'authing' && body?.code !== undefined && body.code !== 200) {
-    summary = `${status}, code ${body.code}` // Authing reports most errors with HTTP 200
+  const code = body?.statusCode ?? body?.code ?? 200 // of V3, or of a user pool
+  if (from === 'authing' && code !== 200) {
+    summary = `${status}, code ${code}` // Authing reports most errors with HTTP 200
     good = false
   }
   if (from === 'authing' && body?.errors) good = false
