@@ -1,6 +1,7 @@
 const config = require('./config');
 
 const TOKEN = 'token';
+const SIGNED_OUT = 'signedOut';
 
 // 本机存储可能读写失败（例如空间已满）。这时以内存中的 token 为准，登录或退出在小程序关闭之前仍然有效。
 // undefined 表示存储可用，以存储为准；空字符串表示已退出，但没能从存储中删除。
@@ -191,9 +192,15 @@ function hasToken() {
   return Boolean(readToken());
 }
 
+/** 用户主动退出后还没有再次登录。关闭小程序之后仍然有效。 */
+function isSignedOut() {
+  return Boolean(tryStorage(() => wx.getStorageSync(SIGNED_OUT)));
+}
+
 /**
+ * 后端使用 authingv3 包时不需要 detail。
  * @param {string} code
- * @param {Detail} detail
+ * @param {Detail} [detail]
  * @returns {Promise<User>}
  */
 async function signIn(code, detail) {
@@ -201,6 +208,7 @@ async function signIn(code, detail) {
   const user = userOf(body);
   if (!body.token) throw failure(badResponse);
   saveToken(body.token);
+  tryStorage(() => wx.removeStorageSync(SIGNED_OUT));
   return user;
 }
 
@@ -246,7 +254,8 @@ async function signOut() {
   } finally {
     // 即使后端不可用，用户也必须能在本机退出。
     removeToken();
+    tryStorage(() => wx.setStorageSync(SIGNED_OUT, true));
   }
 }
 
-module.exports = { newCode, hasToken, signIn, bindPhone, me, changeAvatar, changeNickname, signOut, describe };
+module.exports = { newCode, hasToken, isSignedOut, signIn, bindPhone, me, changeAvatar, changeNickname, signOut, describe };

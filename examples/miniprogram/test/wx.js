@@ -1,3 +1,5 @@
+const assert = require('node:assert/strict');
+
 /**
  * 请求演示服务，失败时抛出错误。
  * @returns {Promise<any>}
@@ -135,4 +137,31 @@ async function newPhone(base, who = {}) {
   };
 }
 
-module.exports = { demo, newPhone };
+/**
+ * 所有用例都要满足：code 在点击之前获取，只发送一次，请求结束后立即更换。
+ * @param {{ name: string, code?: string, refused?: boolean }[]} log
+ */
+function checkCodes(log) {
+  const sent = new Set();
+  let fresh = '';
+  let used = false;
+  let tapped = false;
+  for (const { name, code, refused } of log) {
+    if (name.startsWith('tap get')) tapped = !refused;
+    if (name.startsWith('wx.login')) {
+      assert.ok(!tapped, '在点击之后、请求之前调用了 wx.login');
+      fresh = code ?? '';
+      used = false;
+    } else if (code) {
+      assert.equal(code, fresh, '发送的不是最近一次 wx.login 的 code');
+      assert.ok(!sent.has(code), '同一个 code 发送了两次');
+      sent.add(code);
+      used = true;
+    } else if (!name.startsWith('tap')) {
+      tapped = false;
+    }
+  }
+  assert.ok(!used, 'code 使用后没有更换');
+}
+
+module.exports = { checkCodes, demo, newPhone };

@@ -1,7 +1,8 @@
 const api = require('../../api');
+const config = require('../../config');
 
-// 微信给所有用户返回的昵称。
-const ANONYMOUS = '微信用户';
+// 微信给所有用户返回的昵称。使用 authingv3 包时，新用户没有昵称。
+const ANONYMOUS = ['微信用户', ''];
 
 // code 的有效期是五分钟，预留一分钟给授权弹窗和网络请求。
 const CODE_MAX_AGE = 4 * 60 * 1000;
@@ -12,6 +13,7 @@ Page({
     // ready：有未使用的 code，可以点击微信按钮；busy：正在等待微信或后端；failed：没有取到 code，或用户资料可能已过时，只能重试。
     state: /** @type {'' | 'busy' | 'ready' | 'failed'} */ (''),
     notice: '',
+    v3: config.generation === 'v3',
   },
 
   // 视图用不到 code，所以不放进 data。
@@ -26,6 +28,9 @@ Page({
 
   // data.user 与后端一致，无需重新获取。
   userIsFresh: false,
+
+  // 打开页面后还没有取得过 code，取得后可以自动登录一次。
+  opening: true,
 
   // code 必须在点击之前获取（打开页面时也会触发 onShow）。如果在按钮的回调里才调用 wx.login，
   // session_key 可能会更换，而 e.detail 是用旧的 session_key 加密的，后端就无法解密。
@@ -48,22 +53,26 @@ Page({
     return this.prepare();
   },
 
-  /** @param {WechatMiniprogram.ButtonGetUserInfo} e */
-  onUserInfo(e) {
-    return this.signIn(e.detail);
+  /**
+   * 用户池除了 code 还要 e.detail 中的加密数据，只能由按钮取得，所以要点一次；按钮现在不会弹窗，
+   * 返回的昵称是“微信用户”，头像是灰色的。
+   * @param {WechatMiniprogram.ButtonGetUserInfo} e
+   */
+  async onUserInfo(e) {
+    await this.submitCode(e.detail, api.signIn);
+    this.askForProfile();
   },
 
-  /**
-   * 登录的唯一入口。登录只需要微信身份，昵称和头像由用户在 pages/profile 自己填写。
-   *
-   * 用户池除了 code 还要 e.detail 中的加密数据，只能由按钮取得，所以要点一次；按钮现在不会弹窗，
-   * 返回的昵称是“微信用户”，头像是灰色的。后端使用 authingv3 包时只要 code：
-   * 不必等用户点击，在 onShow 取得 code 后就可以登录。
-   * @param {import('../../api').Detail} detail
-   */
-  async signIn(detail) {
-    await this.submitCode(detail, api.signIn);
-    if (this.data.user && this.data.user.nickname === ANONYMOUS) this.onProfile();
+  /** 使用 authingv3 包时只要 code，通常已自动登录。用户退出后，或自动登录失败后，才需要点这个按钮。 */
+  async onSignIn() {
+    if (this.data.state !== 'ready') return;
+    await this.useCode(api.signIn);
+    this.askForProfile();
+  },
+
+  /** 登录只需要微信身份，昵称和头像由用户自己填写。自动登录后不打断用户，不会走到这里。 */
+  askForProfile() {
+    if (this.data.user && ANONYMOUS.includes(this.data.user.nickname)) this.onProfile();
   },
 
   /**
@@ -78,7 +87,7 @@ Page({
   onProfile() {
     const { user } = this.data;
     if (!user) return;
-    const nickname = user.nickname === ANONYMOUS ? '' : user.nickname;
+    const nickname = ANONYMOUS.includes(user.nickname) ? '' : user.nickname;
     wx.navigateTo({
       url: `/pages/profile/profile?nickname=${encodeURIComponent(nickname)}&photo=${encodeURIComponent(user.photo)}`,
       events: {
@@ -120,9 +129,14 @@ Page({
       this.setData({ notice: '未获得微信授权，可以再点一次。' });
       return;
     }
+    await this.useCode((/** @type {string} */ code) => call(code, detail));
+  },
+
+  /** @param {(code: string) => Promise<import('../../api').User>} call */
+  async useCode(call) {
     this.submitting = true;
     await this.run(async () => {
-      this.setData({ user: await call(this.code, detail) });
+      this.setData({ user: await call(this.code) });
       this.userIsFresh = true;
     });
     this.submitting = false;
@@ -141,6 +155,14 @@ Page({
     this.setData({ state: 'busy' });
     await this.attempt(() => this.loadUser());
     const renewed = await this.attempt(() => this.renewCode());
+    if (renewed && this.opening) {
+      this.opening = false;
+      // 每次打开只尝试一次，失败时显示登录按钮。用户主动退出后，由用户决定何时再登录。
+      if (this.data.v3 && !api.hasToken() && !api.isSignedOut()) {
+        await this.useCode(api.signIn);
+        return;
+      }
+    }
     // 页面没有显示资料时不要求获取成功：获取失败（例如账号被锁定）时也可以重新登录。
     const fresh = this.userIsFresh || !this.data.user;
     this.setData({ state: renewed && fresh ? 'ready' : 'failed' });
