@@ -159,9 +159,9 @@ func serveNotice(w http.ResponseWriter, _ *http.Request) {
 	io.WriteString(w, `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Mini program backend</title>
 <h1>This is the backend of a mini program</h1>
-<p>It is connected to a real user pool. Its page runs only in WeChat: open examples/miniprogram in WeChat DevTools.</p>
-<p>To see the demo here, start it without AUTHING_USERPOOL_ID.</p>
-<p lang="zh-CN">这是小程序的后端，已连接真实的用户池。页面只能在微信中打开：请用微信开发者工具导入 examples/miniprogram。</p>
+<p>It is connected to the real Authing. Its page runs only in WeChat: open examples/miniprogram in WeChat DevTools.</p>
+<p>To see the demo here, start it without AUTHING_USERPOOL_ID and AUTHING_APP_ID.</p>
+<p lang="zh-CN">这是小程序的后端，已连接真实的 Authing。页面只能在微信中打开：请用微信开发者工具导入 examples/miniprogram。</p>
 </html>
 `)
 }

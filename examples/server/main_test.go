@@ -212,7 +212,7 @@ func TestRealModeHasNoDemo(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, http.StatusOK, resp.StatusCode)
 	assert.Equal(t, "text/html; charset=utf-8", resp.Header.Get("Content-Type"))
-	assert.Contains(t, string(text), "real user pool")
+	assert.Contains(t, string(text), "real Authing")
 	for _, path := range []string{"/demo/state", "/demo/trace", "/page/", "/page/index.html"} {
 		assert.Equal(t, "not_found", request(t, "GET", p.url+path, "", nil).Error.Reason, path)
 	}

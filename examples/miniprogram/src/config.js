@@ -3,7 +3,7 @@ module.exports = {
   baseURL: 'http://127.0.0.1:8080',
 
   // 后端使用的 Authing。'userpool'：2018 至 2020 年的用户池，登录要点一次按钮。
-  // 'v3'：如今的应用（authingv3 包），登录只要 code，打开页面就自动登录。
+  // 'v3'：新一代 Authing 的应用（authingv3 包），登录只需要 code，打开页面就自动登录。
   /** @type {'userpool' | 'v3'} */
   generation: 'userpool',
 };

@@ -80,7 +80,7 @@ const texts = {
     userPool: '用户池',
     userPoolHint: '2018 至 2020 年的用户池：登录要点一次，因为需要按钮返回的加密数据。',
     v3: 'V3',
-    v3Hint: '如今的 Authing：只要 wx.login 的 code，打开小程序就自动登录，不用点击。',
+    v3Hint: '新一代 Authing：只要 wx.login 的 code，打开小程序就自动登录，不用点击。',
     switches: '如果……',
     refuse: '用户拒绝授权',
     spent: 'code 已被使用',
