@@ -311,6 +311,9 @@ func keyboard(tab *tab) {
 	tab.press("sign-out", "\r")
 	tab.shows("welcome", "Sign in with WeChat")
 	assert.Equal(tab.t, "welcome-title", eval[string](tab, `document.activeElement.id`))
+	tab.do(chromedp.Focus(chromedp.CSS(`[data-generation="v3"]`)), chromedp.KeyEvent("\r"))
+	tab.shows("silent", "")
+	assert.Equal(tab.t, "v3", eval[string](tab, `document.activeElement.dataset.generation`), "the focus stays")
 	tab.errorResponses("POST /api/phone 403")
 }
 

@@ -102,6 +102,7 @@ func usedCodeV3(tab *tab) {
 	tab.click("spent")
 	tab.generation("v3")
 	tab.shows("notice", "already fetched a new code")
+	tab.traced("Authing → Backend 200, code 602")
 	tab.shows("welcome-hint", "No password needed")
 	tab.click("spent")
 	tab.click("sign-in")
