@@ -145,7 +145,8 @@ func labels(tab *tab) {
 	names := tab.accessibleNames()
 	for _, want := range []string{
 		"checkbox: user declines", "checkbox: code already used", "checkbox: pre-2021 profile", "checkbox: Authing is down",
-		"button: 中文", "button: English", "button: User pool", "button: V3", "button: Clear", "button: Bind phone", "button: Sign out", "log: Live trace",
+		"button: 中文", "button: English", "button: User pool", "button: V3",
+		"button: Clear", "button: Bind phone", "button: Sign out", "log: Live trace",
 		"button: Choose a picture", "textbox: Nickname", "button: Save",
 	} {
 		assert.Contains(tab.t, names, want)
