@@ -2,6 +2,8 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
+	"net"
 	"net/http/httptrace"
 	"sync/atomic"
 )
@@ -39,9 +41,15 @@ func (t *trace) getConn(string) {
 }
 
 func (t *trace) gotConn(info httptrace.GotConnInfo) {
-	if t.stopped.Load() {
+	switch {
+	case !t.stopped.Load():
+		t.connected.Store(true)
+	case !isHTTP2(info.Conn): // it looks at the context before it sends, and other requests share the connection
 		info.Conn.Close() // net/http may have a connection at hand and not look at the context
-		return
 	}
-	t.connected.Store(true)
+}
+
+func isHTTP2(conn net.Conn) bool {
+	encrypted, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
+	return ok && encrypted.ConnectionState().NegotiatedProtocol == "h2"
 }

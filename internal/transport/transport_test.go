@@ -1,10 +1,12 @@
 package transport
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -289,6 +291,72 @@ func TestPOSTIsNotReplayedOverHTTP1(t *testing.T) {
 	_, _, err := client.Send(t.Context(), req)
 	require.Error(t, err)
 	assert.EqualValues(t, 2, arrived.Load())
+}
+
+// Over HTTP/2, a second attempt meets the connection that other calls are using.
+func TestStoppingAnAttemptLeavesOtherStreamsAlone(t *testing.T) {
+	t.Parallel()
+	borrowed := httptest.NewUnstartedServer(nil)
+	borrowed.EnableHTTP2 = true
+	borrowed.StartTLS() // for its certificate
+	defer borrowed.Close()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	const headers, reset, settings = 1, 3, 4
+	frame := func(kind, flags byte, stream uint32, payload string) []byte {
+		head := []byte{0, 0, byte(len(payload)), kind, flags}
+		return append(binary.BigEndian.AppendUint32(head, stream), payload...)
+	}
+	opened, complete := make(chan struct{}), make(chan struct{})
+	go func() { // opens a stream, refuses the others, and completes the first when asked to
+		raw, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		conn := tls.Server(raw, &tls.Config{Certificates: borrowed.TLS.Certificates, NextProtos: []string{"h2"}})
+		defer conn.Close()
+		in := bufio.NewReader(conn)
+		io.ReadFull(in, make([]byte, len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")))
+		conn.Write(frame(settings, 0, 0, ""))
+		for {
+			var head [9]byte
+			if _, err := io.ReadFull(in, head[:]); err != nil {
+				return
+			}
+			io.CopyN(io.Discard, in, int64(head[0])<<16|int64(head[1])<<8|int64(head[2]))
+			switch stream := binary.BigEndian.Uint32(head[5:]); {
+			case head[3] == settings && head[4] == 0:
+				conn.Write(frame(settings, 1, 0, ""))
+			case head[3] == headers && stream == 1:
+				close(opened)
+				go func() {
+					<-complete
+					conn.Write(frame(headers, 5, 1, "\x88")) // 200 and the end of the stream
+				}()
+			case head[3] == headers:
+				conn.Write(frame(reset, 0, stream, "\x00\x00\x00\x07")) // REFUSED_STREAM
+			}
+		}
+	}()
+	rt := NewHTTP()
+	rt.TLSClientConfig = borrowed.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	rt.TLSClientConfig.NextProtos = nil
+	client := New(rt, "test")
+	defer client.CloseIdleConnections()
+	req := get(0)
+	req.URL = "https://" + listener.Addr().String()
+	first := make(chan error, 1)
+	go func() {
+		_, _, err := client.Send(t.Context(), req)
+		first <- err
+	}()
+	<-opened
+
+	_, _, err = client.Send(t.Context(), req)
+	require.Error(t, err)
+	close(complete)
+	assert.NoError(t, <-first)
 }
 
 // endless reports a deadline that has no effect.
