@@ -88,7 +88,8 @@ func (m *Maybe[T]) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		return err
 	}
 	var value T
-	if json.Unmarshal(raw, &value, tolerant) == nil {
+	invalid, _ := json.GetOption(dec.Options(), jsontext.AllowInvalidUTF8)
+	if json.Unmarshal(raw, &value, tolerant, jsontext.AllowInvalidUTF8(invalid)) == nil {
 		m.Value = value
 	}
 	return nil
@@ -167,7 +168,7 @@ func String(b []byte) (string, error) {
 		}
 	}
 	var t Text
-	err := json.Unmarshal(b, &t, tolerant)
+	err := Decode(b, &t)
 	return string(t), err
 }
 

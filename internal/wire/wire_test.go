@@ -111,6 +111,20 @@ func TestDecodeTriesAgainFromTheStart(t *testing.T) {
 	assert.Zero(t, odd)
 }
 
+func TestHalfASurrogatePair(t *testing.T) {
+	t.Parallel()
+	var v struct {
+		List Maybe[[]struct{ ID, Name string }]
+	}
+	require.NoError(t, Decode([]byte(`{"List":[{"ID":"1","Name":"\ud83d"}]}`), &v))
+	require.Len(t, v.List.Value, 1)
+	assert.Equal(t, "1", v.List.Value[0].ID)
+
+	text, err := String([]byte(`"a\ud83d"`))
+	require.NoError(t, err)
+	assert.Equal(t, "a\ufffd", text)
+}
+
 // Whatever the size of a response, reading it costs a small multiple of that.
 func TestDecodeCostsItsSize(t *testing.T) {
 	const size = 1 << 20
