@@ -186,17 +186,17 @@ func graphqlError(entry json.RawMessage) *api.Error {
 	}
 	var outer struct {
 		details
-		Extensions details `json:"extensions"`
+		Extensions wire.Maybe[details] `json:"extensions"`
 	}
 	var inner details
-	if json.Unmarshal(entry, &outer) != nil || outer.Message == nil {
+	if wire.Decode(entry, &outer) != nil || outer.Message == nil {
 		outer.Message = entry
 	}
-	if json.Unmarshal(outer.Message, &inner) != nil || inner.Message == nil {
+	if wire.Decode(outer.Message, &inner) != nil || inner.Message == nil {
 		inner.Message = outer.Message
 	}
 	var code wire.Int
-	for _, raw := range []json.RawMessage{inner.Code, outer.Code, outer.Extensions.Code} {
+	for _, raw := range []json.RawMessage{inner.Code, outer.Code, outer.Extensions.Value.Code} {
 		if !code.Set {
 			code.UnmarshalJSON(raw) // a code that is not a number is no use
 		}

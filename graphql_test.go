@@ -41,6 +41,8 @@ func TestGraphQLErrors(t *testing.T) {
 		"unreadable code":      {200, one(`{"message":{"code":"E1","message":"no"}}`), 0, "no", `{"message":{"code":"E1","message":"no"}}`, nil},
 		"code beside":          {200, one(`{"message":"验证码过期","code":2300}`), 2300, "验证码过期", "", authing.ErrVerifyCode},
 		"code in extensions":   {200, one(`{"message":"no","extensions":{"code":"2004"}}`), 2004, "no", "", authing.ErrUserNotFound},
+		"other extensions":     {200, one(`{"message":{"code":2004,"message":"no"},"extensions":[]}`), 2004, "no", "", authing.ErrUserNotFound},
+		"code in another case": {200, one(`{"message":{"code":2006,"Code":2020,"message":"no"}}`), 2006, "no", "", authing.ErrWrongPassword},
 		"success code":         {200, one(`{"message":{"code":200,"message":"ok"}}`), 200, "ok", "", nil},
 		"captcha": {200, one(`{"message":{"code":2000,"message":"请输入验证码","data":` + captcha + `}}`),
 			2000, "请输入验证码", captcha, authing.ErrCaptchaRequired},
