@@ -19,21 +19,26 @@ const Mark = "[redacted]"
 
 // What looks secret or personal is taken out even if the caller never sent it: the service knows more than the caller.
 var (
-	email = regexp.MustCompile(`[\p{L}\p{N}._%+'&-]+@[\p{L}\p{N}.-]+`)
-	phone = regexp.MustCompile(`(?:\+|00)?[(（\[【]?[0-9][0-9\s\p{Zs}\p{Pd}()（）\[\]【】._]{7,}[0-9]`)
-	date  = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}`)
+	email = regexp.MustCompile(`[\p{L}\p{N}._%+'&!#$*^~-]+(?:@|%40|\\u0040)[\p{L}\p{N}.-]+`)
+	phone = regexp.MustCompile(`(?:\+|00)?[(（\[【]?[0-9][0-9\s\p{Zs}\p{Pd}()（）\[\]【】._·/]{7,}[0-9]`)
+	date  = regexp.MustCompile(`^[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}\b`)
 	ipv4  = regexp.MustCompile(`^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$`)
 
 	// The ids of WeChat's requests and of Authing's objects, which support asks for.
 	id = regexp.MustCompile(`\b(?:[0-9a-f]{8}(?:-[0-9a-f]{8}){2}|[0-9a-f]{24})\b`)
 
 	// A value that is called a secret.
-	named  = regexp.MustCompile(`(?i)((?:token|secret|session_?key|passwo?r?d|api_?key|access_?key|private_?key|authorization|ticket|signature)["']?\s*(?:[:=：＝]|%3[ad])\s*["']?(?:Bearer\s+)?)([^\s"'&,;{}\[\]]+)`)
+	named = regexp.MustCompile(`(?i)((?:token|secret|session[ _-]?key|passwo?r?d|pwd|密码|(?:api|access|private)[ _-]?key|authorization|ticket|` +
+		`signature|cookie|credentials?)` + quote + `\s*(?:[:=：＝]+>?|%3[ad])\s*` + quote +
+		`(?:(?:Bearer|Basic|Digest|Token)\s+)?)([^\s"'&,;{}\[\]]+)`)
 	bearer = regexp.MustCompile(`(?i)(Bearer\s+)([^\s"'&,;{}\[\]]+)`)
 
 	// A long run that means nothing to people.
 	opaque = regexp.MustCompile(`[A-Za-z0-9+/=_.\-]{20,}`)
 )
+
+// quote is one that may be escaped: a message may contain JSON as text.
+const quote = `\\*["']?`
 
 const (
 	phoneDigits = 9 // a shorter number is more likely a code
@@ -93,12 +98,28 @@ func Strings(body []byte, skip ...string) (found []string) {
 
 // Line makes text fit for one line of a log: without the secrets, personal data and control characters, and not too long.
 func (s Secrets) Line(text string) string {
-	const limit = 300
-	text = s.hide(printable(text))
-	if runes := []rune(text); len(runes) > limit {
-		text = string(runes[:limit]) + "…"
+	const limit, looked = 300, 16 << 10 // the expressions are slow, and a text may be as long as a response
+	isCut := len(text) > looked
+	if isCut {
+		text = text[:looked]
 	}
-	return text
+	runes := []rune(s.hide(printable(text)))
+	if isCut { // perhaps inside of a secret, whose beginning was not found
+		runes = runes[:max(0, len(runes)-s.longest())]
+	}
+	if isCut || len(runes) > limit {
+		return string(runes[:min(len(runes), limit)]) + "…"
+	}
+	return string(runes)
+}
+
+// longest is no shorter than what hide may take out.
+func (s Secrets) longest() int {
+	const usual = 4 << 10
+	if len(s) == 0 {
+		return usual
+	}
+	return max(usual, len(s[0]))
 }
 
 func (s Secrets) hide(text string) string {
@@ -237,12 +258,15 @@ func digits(s string) (n int) {
 	return n
 }
 
-// printable replaces control characters and invalid UTF-8 by spaces, and full-width digits and letters by those of ASCII.
+// printable replaces control characters and invalid UTF-8 by spaces, and full-width digits and letters by those of ASCII. It
+// takes out what does not show.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsControl(r) || r == unicode.ReplacementChar || r == '\u3000':
 			return ' '
+		case unicode.Is(unicode.Cf, r):
+			return -1
 		case r >= '０' && r <= '９', r >= 'Ａ' && r <= 'Ｚ', r >= 'ａ' && r <= 'ｚ', r == '＠', r == '＋', r == '－', r == '．':
 			return r - '！' + '!'
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -19,39 +20,62 @@ func TestLine(t *testing.T) {
 	t.Parallel()
 	secrets := New([]string{"ab<cdefghij>k", "x", "061Abc+Def/Ghij", "Ok", "Wx9z"}, "https://oauth.authing.cn/x")
 	for text, want := range map[string]string{
-		"got ab<cdefghij>k":                            "got [redacted]",
-		`got ab\u003ccdefghij\u003ek`:                  `got ab\u003c[redacted]\u003ek`,
-		"x of ab":                                      "x of ab",
-		"see https://oauth.authing.cn/x":               "see [redacted]",
-		"the oauth of authing":                         "the oauth of authing",
-		"手机号 13812345678 已绑定":                          "手机号 [redacted] 已绑定",
-		"+8613812345678, 138-1234-5678":                "[redacted], [redacted]",
-		"to ann.b+c@mail.example.com":                  "to [redacted]",
-		"rid: 65a1b2c3-12345678-0f0f0f0f":              "rid: 65a1b2c3-12345678-0f0f0f0f",
-		"tel13812345678, 手机１３８１２３４５６７８":                "tel[redacted], 手机[redacted]",
-		"138\t1234\t5678 (138)1234.5678":               "[redacted]",
-		"138\u00a01234\u00a05678, 138–1234–5678":       "[redacted], [redacted]",
-		"[138]1234-5678, 【138】12345678, 138_1234_5678": "[redacted], [redacted], [redacted]",
-		"token%3Dabc&x=1, token：abc":                   "token%3D[redacted]&x=1, token：[redacted]",
-		"o'neil@example.com 张三@例子.公司":                  "[redacted] [redacted]",
-		"GOT AB<CDEFGHIJ>K":                            "GOT [redacted]",
-		"session_key=abc123== token: x.y.z":            "session_key=[redacted] token: [redacted]",
-		`{"secret":"s","Authorization":"Bearer abc"}`:  `{"secret":"[redacted]","Authorization":"Bearer [redacted]"}`,
-		"a whole Wx9z or aWx9zb":                       "a whole [redacted] or a[redacted]b",
-		"sent with Bearer a.b.c":                       "sent with Bearer [redacted]",
-		"openid oUpF8uMuAJO_M2pxb1Q9zNjWeS6o":          "openid [redacted]",
-		"key 0123456789abcdef0123456789abcdef":         "key [redacted]",
-		"user 5e00000000000000000000a1":                "user 5e00000000000000000000a1",
-		"at 2020-02-27 05:33:20 from 192.168.100.200":  "at 2020-02-27 05:33:20 from 192.168.100.200",
-		"Cannot POST /oauth/wechatapp/phone/5e4cdd":    "Cannot POST /oauth/wechatapp/phone/5e4cdd",
-		"an ok is no ok9":                              "an [redacted] is no ok9",
-		"two\r\nlines\x1b[31m\ufffd":                   "two  lines [31m ",
-		strings.Repeat("长", 301):                       strings.Repeat("长", 300) + "…",
-		"code 061Abc+Def/Ghij, again 061Abc%2BDef":     "code [redacted], again 061Abc%2BDef",
-		"tel +86 138 0000 0000 taken":                  "tel [redacted] taken",
+		"got ab<cdefghij>k":                                   "got [redacted]",
+		`got ab\u003ccdefghij\u003ek`:                         `got ab\u003c[redacted]\u003ek`,
+		"x of ab":                                             "x of ab",
+		"see https://oauth.authing.cn/x":                      "see [redacted]",
+		"the oauth of authing":                                "the oauth of authing",
+		"手机号 13812345678 已绑定":                                 "手机号 [redacted] 已绑定",
+		"+8613812345678, 138-1234-5678":                       "[redacted], [redacted]",
+		"to ann.b+c@mail.example.com":                         "to [redacted]",
+		"rid: 65a1b2c3-12345678-0f0f0f0f":                     "rid: 65a1b2c3-12345678-0f0f0f0f",
+		"tel13812345678, 手机１３８１２３４５６７８":                       "tel[redacted], 手机[redacted]",
+		"138\t1234\t5678 (138)1234.5678":                      "[redacted]",
+		"138\u00a01234\u00a05678, 138–1234–5678":              "[redacted], [redacted]",
+		"[138]1234-5678, 【138】12345678, 138_1234_5678":        "[redacted], [redacted], [redacted]",
+		"token%3Dabc&x=1, token：abc":                          "token%3D[redacted]&x=1, token：[redacted]",
+		"o'neil@example.com 张三@例子.公司":                         "[redacted] [redacted]",
+		"GOT AB<CDEFGHIJ>K":                                   "GOT [redacted]",
+		"session_key=abc123== token: x.y.z":                   "session_key=[redacted] token: [redacted]",
+		`{"secret":"s","Authorization":"Bearer abc"}`:         `{"secret":"[redacted]","Authorization":"Bearer [redacted]"}`,
+		"a whole Wx9z or aWx9zb":                              "a whole [redacted] or a[redacted]b",
+		"sent with Bearer a.b.c":                              "sent with Bearer [redacted]",
+		"openid oUpF8uMuAJO_M2pxb1Q9zNjWeS6o":                 "openid [redacted]",
+		"key 0123456789abcdef0123456789abcdef":                "key [redacted]",
+		"user 5e00000000000000000000a1":                       "user 5e00000000000000000000a1",
+		"at 2020-02-27 05:33:20 from 192.168.100.200":         "at 2020-02-27 05:33:20 from 192.168.100.200",
+		"Cannot POST /oauth/wechatapp/phone/5e4cdd":           "Cannot POST /oauth/wechatapp/phone/5e4cdd",
+		"an ok is no ok9":                                     "an [redacted] is no ok9",
+		"two\r\nlines\x1b[31m\ufffd":                          "two  lines [31m ",
+		strings.Repeat("长", 301):                              strings.Repeat("长", 300) + "…",
+		"code 061Abc+Def/Ghij, again 061Abc%2BDef":            "code [redacted], again 061Abc%2BDef",
+		"tel +86 138 0000 0000 taken":                         "tel [redacted] taken",
+		"138/1234/5678, 138·1234·5678, 138\u200b12345678":     "[redacted], [redacted], [redacted]",
+		"at 2020/2/27 05:33:20":                               "at 2020/2/27 05:33:20",
+		`a%40b.example a\u0040b.example a!b@b.example`:        "[redacted] [redacted] [redacted]",
+		"Authorization: Basic YTpi, authorization=Digest abc": "Authorization: Basic [redacted], authorization=Digest [redacted]",
+		`{"detail":"{\"session_key\":\"abc\u003cdef\"}"}`:     `{"detail":"{\"session_key\":\"[redacted]"}"}`,
+		"session key: abc, x-api-key: abc, pwd=abc, 密码：abc":   "session key: [redacted], x-api-key: [redacted], pwd=[redacted], 密码：[redacted]",
+		"Set-Cookie: sid=abc; token => abc, credential=abc":   "Set-Cookie: [redacted]; token => [redacted], credential=[redacted]",
 	} {
 		assert.Equal(t, want, secrets.Line(text))
 	}
+}
+
+// A message may be as long as a response, and then is only looked at as far as it is shown.
+func TestLineOfALongText(t *testing.T) {
+	const limit, size = 300, 1 << 20
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	assert.Equal(t, strings.Repeat("a ", limit/2)+"…", New(nil).Line(strings.Repeat("a ", size/2)))
+	runtime.ReadMemStats(&after)
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(2*size), "the text itself is half of that")
+
+	secret := strings.Repeat("x ", 4<<10)
+	long := New([]string{secret})
+	assert.Equal(t, "[redacted]…", long.Line(secret+strings.Repeat(" ", 7<<10)+secret))
+	assert.Equal(t, "[redacted]…", long.Line(secret+"and "+secret+secret))
+	assert.Equal(t, "…", New([]string{secret + secret + secret}).Line(secret+secret+secret))
 }
 
 func TestStrings(t *testing.T) {
