@@ -187,7 +187,8 @@ func (s Secrets) shownBy(err error) bool {
 }
 
 // quotes are what net/http says before it quotes a malformed head.
-var quotes = regexp.MustCompile(`(malformed [\w ./-]*|bad Content-Length|unsupported transfer encoding|too many transfer encodings|invalid [\w ./-]*|unexpected [\w ./-]*|duplicate [\w ./-]*|suspicious[\w ./-]*)[:\s]*(?:["\[{].*|line: .*|header line: .*)`)
+var quotes = regexp.MustCompile(`((?:malformed|bad Content-Length|unsupported transfer encoding|too many transfer encodings|multiple|invalid|` +
+	`unexpected|duplicate|suspicious)\b[\w ./;:-]*?)[:;\s]*(?:got )?(?:["\[{].*|(?:header )?line: .*)`)
 
 // unquoted cuts off what a text quotes of a malformed response.
 func unquoted(text string) string {

@@ -110,6 +110,8 @@ func TestError(t *testing.T) {
 		errors.New("malformed MIME header line: x-token s3cr3t-of-the-service"),
 		errors.New(`net/http: HTTP/1.x transport connection broken: bad Content-Length "s3cr3t"`),
 		errors.New(`malformed HTTP status code "s3cr3t"`),
+		errors.New(`malformed MIME header: missing colon: "s3cr3t and more"`),
+		errors.New(`http: message cannot contain multiple Content-Length headers; got ["1" "s3cr3t"]`),
 		errors.New("too many transfer encodings: [\"s3cr3t\"]"),
 		fmt.Errorf("reading: %w", errors.New(`unsupported transfer encoding: "s3cr3t"`)),
 	} {
