@@ -400,6 +400,19 @@ func TestCacheNilResult(t *testing.T) {
 	require.ErrorContains(t, err, "neither")
 }
 
+// Such an error is not nil and panics when it is looked at, outside the goroutine of a handler.
+func TestNilPointerAsError(t *testing.T) {
+	t.Parallel()
+	v := &countingVerifier{verify: func(context.Context, authing.Secret) (*authing.TokenInfo, error) {
+		var err *authing.Error
+		return &authing.TokenInfo{UserID: "u"}, err
+	}}
+	for _, v := range []Verifier{v, Cache(v, CacheOptions{})} {
+		resp := get(RequireLogin(v)(whoAmI), "Bearer t")
+		assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+	}
+}
+
 func TestColdCacheCallsOnce(t *testing.T) {
 	t.Parallel()
 	const callers = 1000

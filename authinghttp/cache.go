@@ -392,6 +392,9 @@ func verify(ctx context.Context, v Verifier, token authing.Secret, now func() ti
 		}
 	}()
 	info, err = v.VerifyToken(ctx, token)
+	if e, ok := err.(*authing.Error); ok && e == nil { //nolint:errorlint // a nil pointer that wraps nothing
+		return nil, errors.New("authinghttp: Verifier returned an error that is a nil pointer")
+	}
 	switch {
 	case err != nil:
 		return nil, err
