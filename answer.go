@@ -60,22 +60,30 @@ func serviceError(code int, parts ...json.RawMessage) *api.Error {
 	hint, sentinel := meaning(code)
 	e := &api.Error{Code: code, Hint: hint}
 	e.Match(sentinel)
-	if code, said := api.FindWeChat(parts...); code != 0 {
-		hint, sentinel := meaning(code)
-		e.Match(sentinel)
-		if hint == "" {
-			hint = fmt.Sprintf("WeChat said %q (errcode %d)", said, code)
-		}
-		e.Hint = hint
-	}
+	matchWeChat(e, parts...)
 	return e
 }
 
-// incomplete reports a success that lacks what the call promises.
+// matchWeChat makes e report a failure of WeChat's that is in one of parts.
+func matchWeChat(e *api.Error, parts ...json.RawMessage) {
+	code, said := api.FindWeChat(parts...)
+	if code == 0 {
+		return
+	}
+	hint, sentinel := meaning(code)
+	e.Match(sentinel)
+	if hint == "" {
+		hint = fmt.Sprintf("WeChat said %q (errcode %d)", said, code)
+	}
+	e.Hint = hint
+}
+
+// incomplete reports a success that lacks what the call promises. Its data may be a refusal of WeChat's.
 func incomplete(resp transport.Response, missing string) *api.Error {
 	e := refusal(resp, nil)
 	if e.Code == 0 || e.Code == http.StatusOK {
 		e.Reason = "the service reported success but sent no " + missing
+		matchWeChat(e, e.Data)
 	}
 	return e
 }

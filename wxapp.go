@@ -234,7 +234,7 @@ func (c *Client) Decrypt(ctx context.Context, code, encryptedData, iv string) (*
 		Body:    wxappBody{IV: iv, EncryptedData: encryptedData, Code: code},
 		Spends:  "code",
 	}, func(d *DecryptedData) string {
-		if len(bytes.Trim(d.raw, "{} \t\r\n")) == 0 {
+		if errcode, _ := api.FindWeChat(d.raw); errcode != 0 || len(bytes.Trim(d.raw, "{} \t\r\n")) == 0 {
 			return "decrypted data"
 		}
 		return ""

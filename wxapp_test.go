@@ -384,6 +384,20 @@ func TestDecryptedPayloads(t *testing.T) {
 	assert.Empty(t, want, "not among the vectors")
 }
 
+func TestWeChatFailureInASuccess(t *testing.T) {
+	t.Parallel()
+	for data, want := range map[string]string{
+		`{"errcode":40029,"errmsg":"invalid code"}`: "call wx.login again",
+		`{"errcode":41008,"errmsg":"missing code"}`: `WeChat said "missing code" (errcode 41008)`,
+	} {
+		client, _ := setup(t, 200, `{"code":200,"message":"ok","data":`+data+`}`)
+		_, err := client.Decrypt(context.Background(), code, encryptedData, iv)
+		require.ErrorIs(t, err, authing.ErrBadResponse)
+		require.ErrorContains(t, err, "sent no decrypted data")
+		require.ErrorContains(t, err, want)
+	}
+}
+
 func TestDecryptUnknownPayload(t *testing.T) {
 	t.Parallel()
 	const steps = `{"stepInfoList":[{"timestamp":1445866601,"step":100}],"gender":null,"watermark":{"appid":"wx1","timestamp":"5"}}`

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -116,10 +117,14 @@ func (r reply) failure(resp transport.Response) error {
 	return e
 }
 
-// matchWeChat makes e match ErrCodeInvalid if it reports that WeChat refused the code.
+// matchWeChat makes e match ErrCodeInvalid if it reports that WeChat refused the code. Of another failure of WeChat's it shows
+// the number and the words.
 func matchWeChat(e *api.Error) bool {
 	hint := wechatRefusal(e)
 	if hint == "" {
+		if number, said := api.FindWeChat(e.Data, []byte(e.Message)); number != 0 {
+			e.Hint = fmt.Sprintf("WeChat said %q (errcode %d)", said, number)
+		}
 		return false
 	}
 	e.Hint = hint

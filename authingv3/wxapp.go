@@ -153,7 +153,7 @@ func (c *Client) Decrypt(ctx context.Context, code, encryptedData, iv string) (*
 		Spends: "code",
 	}, func(resp transport.Response) (*authing.DecryptedData, error) {
 		return decodeComplete(resp, func(d *authing.DecryptedData) string {
-			if len(bytes.Trim(d.Raw(), "{} \t\r\n")) == 0 {
+			if errcode, _ := api.FindWeChat(d.Raw()); errcode != 0 || len(bytes.Trim(d.Raw(), "{} \t\r\n")) == 0 {
 				return "decrypted data"
 			}
 			return ""

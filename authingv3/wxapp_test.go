@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -119,6 +120,7 @@ func TestGetPhoneResponses(t *testing.T) {
 		require.ErrorIs(t, e, authing.ErrBadResponse, data)
 		require.ErrorIs(t, e, authing.ErrOutcomeUnknown)
 		require.ErrorContains(t, e, "the service reported success but sent no "+missing)
+		assert.Equal(t, strings.Contains(data, "errcode"), strings.Contains(e.Hint, `WeChat said "invalid appid" (errcode 40013)`), data)
 	}
 }
 
@@ -129,7 +131,7 @@ func TestDecryptResponses(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "o1", data.OpenID)
 	assert.JSONEq(t, `{"openId":"o1","phoneNumber":"1","watermark":{"appid":"wx1"}}`, string(data.Raw()))
-	for _, empty := range []string{"null", "{}", "{ }"} {
+	for _, empty := range []string{"null", "{}", "{ }", `{"errcode":-41003,"errmsg":"aes"}`} {
 		e := failure(t, http.StatusOK, enveloped(empty), func(ctx context.Context, c *authingv3.Client) (any, error) {
 			return result(c.Decrypt(ctx, code, encrypted, iv))
 		})
@@ -157,5 +159,6 @@ func TestCodeInvalid(t *testing.T) {
 			assert.Equal(t, e.Code == 500, errors.Is(e, authing.ErrOutcomeUnknown), body)
 			assert.Contains(t, e.Hint, "let the page get a new one", body)
 		}
+		assert.Equal(t, strings.Contains(body, "40013"), strings.Contains(e.Error(), "(errcode 40013)"), body)
 	}
 }
