@@ -28,9 +28,9 @@ var (
 	id = regexp.MustCompile(`\b(?:[0-9a-f]{8}(?:-[0-9a-f]{8}){2}|[0-9a-f]{24})\b`)
 
 	// A value that is called a secret.
-	named = regexp.MustCompile(`(?i)((?:token|secret|session[ _-]?key|passwo?r?d|pwd|密码|(?:api|access|private)[ _-]?key|authorization|ticket|` +
-		`signature|cookie|credentials?)` + quote + `\s*(?:[:=：＝]+>?|%3[ad])\s*` + quote +
-		`(?:(?:Bearer|Basic|Digest|Token)\s+)?)([^\s"'&,;{}\[\]]+)`)
+	named = regexp.MustCompile(`(?i)((?:token|secret|session[ _-]?key|passwo?r?d|pwd|密码|` +
+		`(?:api|access|private)[ _-]?key|authorization|ticket|signature|cookie|credentials?)` +
+		quote + `\s*(?:[:=：＝]+>?|%3[ad])\s*` + quote + `(?:(?:Bearer|Basic|Digest|Token)\s+)?)([^\s"'&,;{}\[\]]+)`)
 	bearer = regexp.MustCompile(`(?i)(Bearer\s+)([^\s"'&,;{}\[\]]+)`)
 
 	// A long run that means nothing to people.
@@ -187,8 +187,9 @@ func (s Secrets) shownBy(err error) bool {
 }
 
 // quotes are what net/http says before it quotes a malformed head.
-var quotes = regexp.MustCompile(`((?:malformed|bad Content-Length|unsupported transfer encoding|too many transfer encodings|multiple|invalid|` +
-	`unexpected|duplicate|suspicious)\b[\w ./;:-]*?)[:;\s]*(?:got )?(?:["\[{].*|(?:header )?line: .*)`)
+var quotes = regexp.MustCompile(`((?:malformed|bad Content-Length|unsupported transfer encoding|` +
+	`too many transfer encodings|multiple|invalid|unexpected|duplicate|suspicious)\b[\w ./;:-]*?)` +
+	`[:;\s]*(?:got )?(?:["\[{].*|(?:header )?line: .*)`)
 
 // unquoted cuts off what a text quotes of a malformed response.
 func unquoted(text string) string {
