@@ -289,7 +289,13 @@ var dateLayouts = []string{
 	"Mon Jan 2 2006 15:04:05 GMT-0700", "Mon Jan 2 2006 15:04:05", time.RFC1123, time.RFC1123Z,
 	"1/2/2006, 3:04:05 PM", "1/2/2006 3:04:05 PM", "1/2/2006, 15:04:05", "2006/1/2 15:04:05", "2006/1/2",
 	"Mon 2006-01-02 15:04:05", "Mon, 2006-01-02 15:04:05", "Mon 1/2/2006, 3:04:05 PM",
+	"2006-01-02T15:04", "2006-01-02 15:04", "Mon Jan 2 2006", "1/2/2006", "2006/1/2 PM3:04:05", time.ANSIC,
+	"2006-01-02 15:04:05 Z0700 MST",
 }
+
+// inDates replaces what Go's layouts cannot name: newer JavaScript's narrow space before AM and PM, their Chinese names, and
+// the space that URL decoding makes of a plus.
+var inDates = strings.NewReplacer("\u202f", " ", "上午", "AM", "下午", "PM", "GMT ", "GMT+")
 
 // ParseTime reads a date in any form that the service uses, or seconds or milliseconds since 1970. A form without a zone is
 // China's time. It returns the zero time for anything else.
@@ -313,7 +319,7 @@ func ParseTime(s string) time.Time {
 		return time.UnixMilli(n)
 	}
 	date, _, _ := strings.Cut(strings.TrimSpace(s), " (") // the zone's name may contain spaces
-	date = strings.Replace(date, "GMT ", "GMT+", 1)       // URL decoding turned the plus into a space
+	date = inDates.Replace(date)
 	for _, layout := range dateLayouts {
 		if t, err := time.ParseInLocation(layout, date, china); err == nil {
 			return t
