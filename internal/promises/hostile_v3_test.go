@@ -18,7 +18,7 @@ import (
 // No method of package authingv3 takes one of these for a success, or for a refusal.
 func TestHostileResponsesOfV3(t *testing.T) {
 	t.Parallel()
-	bodies := []string{
+	hostile := []string{
 		" ", "null", "true", "7", `"text"`, "[]", `[{"statusCode":200}]`, "<html>welcome</html>", "{", "}", `{"statusCode":`,
 		`{"statusCode":200`, "\xff\xfe{\x00}\x00", "{\"statusCode\":200,\"message\":\"\xff\"}", `{"statusCode":200}{"statusCode":200}`,
 		`{"statusCode":200} x`, `{"statusCode":{}}`, `{"statusCode":[200]}`, `{"statusCode":"2oo"}`, `{"statusCode":200.5}`,
@@ -27,8 +27,9 @@ func TestHostileResponsesOfV3(t *testing.T) {
 		strings.Repeat("x", 1<<20+1), // longer than the limit
 	}
 	eachMethodOf(t, v3Methods, func(t *testing.T, m remoteMethod) {
+		bodies := slices.Clone(hostile)
 		for cut := range len(m.responses[m.step]) - 1 {
-			bodies = append(bodies[:len(bodies):len(bodies)], m.responses[m.step][:cut+1])
+			bodies = append(bodies, m.responses[m.step][:cut+1])
 		}
 		for _, body := range bodies {
 			if m.name == "Logout" && slices.Contains([]string{"", "null", `{"statusCode":null}`}, strings.TrimSpace(body)) {
