@@ -40,8 +40,10 @@ func routes(client *authing.Client, store sessions.Store) *gin.Engine {
 	return r
 }
 
-// fromSession puts the token of the session where RequireLogin reads it.
+// fromSession puts the token of the session where RequireLogin reads it. Nothing else may: a token that the client sends
+// itself would outlive its session.
 func (b *backend) fromSession(c *gin.Context) {
+	c.Request.Header.Del("Authorization")
 	session, err := b.store.Get(c.Request, cookie)
 	if forged := (securecookie.Error)(nil); err != nil && !errors.As(err, &forged) {
 		c.Error(err) // Redis is down, and the session may be good: no 401

@@ -88,6 +88,17 @@ func TestFromLoginToLogout(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, status, "the cookie is worth nothing any more")
 }
 
+func TestOnlyASessionCounts(t *testing.T) {
+	t.Parallel()
+	p, srv, _ := newPage(t)
+	ann := srv.AddUser(authing.User{Username: "ann"})
+	r := httptest.NewRequest("GET", "/api/me", nil)
+	r.Header.Set("Authorization", "Bearer "+string(ann.Token))
+	w := httptest.NewRecorder()
+	p.app.ServeHTTP(w, r)
+	assert.Equal(t, http.StatusUnauthorized, w.Code, "a valid token, but no session")
+}
+
 func TestLoginChangesTheSession(t *testing.T) {
 	t.Parallel()
 	p, srv, _ := newPage(t)
