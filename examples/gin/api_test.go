@@ -2,13 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/gin-contrib/sessions/redis"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -50,7 +51,7 @@ func newPage(t *testing.T) (*page, *authingtest.Server, *miniredis.Miniredis) {
 	client, err := authing.NewClient(srv.UserPoolID(), append(srv.ClientOptions(), authing.WithReadRetries(0))...)
 	require.NoError(t, err)
 	m := miniredis.RunT(t)
-	store, err := redis.NewStore(4, "tcp", m.Addr(), "", "", []byte(strings.Repeat("k", 32)))
+	store, err := newStore(m.Addr(), "", 10*time.Second, []byte(strings.Repeat("k", 32)))
 	require.NoError(t, err)
 	return &page{t: t, app: routes(client, store)}, srv, m
 }
@@ -154,4 +155,15 @@ func TestFailures(t *testing.T) {
 	status, answer = p.request("GET", "/api/me", nil)
 	assert.Equal(t, http.StatusServiceUnavailable, status, "the page keeps its cookie while Redis is down")
 	assert.Equal(t, "try_later", answer["error"])
+}
+
+func TestSilentRedis(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { silent.Close() })
+	_, err = newStore(silent.Addr().String(), "", 10*time.Millisecond, []byte("key"))
+	var timeout net.Error
+	require.ErrorAs(t, err, &timeout)
+	assert.True(t, timeout.Timeout())
 }

@@ -15,7 +15,9 @@ import (
 	"os"
 	"time"
 
+	"github.com/gin-contrib/sessions"
 	"github.com/gin-contrib/sessions/redis"
+	redigo "github.com/gomodule/redigo/redis"
 
 	"github.com/authing-wxapp/authing"
 )
@@ -29,7 +31,8 @@ func main() {
 	if len(key) < 32 {
 		log.Fatal("SESSION_KEY must have at least 32 characters, the same in every instance: openssl rand -hex 32")
 	}
-	store, err := redis.NewStore(64, "tcp", os.Getenv("REDIS_ADDR"), "", os.Getenv("REDIS_PASSWORD"), []byte(key))
+	// To replace the key, pass []byte(newKey), nil, []byte(oldKey) for as long as a session lasts: the second of a pair encrypts.
+	store, err := newStore(os.Getenv("REDIS_ADDR"), os.Getenv("REDIS_PASSWORD"), time.Second, []byte(key))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -38,4 +41,20 @@ func main() {
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 50 * time.Second,
 	}
 	log.Fatal(server.ListenAndServe())
+}
+
+// newStore is redis.NewStore with a limit for each command. Without one, a Redis that hangs would hold every request forever.
+func newStore(address, password string, limit time.Duration, keyPairs ...[]byte) (sessions.Store, error) {
+	return redis.NewStoreWithPool(&redigo.Pool{
+		MaxIdle:     16,
+		IdleTimeout: 4 * time.Minute,
+		Dial: func() (redigo.Conn, error) {
+			return redigo.Dial("tcp", address, redigo.DialPassword(password),
+				redigo.DialConnectTimeout(limit), redigo.DialReadTimeout(limit), redigo.DialWriteTimeout(limit))
+		},
+		TestOnBorrow: func(c redigo.Conn, _ time.Time) error {
+			_, err := c.Do("PING")
+			return err
+		},
+	}, keyPairs...)
 }
