@@ -5,9 +5,9 @@
 //		-phone 127.0.0.1:8083
 //
 // It prints the base URLs of the Authing hosts and of uploaded avatars, the ID and secret of the user pool, and those of the
-// application of today's API (V3). Configure the backend with them. The phone address serves the control API, which plays the phones of WeChat users, adds
-// accounts, makes calls fail and shows what was sent: see -h and docs/fakeserver.md. Ctrl-C or SIGTERM stops the program.
-// Accounts are kept in memory only.
+// application of today's API (V3). Configure the backend with them. The phone address serves the control API, which plays
+// the phones of WeChat users, adds accounts, makes calls fail and shows what was sent: see -h and docs/fakeserver.md. Ctrl-C
+// or SIGTERM stops the program. Accounts are kept in memory only.
 package main
 
 import (

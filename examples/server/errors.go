@@ -66,7 +66,7 @@ var failures = []failure{
 	{is(errBadImage), 400, "bad_image", nextNone, "请选择 PNG、JPEG、GIF、WebP 或 BMP 图片。", "Please choose a PNG, JPEG, GIF, WebP or BMP picture."},
 	{is(authing.ErrInvalidArgument), 400, "bad_request", nextLogin, "微信没有返回有效数据，请再点一次。", "WeChat returned no valid data. Please tap again."},
 	{is(errBadBody), 400, "bad_request", nextNone, "请求格式不正确。", "The request is malformed."},
-	{is(errTooLarge), 413, "too_large", nextNone, "请求内容过大。", "The request is too large."},
+	{is(errTooLarge), 413, "too_large", nextNone, "内容过大，图片不能超过 5 MB。", "This is too large. A picture may have up to 5 MB."},
 	{is(errBadNickname), 400, "bad_nickname", nextNone, "昵称须为 1 到 32 个字，不能包含换行。", "A nickname has 1 to 32 characters, in one line."},
 	{is(errWrongType), 415, "wrong_type", nextNone, "请求必须是 JSON。", "The request must be JSON."},
 	{is(errNotForm), 415, "wrong_type", nextNone, "文件必须以表单（multipart/form-data）上传。", "The file must be in a multipart form."},

@@ -111,13 +111,13 @@ func browserAddress(addr *net.TCPAddr) string {
 	return addr.String()
 }
 
-// gracePeriod is how long a shutdown waits for requests in flight. A handler calls Authing twice, for at most 10
-// seconds each; cutting it off could lose a token, or a phone number that has been charged. A retried read can take
+// gracePeriod is how long a shutdown waits for requests in flight. A handler calls Authing two or three times, for at most
+// 10 seconds each; cutting it off could lose a token, or a phone number that has been charged. A slow Authing can take
 // longer, but Kubernetes kills the process after 30 seconds by default.
 const gracePeriod = 25 * time.Second
 
-// writeTimeout is longer than any handler takes: two calls of Authing of at most 10 seconds each, and their retries. A
-// response that misses it is lost, possibly with a token.
+// writeTimeout is longer than any handler takes. Binding a phone number with authingv3 takes the longest: a login of at most
+// 10 seconds between two reads, which are sent twice at worst. A response that misses it is lost, possibly with a token.
 const writeTimeout = time.Minute
 
 // newServer returns a server with limits that keep slow or greedy clients from exhausting it.
