@@ -2,7 +2,10 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/gin-contrib/sessions"
@@ -23,14 +26,17 @@ type backend struct {
 	store  sessions.Store
 }
 
-func routes(client *authing.Client, store sessions.Store) *gin.Engine {
+func routes(client *authing.Client, store sessions.Store, logs io.Writer) *gin.Engine {
 	const days = 24 * 60 * 60
 	store.Options(sessions.Options{ // as long as a token
 		Path: "/", MaxAge: 15 * days, HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
 	})
 	b := &backend{client, store}
 	verifier := authinghttp.Cache(client, authinghttp.CacheOptions{TTL: 30 * time.Second})
-	r := gin.Default()
+	r := gin.New()
+	r.SetTrustedProxies(nil) // or anyone could choose the address in the log; behind a proxy, pass the proxy's
+	// gin.Default would log queries and, after a panic, cookies.
+	r.Use(gin.LoggerWithConfig(gin.LoggerConfig{Output: logs, SkipQueryString: true}), gin.CustomRecoveryWithWriter(nil, panicked))
 	r.Use(sessions.Sessions(cookie, store))
 	r.POST("/api/login", b.login)
 	user := r.Group("/api", b.fromSession, RequireLogin(verifier, authinghttp.OnRefusal(refuse)))
@@ -180,4 +186,9 @@ func fail(c *gin.Context, err error) {
 		}
 	}
 	c.AbortWithStatusJSON(status, gin.H{"error": reason})
+}
+
+func panicked(c *gin.Context, value any) {
+	c.Error(fmt.Errorf("panic: %v\n%s", value, debug.Stack()))
+	c.AbortWithStatusJSON(http.StatusInternalServerError, gin.H{"error": "look_first"})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/gin-gonic/gin"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -20,7 +22,8 @@ import (
 // page is a mini program: it keeps the cookie itself, since wx.request does not.
 type page struct {
 	t      *testing.T
-	app    http.Handler
+	app    *gin.Engine
+	logs   *bytes.Buffer
 	cookie string
 }
 
@@ -53,7 +56,8 @@ func newPage(t *testing.T) (*page, *authingtest.Server, *miniredis.Miniredis) {
 	m := miniredis.RunT(t)
 	store, err := newStore(m.Addr(), "", 10*time.Second, []byte(strings.Repeat("k", 32)))
 	require.NoError(t, err)
-	return &page{t: t, app: routes(client, store)}, srv, m
+	logs := &bytes.Buffer{}
+	return &page{t: t, app: routes(client, store, logs), logs: logs}, srv, m
 }
 
 func TestFromLoginToLogout(t *testing.T) {
@@ -155,6 +159,24 @@ func TestFailures(t *testing.T) {
 	status, answer = p.request("GET", "/api/me", nil)
 	assert.Equal(t, http.StatusServiceUnavailable, status, "the page keeps its cookie while Redis is down")
 	assert.Equal(t, "try_later", answer["error"])
+}
+
+func TestLog(t *testing.T) {
+	t.Parallel()
+	p, _, _ := newPage(t)
+	p.app.GET("/panic", func(*gin.Context) { panic("boom") })
+	r := httptest.NewRequest("GET", "/panic?q=query", nil)
+	r.Header.Set("Cookie", cookie+"=secret")
+	r.Header.Set("X-Forwarded-For", "203.0.113.7")
+	w := httptest.NewRecorder()
+	p.app.ServeHTTP(w, r)
+	assert.Equal(t, http.StatusInternalServerError, w.Code)
+	assert.JSONEq(t, `{"error":"look_first"}`, w.Body.String())
+	assert.Contains(t, p.logs.String(), "panic: boom")
+	assert.Contains(t, p.logs.String(), "api_test.go", "the stack")
+	for _, hidden := range []string{"query", "secret", "203.0.113.7"} {
+		assert.NotContains(t, p.logs.String(), hidden)
+	}
 }
 
 func TestSilentRedis(t *testing.T) {

@@ -37,7 +37,7 @@ func main() {
 		log.Fatal(err)
 	}
 	server := &http.Server{
-		Addr: "127.0.0.1:8080", Handler: routes(client, store),
+		Addr: "127.0.0.1:8080", Handler: routes(client, store, os.Stderr),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 50 * time.Second,
 	}
 	log.Fatal(server.ListenAndServe())
