@@ -149,9 +149,10 @@ func profileOf(u *authing.User) gin.H {
 	return gin.H{"id": u.ID, "nickname": u.Nickname, "phone": u.Phone}
 }
 
+// read accepts JSON only, because a form on a page of another origin can post any text, but not as application/json.
 func read(c *gin.Context, in *posted) bool {
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, 64<<10)
-	if err := c.ShouldBindJSON(in); err != nil {
+	if c.ContentType() != gin.MIMEJSON || c.ShouldBindJSON(in) != nil {
 		c.AbortWithStatusJSON(http.StatusBadRequest, gin.H{"error": "bad_request"})
 		return false
 	}

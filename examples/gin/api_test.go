@@ -32,6 +32,7 @@ func (p *page) request(method, path string, body any) (int, map[string]any) {
 	posted, err := json.Marshal(body)
 	require.NoError(p.t, err)
 	r := httptest.NewRequest(method, path, strings.NewReader(string(posted)))
+	r.Header.Set("Content-Type", "application/json")
 	if p.cookie != "" {
 		r.Header.Set("Cookie", p.cookie)
 	}
@@ -159,6 +160,20 @@ func TestFailures(t *testing.T) {
 	status, answer = p.request("GET", "/api/me", nil)
 	assert.Equal(t, http.StatusServiceUnavailable, status, "the page keeps its cookie while Redis is down")
 	assert.Equal(t, "try_later", answer["error"])
+}
+
+func TestFormOfAnotherOrigin(t *testing.T) {
+	t.Parallel()
+	p, srv, m := newPage(t)
+	mallory := srv.NewPhone(authingtest.WxUser{NickName: "Mallory"})
+	body, err := json.Marshal(posted{mallory.Login(), mallory.GetUserInfo()})
+	require.NoError(t, err)
+	r := httptest.NewRequest("POST", "/api/login", bytes.NewReader(body))
+	r.Header.Set("Content-Type", "text/plain")
+	w := httptest.NewRecorder()
+	p.app.ServeHTTP(w, r)
+	assert.Equal(t, http.StatusBadRequest, w.Code)
+	assert.Empty(t, m.Keys(), "a browser must not be signed in as Mallory")
 }
 
 func TestLog(t *testing.T) {
