@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -203,4 +204,29 @@ func TestSilentRedis(t *testing.T) {
 	var timeout net.Error
 	require.ErrorAs(t, err, &timeout)
 	assert.True(t, timeout.Timeout())
+}
+
+func TestShutdownWaits(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() {
+		served <- serve(ctx, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			stop()
+			for err := error(nil); err == nil; { // until the server accepts no more
+				var conn net.Conn
+				if conn, err = net.Dial("tcp", listener.Addr().String()); err == nil {
+					conn.Close()
+				}
+			}
+			w.WriteHeader(http.StatusTeapot)
+		}))
+	}()
+	resp, err := http.Get("http://" + listener.Addr().String())
+	require.NoError(t, err)
+	resp.Body.Close()
+	assert.Equal(t, http.StatusTeapot, resp.StatusCode)
+	assert.NoError(t, <-served)
 }

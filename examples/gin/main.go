@@ -10,9 +10,14 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"log"
+	"net"
 	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/gin-contrib/sessions"
@@ -36,11 +41,33 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	listener, err := net.Listen("tcp", "127.0.0.1:8080")
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := serve(ctx, listener, routes(client, store, os.Stderr)); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// serve serves until ctx ends, and then lets requests finish: one that is cut off may lose a token or a paid phone number.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{
-		Addr: "127.0.0.1:8080", Handler: routes(client, store, os.Stderr),
+		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 50 * time.Second,
 	}
-	log.Fatal(server.ListenAndServe())
+	finished := make(chan error, 1)
+	context.AfterFunc(ctx, func() {
+		grace, cancel := context.WithTimeout(context.Background(), 25*time.Second)
+		defer cancel()
+		finished <- server.Shutdown(grace)
+	})
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-finished
 }
 
 // newStore is redis.NewStore with a limit for each command. Without one, a Redis that hangs would hold every request forever.
