@@ -13,6 +13,7 @@ import (
 type api struct {
 	accounts     accounts
 	requireLogin func(http.Handler) http.Handler
+	uploads      chan struct{} // has one element for each upload in flight
 }
 
 func newAPI(accounts accounts) *api {
@@ -21,7 +22,11 @@ func newAPI(accounts accounts) *api {
 	// below, because Authing rejects the calls they make, but not for handlers that do not call Authing.
 	const ttl = 30 * time.Second
 	verifier := authinghttp.Cache(accounts, authinghttp.CacheOptions{TTL: ttl})
-	return &api{accounts: accounts, requireLogin: authinghttp.RequireLogin(verifier, authinghttp.OnRefusal(rejectRequest))}
+	return &api{
+		accounts:     accounts,
+		requireLogin: authinghttp.RequireLogin(verifier, authinghttp.OnRefusal(rejectRequest)),
+		uploads:      make(chan struct{}, maxUploads),
+	}
 }
 
 // register adds the routes, below prefix.

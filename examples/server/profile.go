@@ -21,6 +21,7 @@ import (
 
 const (
 	maxAvatar   = 5 << 20 // what Authing accepts
+	maxUploads  = 32      // at once, because the SDK keeps each picture in memory until it is sent
 	maxNickname = 32      // characters
 
 	// avatarTime is how long an upload may take, from the phone to the storage. The page has to get the result before
@@ -32,6 +33,12 @@ const formType = "multipart/form-data"
 
 // changeAvatar accepts what wx.uploadFile sends: a form with the picture in the field "file".
 func (a *api) changeAvatar(w http.ResponseWriter, r *http.Request, s session) error {
+	select {
+	case a.uploads <- struct{}{}:
+		defer func() { <-a.uploads }()
+	default:
+		return errors.New("too many uploads at once")
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), avatarTime)
 	defer cancel()
 	// The limits of the server are too short for a picture from a phone with a bad connection.

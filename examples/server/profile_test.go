@@ -133,6 +133,33 @@ func TestBrokenUploadSendsNothing(t *testing.T) {
 	assert.NotContains(t, p.log.String(), "level=ERROR")
 }
 
+func TestTooManyUploads(t *testing.T) {
+	t.Parallel()
+	fake := newFake(t)
+	client, err := authing.NewClient(fake.UserPoolID(), fake.ClientOptions()...)
+	require.NoError(t, err)
+	a, mux := newAPI(userPool{client}), http.NewServeMux()
+	a.register(mux, "")
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	ann := fake.NewPhone(authingtest.WxUser{NickName: "Ann"})
+	user, err := client.LoginWithWxapp(t.Context(), ann.Login(), ann.GetUserInfo())
+	require.NoError(t, err)
+	upload := func() response {
+		return uploadAvatar(t, server.URL, string(user.Token), formFile("file", "a.png", ann.ChooseAvatar().Content))
+	}
+	for range maxUploads {
+		a.uploads <- struct{}{}
+	}
+	got := upload()
+	assert.Equal(t, http.StatusServiceUnavailable, got.status)
+	assert.Equal(t, "retry", got.Error.Next)
+	<-a.uploads
+	for range 2 {
+		assert.Equal(t, http.StatusOK, upload().status, "there is room again")
+	}
+}
+
 func TestChangeNickname(t *testing.T) {
 	t.Parallel()
 	fake := newFake(t)
