@@ -60,8 +60,8 @@ func refreshFailure(resp transport.Response, cause error, missing string) error 
 
 func isObject(body []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) }
 
-// Logout revokes an access token or a refresh token. Other tokens of the user stay valid, and a [Verifier] accepts this one
-// until it expires. The client's own token is not sent.
+// Logout revokes an access token or a refresh token. Other tokens of the user are meant to stay valid, and a [Verifier]
+// accepts this one until it expires. The client's own token is not sent.
 //
 // Retry: safe, as revoking a token twice changes nothing more.
 //

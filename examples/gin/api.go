@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -124,13 +125,14 @@ func (b *backend) me(c *gin.Context) {
 
 func (b *backend) logout(c *gin.Context) {
 	client, id := b.asUser(c)
-	if err := client.Logout(c.Request.Context(), id); err != nil && !errors.Is(err, authing.ErrLoginRequired) {
-		fail(c, err)
-		return
+	err := client.Logout(c.Request.Context(), id)
+	if errors.Is(err, authing.ErrLoginRequired) {
+		err = nil
 	}
+	// Even if Authing is down, the user is signed out here: nobody has the token that may still be valid.
 	session := sessions.Default(c)
-	session.Options(sessions.Options{Path: "/", MaxAge: -1}) // deletes it, so nobody has the token that may still be cached
-	if err := session.Save(); err != nil {
+	session.Options(sessions.Options{Path: "/", MaxAge: -1})
+	if err = cmp.Or(session.Save(), err); err != nil {
 		fail(c, err)
 		return
 	}
@@ -171,6 +173,7 @@ var failures = []struct {
 	{authing.ErrCodeInvalid, http.StatusConflict, "tap_again"},
 	{authing.ErrOutcomeUnknown, http.StatusBadGateway, "look_first"},
 	{authing.ErrPhoneTaken, http.StatusConflict, "phone_taken"},
+	{authing.ErrCaptchaRequired, http.StatusForbidden, "captcha_required"},
 	{authing.ErrUserLocked, http.StatusForbidden, "user_locked"},
 	{authing.ErrRateLimited, http.StatusTooManyRequests, "wait"},
 	{authing.ErrInvalidArgument, http.StatusBadRequest, "bad_request"},

@@ -95,6 +95,19 @@ func TestFromLoginToLogout(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, status, "the cookie is worth nothing any more")
 }
 
+func TestLogoutDuringAnOutage(t *testing.T) {
+	t.Parallel()
+	p, srv, m := newPage(t)
+	ann := srv.NewPhone(authingtest.WxUser{NickName: "Ann"})
+	status, _ := p.request("POST", "/api/login", posted{ann.Login(), ann.GetUserInfo()})
+	require.Equal(t, http.StatusOK, status)
+	srv.FailNext("Logout", authingtest.Fault{Status: http.StatusBadGateway})
+	srv.FailNext("Update", authingtest.Fault{Status: http.StatusBadGateway})
+	status, _ = p.request("POST", "/api/logout", nil)
+	assert.Equal(t, http.StatusBadGateway, status)
+	assert.Empty(t, m.Keys(), "signed out here all the same")
+}
+
 func TestOnlyASessionCounts(t *testing.T) {
 	t.Parallel()
 	p, srv, _ := newPage(t)

@@ -12,18 +12,20 @@ import (
 // api is the API of the mini program. It is stateless, so instances need no coordination.
 type api struct {
 	accounts     accounts
+	verifier     *authinghttp.CachedVerifier
 	requireLogin func(http.Handler) http.Handler
 	uploads      chan struct{} // has one element for each upload in flight
 }
 
 func newAPI(accounts accounts) *api {
 	// Verifying a token takes a call to Authing, so the result is cached briefly. For that long a token is also
-	// accepted here after its user has signed out, possibly through another instance. That is harmless for the handlers
-	// below, because Authing rejects the calls they make, but not for handlers that do not call Authing.
+	// accepted here after its user has signed out through another instance. That is harmless for the handlers below,
+	// because Authing rejects the calls they make, but not for handlers that do not call Authing.
 	const ttl = 30 * time.Second
 	verifier := authinghttp.Cache(accounts, authinghttp.CacheOptions{TTL: ttl})
 	return &api{
 		accounts:     accounts,
+		verifier:     verifier,
 		requireLogin: authinghttp.RequireLogin(verifier, authinghttp.OnRefusal(rejectRequest)),
 		uploads:      make(chan struct{}, maxUploads),
 	}
@@ -101,6 +103,7 @@ func (a *api) logout(w http.ResponseWriter, r *http.Request, s session) error {
 	if err := a.accounts.logout(r.Context(), s); err != nil {
 		return err
 	}
+	a.verifier.Forget(r.Context(), s.token) // cannot fail without a Store
 	writeJSON(w, http.StatusNoContent, nil)
 	return nil
 }
