@@ -72,6 +72,8 @@ func (a *api) login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	// Within a second of signing out, Authing may issue the same token again, which is then known as refused.
+	a.verifier.Forget(r.Context(), token)
 	logEntryFrom(r).user = user.ID
 	writeJSON(w, http.StatusOK, profileResponse{string(token), user})
 	return nil
