@@ -34,7 +34,7 @@ type tab struct {
 	stopped  bool
 	requests map[network.RequestID]*network.Request
 	empty    map[network.RequestID]bool // responses with status 204
-	traffic  []string                   // requests to the backend and the phone, and their responses: "POST /api/login", "POST /api/login 200"
+	traffic  []string                   // what is posted to the backend and the phone, and the responses: "POST /api/login", "POST /api/login 200"
 	errors   []string                   // error responses, such as "POST /api/login 403"
 	problems []string                   // anything that fails the test
 }
@@ -103,19 +103,19 @@ func (tab *tab) line(id network.RequestID) string {
 }
 
 func (tab *tab) record(line string) {
-	if strings.HasPrefix(line, "POST ") && (strings.Contains(line, "/api/") || strings.Contains(line, "/demo/phones")) {
+	if strings.HasPrefix(line, "POST ") && (strings.Contains(line, "/api/") || strings.Contains(line, "/demo/")) {
 		tab.traffic = append(tab.traffic, line)
 	}
 }
 
-// waitForTraffic waits for n lines of traffic. Waiting for the trace would not do, because it shows a response before
-// it is sent.
-func (tab *tab) waitForTraffic(n int) (traffic []string) {
+// waitForTraffic waits until there is enough traffic. Waiting for the trace would not do, because it shows a response
+// before it is sent.
+func (tab *tab) waitForTraffic(enough func(traffic []string) bool) (traffic []string) {
 	for {
 		tab.mu.Lock()
 		traffic = slices.Clone(tab.traffic)
 		tab.mu.Unlock()
-		if len(traffic) >= n {
+		if enough(traffic) {
 			return traffic
 		}
 		select {
@@ -124,6 +124,18 @@ func (tab *tab) waitForTraffic(n int) (traffic []string) {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// switchDown uses the switch "Authing is down" and waits for the server, because a reload would abort the request.
+func (tab *tab) switchDown() {
+	tab.t.Helper()
+	tab.mu.Lock()
+	before := len(tab.traffic)
+	tab.mu.Unlock()
+	tab.click("down")
+	tab.waitForTraffic(func(traffic []string) bool {
+		return slices.Contains(traffic[before:], "POST /demo/authing 204")
+	})
 }
 
 // errorResponses checks that the tab got exactly these error responses.
@@ -211,6 +223,12 @@ const steps = `[...document.querySelectorAll('.step')].map(step => [
 func (tab *tab) traced(step string) {
 	tab.t.Helper()
 	tab.until(fmt.Sprintf(`%s.includes(%q)`, steps, step))
+}
+
+// traceShows waits for text in the trace, bodies included.
+func (tab *tab) traceShows(text string) {
+	tab.t.Helper()
+	tab.until(fmt.Sprintf(`document.getElementById('trace').textContent.includes(%q)`, text))
 }
 
 func eval[T any](tab *tab, expression string) T {

@@ -44,6 +44,7 @@ func signInSilently(tab *tab) {
 	tab.shows("nickname", "No name yet")
 	tab.hides("silent")
 	assert.Equal(tab.t, id, tab.text("#user-id"))
+	tab.traced("Page → Backend GET /v3/api/me")
 	assert.Equal(tab.t, 1, strings.Count(tab.text("#trace"), "POST /v3/api/login"), "the page has a token")
 	tab.errorResponses()
 }
@@ -121,21 +122,21 @@ func usedCodeV3(tab *tab) {
 func outageV3(tab *tab) {
 	tab.click("sign-in")
 	tab.shows("nickname", "微信用户")
-	tab.click("down")
+	tab.switchDown()
 	tab.generation("v3") // signs out of the page, though not of Authing
 	tab.shows("notice", "The code was not used")
 	tab.shows("welcome", "Sign in with WeChat")
-	tab.click("down")
+	tab.switchDown()
 	tab.load()
 	tab.shows("silent", "Signed in without a tap")
 
-	tab.click("down")
+	tab.switchDown()
 	tab.click("bind")
 	tab.shows("notice", "The code was not used")
 	tab.load()
 	tab.shows("notice", "The code was not used")
 	assert.True(tab.t, eval[bool](tab, `'token' in sessionStorage`))
-	tab.click("down")
+	tab.switchDown()
 	tab.load()
 	tab.shows("phone-number", "not bound")
 	tab.errorResponses("POST /api/logout 503", "POST /v3/api/login 503", "POST /v3/api/phone 503", "GET /v3/api/me 503")
