@@ -84,7 +84,7 @@ func TestCloseDoesNotWaitForClients(t *testing.T) {
 			strings.Repeat("GET /x HTTP/1.1\r\nHost: x\r\n\r\n", 1000),
 		} {
 			for _, url := range []string{srv.UsersURL(), srv.OAuthURL(), srv.UploadURL()} {
-				for range 4 {
+				for range 2 {
 					clients.Go(func() {
 						for {
 							conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))

@@ -218,7 +218,7 @@ func (s *Server) Close() {
 		closed.Wait()
 		close(done)
 	}()
-	const patience = 900 * time.Millisecond // for a WeChatError that does not return
+	const patience = 500 * time.Millisecond // for a WeChatError that does not return
 	select {
 	case <-done:
 	case <-time.After(patience):
