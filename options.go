@@ -50,8 +50,9 @@ func WithHosts(hosts Hosts) Option {
 			if problem != "" {
 				return api.Invalid("Hosts.%s %s", h.name, problem)
 			}
-			if h.base == &c.oauth && strings.HasSuffix(base, "/oauth") {
-				return api.Invalid("Hosts.OAuth ends in /oauth, which the package adds: leave it out")
+			base = strings.TrimRight(strings.TrimSuffix(base, "/graphql"), "/")
+			if h.base == &c.oauth && strings.HasSuffix(strings.TrimSuffix(base, "/wechatapp"), "/oauth") {
+				return api.Invalid("Hosts.OAuth contains /oauth, which the package adds: leave it out")
 			}
 			*h.base = base
 		}

@@ -564,7 +564,9 @@ func TestMistakenHosts(t *testing.T) {
 	t.Parallel()
 	for text, hosts := range map[string]authing.Hosts{
 		"Hosts.Users is not an absolute URL": {Users: "https://https://users.example.com"},
-		"Hosts.OAuth ends in /oauth":         {OAuth: "https://oauth.example.com/oauth/"},
+		"Hosts.Upload begins with https://":  {Upload: "https://https//users.example.com"},
+		"Hosts.OAuth contains /oauth":        {OAuth: "https://oauth.example.com/oauth/"},
+		"Hosts.OAuth contains /oauth,":       {OAuth: "https://oauth.example.com/oauth/wechatapp"},
 	} {
 		_, err := authing.NewClient(pool, authing.WithHosts(hosts))
 		require.ErrorIs(t, err, authing.ErrInvalidArgument)

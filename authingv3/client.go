@@ -58,7 +58,13 @@ func NewClient(host, appID, miniProgram string, opts ...Option) (*Client, error)
 	}
 	if err == nil {
 		var problem string
-		if c.root, problem = api.BaseURL(host, c.allowHTTP); problem != "" {
+		c.root, problem = api.BaseURL(host, c.allowHTTP)
+		for _, added := range []string{"/oidc", "/api/v3"} {
+			if strings.HasSuffix(c.root, added) {
+				problem = "ends in " + added + ", which the package adds: leave it out"
+			}
+		}
+		if problem != "" {
 			err = api.Invalid("the host %s", problem)
 		}
 	}

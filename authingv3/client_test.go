@@ -39,6 +39,8 @@ func TestNewClient(t *testing.T) {
 		{"http://shop.authing.cn", appID, miniProgram, "the host is plain http to another machine: use https, or allow it with"},
 		{"https://ann:s3cr3t@shop.authing.cn", appID, miniProgram, "the host contains a user name or password: remove it"},
 		{host + "?a=s3cr3t", appID, miniProgram, "the host contains a query or a fragment: remove it"},
+		{host + "/oidc/", appID, miniProgram, "the host ends in /oidc, which the package adds: leave it out"},
+		{host + "/api/v3", appID, miniProgram, "the host ends in /api/v3, which the package adds: leave it out"},
 		{host + "/a/../b", appID, miniProgram, "the host contains a dot segment: write the path in full"},
 	} {
 		client, err := authingv3.NewClient(tt.host, tt.appID, tt.miniProgram)

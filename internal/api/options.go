@@ -65,7 +65,7 @@ func (c *Client) SetUserAgent(name string) error {
 	return nil
 }
 
-// BaseURL returns address without trailing slashes and without a final /graphql, or what is wrong with it.
+// BaseURL returns address without trailing slashes, or what is wrong with it.
 // The problem does not quote the address, which may contain a password.
 func BaseURL(address string, allowHTTP bool) (base, problem string) {
 	u, err := url.Parse(address)
@@ -79,17 +79,17 @@ func BaseURL(address string, allowHTTP bool) (base, problem string) {
 		return "", "contains a query or a fragment: remove it"
 	case u.Scheme != "https" && u.Scheme != "http":
 		return "", "must begin with https://"
+	case u.Host == "https" || u.Host == "http":
+		return "", "begins with https:// twice: write it once"
 	case u.Scheme == "http" && !allowHTTP && !loopback(u.Hostname()):
 		return "", "is plain http to another machine: use https, or allow it with AllowHTTP"
 	}
-	path := strings.TrimRight(u.EscapedPath(), "/")
-	path = strings.TrimRight(strings.TrimSuffix(path, "/graphql"), "/")
 	for _, segment := range strings.Split(u.Path, "/") {
 		if segment == "." || segment == ".." {
 			return "", "contains a dot segment: write the path in full"
 		}
 	}
-	base = (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() + path
+	base = (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() + strings.TrimRight(u.EscapedPath(), "/")
 	// An IPv6 zone may contain bytes that url.Parse accepts once, but not after String has escaped them.
 	if _, err := url.Parse(base); err != nil {
 		return "", "has a host that cannot be written in a URL"
