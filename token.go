@@ -67,8 +67,8 @@ type wireOwner struct {
 		Phone    string `json:"phone"`
 		UnionID  string `json:"unionid"`
 	} `json:"data"`
-	IssuedAt  wire.Int `json:"iat"`
-	ExpiresAt wire.Int `json:"exp"`
+	IssuedAt  wire.Seconds `json:"iat"`
+	ExpiresAt wire.Seconds `json:"exp"`
 }
 
 // missing requires an explicit verdict: the absence of a refusal alone does not make a token valid.
@@ -103,7 +103,7 @@ func (w *wireToken) info(pool string, raw wire.Raw) (*TokenInfo, error) {
 	}
 	return &TokenInfo{
 		UserID: owner.ID, UserPoolID: owner.ClientID, Email: owner.Email, Phone: owner.Phone, UnionID: owner.UnionID,
-		IssuedAt: w.Token.Value.IssuedAt.Seconds(), ExpiresAt: w.Token.Value.ExpiresAt.Seconds(), raw: raw,
+		IssuedAt: w.Token.Value.IssuedAt.Time(), ExpiresAt: w.Token.Value.ExpiresAt.Time(), raw: raw,
 	}, nil
 }
 

@@ -43,7 +43,8 @@ func (c *Client) LoginByPhoneCode(ctx context.Context, phone, smsCode string, op
 }
 
 // Login signs in with a password. account is a user name, a phone number or an e-mail address. The password is sent in clear
-// inside TLS. No token is sent. A wrong account or password is [authing.ErrWrongPassword].
+// inside TLS. No token is sent. Expect [authing.ErrWrongPassword], [authing.ErrUserNotFound], [authing.ErrUserLocked], and
+// [authing.ErrMFARequired], since this API does not support a second factor.
 //
 // Retry: no, because the service counts attempts.
 //
@@ -71,7 +72,7 @@ type RegisterParams struct {
 }
 
 // Register creates an account and returns it. It does not sign in: call [Client.Login] or [Client.LoginByPhoneCode]. It
-// needs no token.
+// needs no token. A value that is taken has no sentinel: the service documents Error.Code 409 for it.
 //
 // Retry: no. After [authing.ErrOutcomeUnknown], try to sign in.
 //

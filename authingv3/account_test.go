@@ -72,7 +72,7 @@ func TestAccountRefuses(t *testing.T) {
 		"LoginByPhoneCode: " + separate:                              byPhoneCode("+8613800138000", "1234"),
 		"LoginByPhoneCode: separate the country code":                byPhoneCode("+8x 13800138000", "1234"),
 		"LoginByPhoneCode: separate the country":                     byPhoneCode("+ 13800138000", "1234"),
-		"LoginByPhoneCode: the code is empty":                        byPhoneCode("13800138000", ""),
+		"LoginByPhoneCode: the code is empty":                        byPhoneCode("13800138000", " "),
 		"LoginByPhoneCode: a detail of WeChat is for the calls":      byPhoneCode("13800138000", "1", authingv3.WithDetail(detail)),
 		"LoginByPhoneCode: the client IP is not valid UTF-8":         byPhoneCode("13800138000", "1", authingv3.WithClientIP("\xff")),
 		"Login: the account is empty":                                byPassword("", "x"),
@@ -98,7 +98,7 @@ func TestAccountRefuses(t *testing.T) {
 		"DeleteAccount: the phone number is empty":                   deletion(authingv3.ProofByPhoneCode("", "1")),
 		"DeleteAccount: the code is empty":                           deletion(authingv3.ProofByPhoneCode("138", "")),
 		"DeleteAccount: the e-mail address is empty":                 deletion(authingv3.ProofByEmailCode("", "1")),
-		"DeleteAccount: the code contains control characters or is ": deletion(authingv3.ProofByEmailCode("a@b.test", "\n")),
+		"DeleteAccount: the code contains control characters or is ": deletion(authingv3.ProofByEmailCode("a@b.test", "1\n")),
 	})
 }
 

@@ -51,7 +51,7 @@ func meaning(code, apiCode int) (hint string, sentinel error) {
 	case 402:
 		return "the plan of the pool does not include this", nil
 	case 429:
-		return "wait before you call again", api.ErrRateLimited
+		return "wait before you call again", nil
 	case 500, 501, 502, 503:
 		return "the service is in trouble: try later", nil
 	case 601, 602:

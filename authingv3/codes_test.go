@@ -70,4 +70,11 @@ func TestClasses(t *testing.T) {
 	}
 }
 
+func TestRateLimitBesideAReason(t *testing.T) {
+	t.Parallel()
+	e := failure(t, http.StatusOK, `{"statusCode":429,"apiCode":2005,"message":"slow"}`, login)
+	require.ErrorIs(t, e, authing.ErrRateLimited)
+	require.ErrorIs(t, e, authing.ErrUserLocked)
+}
+
 var deletionByPassword = deletion(proofByPassword)

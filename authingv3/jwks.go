@@ -1,6 +1,7 @@
 package authingv3
 
 import (
+	"bytes"
 	"context"
 	"crypto/rsa"
 	"encoding/base64"
@@ -195,11 +196,13 @@ func copyOf(shared *api.Error, wait time.Duration) *api.Error {
 		return nil
 	}
 	own := *shared
+	own.Data, own.Body = bytes.Clone(own.Data), bytes.Clone(own.Body)
 	own.RetryAfter = max(own.RetryAfter, wait)
 	return &own
 }
 
 func ended(err error) *api.Error {
+	err = api.HideOurs(err)
 	return &api.Error{Reason: "the keys were not there yet: " + err.Error(), Err: err}
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -36,13 +37,13 @@ func (l *Login) Raw() json.RawMessage { return l.raw.JSON() }
 
 // wireLogin is a token set as the service sends it.
 type wireLogin struct {
-	AccessToken  string   `json:"access_token"`
-	IDToken      string   `json:"id_token"`
-	RefreshToken string   `json:"refresh_token"`
-	TokenType    string   `json:"token_type"`
-	Scope        string   `json:"scope"`
-	ExpiresIn    wire.Int `json:"expires_in"`
-	ExpireIn     wire.Int `json:"expire_in"` // another spelling
+	AccessToken  string       `json:"access_token"`
+	IDToken      string       `json:"id_token"`
+	RefreshToken string       `json:"refresh_token"`
+	TokenType    string       `json:"token_type"`
+	Scope        string       `json:"scope"`
+	ExpiresIn    wire.Seconds `json:"expires_in"`
+	ExpireIn     wire.Seconds `json:"expire_in"` // another spelling
 
 	result Login // inside of w, which saves an allocation
 }
@@ -172,13 +173,30 @@ func (o loginOptions) checkWxapp(code string) error {
 	case o.autoRegister != nil:
 		return api.Invalid("the identity source decides whether a mini program registers users: remove WithAutoRegister")
 	}
-	if err := api.CheckCode(code); err != nil {
-		return err
-	}
-	if o.detail == nil || o.detail.EncryptedData == "" && o.detail.IV == "" {
+	return cmp.Or(api.CheckCode(code), o.checkDetail(code))
+}
+
+// checkDetail returns why the detail cannot be sent with code.
+func (o loginOptions) checkDetail(code string) error {
+	d := o.detail
+	if d == nil {
 		return nil
 	}
-	return api.CheckEncrypted(o.detail.EncryptedData, o.detail.IV)
+	if code == d.PhoneCode {
+		return api.Invalid("the code is detail.code, the phone code of the button: send the code from wx.login")
+	}
+	if d.ErrMsg != "" {
+		if failed, ok := errors.AsType[*authing.Error](d.Err()); ok {
+			return (*api.Error)(failed)
+		}
+		if name, _, _ := strings.Cut(d.ErrMsg, ":"); name != "getUserInfo" && name != "getUserProfile" {
+			return api.Invalid("the detail is not from getUserInfo or getUserProfile: remove WithDetail")
+		}
+	}
+	if d.EncryptedData == "" && d.IV == "" {
+		return nil
+	}
+	return api.CheckEncrypted(d.EncryptedData, d.IV)
 }
 
 // encrypted returns the encrypted profile, if there is one.

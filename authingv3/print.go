@@ -38,6 +38,11 @@ func (p RegisterParams) Format(f fmt.State, _ rune) {
 // Format implements fmt.Formatter.
 func (p Proof) Format(f fmt.State, _ rune) { io.WriteString(f, "authingv3.Proof{…}") }
 
+// Format implements fmt.Formatter.
+func (o VerifierOptions) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "authingv3.VerifierOptions{Issuer:%q, Audience:%q, …}", o.Issuer, o.Audience)
+}
+
 // logValue is what slog shows of a value that formats itself.
 func logValue(v fmt.Formatter) slog.Value { return slog.StringValue(fmt.Sprint(v)) }
 
@@ -58,3 +63,6 @@ func (p RegisterParams) LogValue() slog.Value { return logValue(p) }
 
 // LogValue implements slog.LogValuer.
 func (p Proof) LogValue() slog.Value { return logValue(p) }
+
+// LogValue implements slog.LogValuer.
+func (o VerifierOptions) LogValue() slog.Value { return logValue(o) }

@@ -60,6 +60,7 @@ func TestPrintingHidesSecrets(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(raw, &user)) // so that it has a Raw
 	proof := authingv3.ProofByPassword(hidden)
+	options := authingv3.VerifierOptions{Issuer: "i", Audience: "a", Secret: hidden}
 	for want, values := range map[string][2]any{
 		`authingv3.Client{AppID:"` + appID + `"}`:                 {*client, client},
 		`authingv3.Login{UserID:"u1", …}`:                         {login, &login},
@@ -68,6 +69,7 @@ func TestPrintingHidesSecrets(t *testing.T) {
 		`authingv3.UserUpdate{…}`:                                 {update, &update},
 		`authingv3.RegisterParams{…}`:                             {params, &params},
 		`authingv3.Proof{…}`:                                      {proof, &proof},
+		`authingv3.VerifierOptions{Issuer:"i", Audience:"a", …}`:  {options, &options},
 	} {
 		for _, v := range values {
 			for _, verb := range "vsqdxXeot" {

@@ -104,6 +104,9 @@ func (r reply) failure(resp transport.Response) error {
 	sentinel := error(nil)
 	e.Hint, sentinel = meaning(e.Code, e.APICode)
 	e.Match(sentinel)
+	if e.Code == http.StatusTooManyRequests {
+		e.Match(api.ErrRateLimited)
+	}
 	if strings.Contains(e.Message, clientRefused) {
 		e.Hint = oidcMeaning("invalid_client")
 	}

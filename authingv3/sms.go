@@ -25,7 +25,8 @@ const (
 )
 
 // GetVerificationCode texts a code to phone, which is written as in [Client.LoginByPhoneCode]. It needs no token as far as is
-// known; the client's is sent if it has one. The code is good once, for about a minute, and a number gets one a minute.
+// known; the client's is sent if it has one. The code is good once, for about a minute, and a number gets one a minute: expect
+// [authing.ErrRateLimited].
 //
 // Retry: at the user's request only. Each call sends a message and costs money.
 //
@@ -46,7 +47,8 @@ func (c *Client) GetVerificationCode(ctx context.Context, phone string, channel 
 	return err
 }
 
-// SendEmailCode mails a code to email. It needs no token as far as is known; the client's is sent if it has one.
+// SendEmailCode mails a code to email. It needs no token as far as is known; the client's is sent if it has one. Expect
+// [authing.ErrRateLimited].
 //
 // Retry: at the user's request only. Each call sends a mail.
 //
@@ -67,7 +69,9 @@ func (c *Client) SendEmailCode(ctx context.Context, email string, channel Channe
 
 // BindPhone binds a phone number to the user that the client acts as, who must not have one yet. It requires a token (see
 // [Client.As]) and a code that [Client.GetVerificationCode] sent over [ChannelBindPhone]. phone is written as in
-// [Client.LoginByPhoneCode]. To bind the number of a phone button, use [Client.LoginWithWxappPhone].
+// [Client.LoginByPhoneCode]. To bind the number of a phone button, use [Client.LoginWithWxappPhone]. Expect
+// [authing.ErrLoginRequired] for a token that is missing or not accepted; a wrong code or a taken number has no
+// sentinel, as how the service reports them is not documented.
 //
 // Retry: never with the same code. After [authing.ErrOutcomeUnknown], look at [Client.User].
 //
@@ -103,11 +107,17 @@ func checkPhone(country, number string) error {
 	return api.CheckRequired("phone number", number)
 }
 
-func checkSMSCode(code string) error { return api.CheckRequired("code", code) }
+func checkSMSCode(code string) error {
+	if strings.TrimSpace(code) == "" {
+		return api.Invalid("the code is empty")
+	}
+	return api.CheckText("code", code)
+}
 
 func (c Channel) check() error {
-	if !strings.HasPrefix(string(c), "CHANNEL_") {
+	name, ok := strings.CutPrefix(string(c), "CHANNEL_")
+	if !ok || name == "" || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
 		return api.Invalid("the channel is none: use one of the constants, such as ChannelLogin")
 	}
-	return api.CheckText("channel", string(c))
+	return nil
 }

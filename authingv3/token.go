@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/url"
 
 	"github.com/authing-wxapp/authing"
@@ -38,12 +39,17 @@ func (c *Client) Refresh(ctx context.Context, refreshToken authing.Secret) (*Log
 }
 
 func (c *config) decodeRefresh(resp transport.Response) (*Login, error) {
-	var w wireLogin
+	var w struct {
+		wireLogin
+		Error      *json.RawMessage `json:"error"` // a pointer, for which null is the same as nothing
+		StatusCode wire.Int         `json:"statusCode"`
+	}
 	err := wire.Decode(resp.Body, &w)
-	if err != nil || !succeeded(resp) || w.missing() != "" {
+	refused := w.Error != nil || w.StatusCode.Set && w.StatusCode.Value != http.StatusOK
+	if err != nil || !succeeded(resp) || refused || w.missing() != "" {
 		return nil, refreshFailure(resp, err, w.missing())
 	}
-	return c.login(&w, wire.At(resp.Body, [2]string{})), nil
+	return c.login(&w.wireLogin, wire.At(resp.Body, [2]string{})), nil
 }
 
 func refreshFailure(resp transport.Response, cause error, missing string) error {
@@ -119,8 +125,8 @@ type introspection struct {
 	Error     *json.RawMessage `json:"error"` // a pointer, for which null is the same as nothing
 	Subject   string           `json:"sub"`
 	ClientID  text             `json:"client_id"` // an odd one must not pass for none
-	IssuedAt  wire.Int         `json:"iat"`
-	ExpiresAt wire.Int         `json:"exp"`
+	IssuedAt  wire.Seconds     `json:"iat"`
+	ExpiresAt wire.Seconds     `json:"exp"`
 }
 
 func (c *config) decodeIntrospection(resp transport.Response) (*authing.TokenInfo, error) {
@@ -137,7 +143,7 @@ func (c *config) decodeIntrospection(resp transport.Response) (*authing.TokenInf
 	case w.Subject == "":
 		return nil, &api.Error{Reason: "the token belongs to no user", Hint: "sign in", Err: api.ErrLoginRequired}
 	}
-	info := &authing.TokenInfo{UserID: w.Subject, IssuedAt: w.IssuedAt.Seconds(), ExpiresAt: w.ExpiresAt.Seconds()}
+	info := &authing.TokenInfo{UserID: w.Subject, IssuedAt: w.IssuedAt.Time(), ExpiresAt: w.ExpiresAt.Time()}
 	info.SetRaw(resp.Body)
 	return info, nil
 }
@@ -146,6 +152,9 @@ func (c *config) decodeIntrospection(resp transport.Response) (*authing.TokenInf
 func noVerdict(err error) error {
 	if e, ok := errors.AsType[*api.Error](err); ok && errors.Is(e.Err, api.ErrLoginRequired) {
 		e.Err, e.Hint = nil, ""
+		if e.Code == http.StatusTooManyRequests {
+			e.Match(api.ErrRateLimited)
+		}
 	}
 	return err
 }

@@ -2,7 +2,9 @@ package authingv3_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,6 +90,8 @@ func TestRefreshFailures(t *testing.T) {
 		{600, `{"error":"invalid_grant"}`, "the call may have taken effect", true, true},
 		{429, `{"statusCode":429,"message":"slow"}`, "slow (code 429, HTTP 429): wait before you call again", false, false},
 		{200, `{"statusCode":403,"message":"no"}`, "no (code 403", false, false},
+		{200, `{"error":"invalid_grant","access_token":"a"}`, "invalid_grant (HTTP 200)", false, true},
+		{200, `{"statusCode":403,"message":"no","access_token":"a"}`, "no (code 403", false, false},
 		{200, `{"id_token":"x"}`, "the service reported success but sent no access token", true, false},
 		{200, `client authentication failed`, "a response that is not Authing's", true, false},
 		{200, ``, "an empty response", true, false},
@@ -143,10 +147,11 @@ func TestVerifyToken(t *testing.T) {
 	for body, status := range map[string]int{
 		`{"error":"invalid_client"}`: 401, `{"error":"invalid_grant"}`: 400, `{"statusCode":401,"apiCode":2020,"message":"no"}`: 200,
 		`{"active":true,"sub":"ann","client_id":["other"]}`: 200, `{"active":true,"sub":"ann","error":{}}`: 200,
-		`{"active":"false"}`: 200, `{"active":0}`: 200, `{}`: 200, "<html>": 200, active: 500, `{"active":false}`: 403, "": 200, "null": 200,
+		`{"statusCode":429,"apiCode":2020,"message":"slow"}`: 200, `{"active":"false"}`: 200, `{"active":0}`: 200, `{}`: 200, "<html>": 200, active: 500, `{"active":false}`: 403, "": 200, "null": 200,
 	} {
 		e := failure(t, status, body, verify)
 		require.NotErrorIs(t, e, authing.ErrLoginRequired, body)
 		require.NotErrorIs(t, e, authing.ErrOutcomeUnknown, body)
+		assert.Equal(t, strings.Contains(body, "429"), errors.Is(e, authing.ErrRateLimited), body)
 	}
 }

@@ -181,7 +181,7 @@ type UserUpdate struct {
 	Username       *string        `json:"username,omitempty"`
 	Company        *string        `json:"company,omitempty"`
 	IdentityNumber *string        `json:"identityNumber,omitempty"`
-	CustomData     map[string]any `json:"customData,omitempty"` // fields that are defined in the Authing console
+	CustomData     map[string]any `json:"customData,omitzero"` // fields that are defined in the Authing console
 }
 
 // check rejects what encoding/json would change silently.
@@ -206,7 +206,8 @@ func (u UserUpdate) check() error {
 }
 
 // Update changes the user that the client acts as and returns it. It requires a token (see [Client.As]). Phone number,
-// e-mail address and password are not changed this way. An update of nothing is [authing.ErrInvalidArgument].
+// e-mail address and password are not changed this way. An update of nothing is [authing.ErrInvalidArgument]; expect
+// [authing.ErrLoginRequired] for a token that is missing or not accepted.
 //
 // Retry: safe.
 //

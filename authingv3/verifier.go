@@ -90,7 +90,6 @@ func newVerifier(o VerifierOptions) (*Verifier, error) {
 		jwt.WithIssuer(o.Issuer),
 		jwt.WithAudience(o.Audience),
 		jwt.WithExpirationRequired(),
-		jwt.WithIssuedAt(),
 		jwt.WithLeeway(leeway),
 	)
 	return v, nil
@@ -181,9 +180,9 @@ type payload struct {
 	Issuer    text             `json:"iss"`
 	Subject   text             `json:"sub"`
 	Audience  jwt.ClaimStrings `json:"aud"` // a text or a list
-	ExpiresAt wire.Int         `json:"exp"`
-	NotBefore wire.Int         `json:"nbf"`
-	IssuedAt  wire.Int         `json:"iat"`
+	ExpiresAt wire.Seconds     `json:"exp"`
+	NotBefore wire.Seconds     `json:"nbf"`
+	IssuedAt  wire.Seconds     `json:"iat"`
 	Scope     *text            `json:"scope"`
 	Email     string           `json:"email"`
 	Phone     string           `json:"phone_number"`
@@ -204,16 +203,16 @@ func (c *claims) GetSubject() (string, error)                      { return stri
 func (c *claims) GetAudience() (jwt.ClaimStrings, error)           { return c.Audience, nil }
 func (c *claims) GetExpirationTime() (*jwt.NumericDate, error)     { return numericDate(c.ExpiresAt) }
 func (c *claims) GetNotBefore() (date *jwt.NumericDate, err error) { return numericDate(c.NotBefore) }
-func (c *claims) GetIssuedAt() (date *jwt.NumericDate, err error)  { return numericDate(c.IssuedAt) }
+func (c *claims) GetIssuedAt() (date *jwt.NumericDate, err error)  { return nil, nil } // decides nothing
 
-func numericDate(n wire.Int) (*jwt.NumericDate, error) {
+func numericDate(s wire.Seconds) (*jwt.NumericDate, error) {
 	switch {
-	case n.Odd:
+	case s.Odd:
 		return nil, jwt.ErrInvalidType
-	case !n.Set:
+	case !s.Set:
 		return nil, nil
 	}
-	return &jwt.NumericDate{Time: n.Seconds()}, nil
+	return &jwt.NumericDate{Time: s.Time()}, nil
 }
 
 var (
@@ -235,7 +234,7 @@ func (c *claims) Validate() error {
 func (c *claims) info() *authing.TokenInfo {
 	info := &authing.TokenInfo{
 		UserID: string(c.Subject), Email: c.Email, Phone: c.Phone,
-		IssuedAt: c.IssuedAt.Seconds(), ExpiresAt: c.ExpiresAt.Seconds(),
+		IssuedAt: c.IssuedAt.Time(), ExpiresAt: c.ExpiresAt.Time(),
 	}
 	info.SetRaw(c.raw)
 	return info
@@ -254,7 +253,6 @@ func reason(err error) string {
 		{jwt.ErrTokenInvalidAudience, "the token is for another application (if every one is: than VerifierOptions.Audience says)"},
 		{jwt.ErrTokenExpired, "the token has expired"},
 		{jwt.ErrTokenNotValidYet, "the token is not valid yet"},
-		{jwt.ErrTokenUsedBeforeIssued, "the token was issued in the future"},
 		{errNoUser, "the token has no user: it is a machine's"},
 		{errWrongKind, "the token is an id token instead of an access token, or the reverse"},
 	} {

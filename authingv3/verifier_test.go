@@ -223,6 +223,8 @@ func TestVerifierAccepts(t *testing.T) {
 		"no key id, one key":     signedRS256(0, `{"alg":"RS256"}`, accessClaims),
 		"list of audiences":      signedRS256(0, rs256Header(0), changed(t, accessClaims, `{"aud":["https://api.example.test","`+tokenAudience+`"]}`)),
 		"numbers as text":        signedRS256(0, rs256Header(0), changed(t, accessClaims, `{"exp":"4102444800"}`)),
+		"times with a fraction":  signedRS256(0, rs256Header(0), changed(t, accessClaims, `{"exp":4102444800.5,"nbf":1.5,"iat":"9.5e8"}`)),
+		"odd time of issue":      signedRS256(0, rs256Header(0), changed(t, accessClaims, `{"iat":{}}`)),
 		"claims nobody knows":    signedRS256(0, rs256Header(0), changed(t, accessClaims, `{"email":{},"phone_number":1,"x":[{}]}`)),
 		"other words in headers": signedRS256(0, `{"alg":"RS256","kid":"key-0","x5t":"a","cty":"b"}`, accessClaims),
 		"half a surrogate":       signedRS256(0, rs256Header(0), strings.Replace(accessClaims, `{`, `{"nickname":"\ud83d",`, 1)),
@@ -313,8 +315,6 @@ func TestVerifierRefuses(t *testing.T) {
 		"negative expiry":    claims(`{"exp":-4102444800}`),
 		"not yet valid":      claims(`{"nbf":4102440000}`),
 		"odd nbf":            claims(`{"nbf":[]}`),
-		"from the future":    claims(`{"iat":4102440000}`),
-		"odd iat":            claims(`{"iat":true}`),
 		"no subject":         claims(`{"sub":null}`),
 		"empty subject":      claims(`{"sub":""}`),
 		"number as subject":  claims(`{"sub":1}`),
@@ -384,8 +384,7 @@ func TestVerifierClock(t *testing.T) {
 		wantRefused(t, v, token(`"exp":%d`, now-30), "expired")
 		wantAccepted(t, v, token(`"nbf":%d`, now+30), "not valid yet, but clocks may differ")
 		wantRefused(t, v, token(`"nbf":%d`, now+31), "not valid yet")
-		wantAccepted(t, v, token(`"iat":%d`, now+30), "from the future, but clocks may differ")
-		wantRefused(t, v, token(`"iat":%d`, now+31), "from the future")
+		wantAccepted(t, v, token(`"iat":%d`, now+3600), "issued in the future, which no rule forbids")
 	})
 }
 
@@ -451,7 +450,9 @@ func TestKeySets(t *testing.T) {
 				require.ErrorIs(t, e, r.want, name)
 			}
 			assert.NotErrorIs(t, e, authing.ErrOutcomeUnknown, name)
+			assert.NotContains(t, string(e.Body), "mine", name)
 			e.Reason, e.RetryAfter = "", time.Hour // each caller has a copy
+			copy(e.Body, "mine")
 		}
 		got.Only(t)
 	}
@@ -659,6 +660,19 @@ func TestFetchThatEverybodyLeaves(t *testing.T) {
 }
 
 // A server that never answers costs a caller ten seconds, not forever.
+// endedContext has ended with somebody else's error.
+type endedContext struct{ context.Context }
+
+func (endedContext) Err() error { return fmt.Errorf("another call: %w", authing.ErrLoginRequired) }
+
+func TestErrorOfAContextIsNoVerdict(t *testing.T) {
+	t.Parallel()
+	v, _ := rs256Verifier(t, keysResponder(jwkOf(0)))
+	_, err := v.VerifyToken(endedContext{t.Context()}, accessToken(0))
+	require.ErrorContains(t, err, "another call")
+	assert.NotErrorIs(t, err, authing.ErrLoginRequired)
+}
+
 func TestFetchHasATimeLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

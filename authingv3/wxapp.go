@@ -85,12 +85,15 @@ func checkPhoneCode(phoneCode, loginCode string) error {
 		return api.Invalid("the phone code and the code from wx.login are the same: post e.detail.code of the button beside " +
 			"the code from wx.login")
 	}
-	return api.CheckCode(phoneCode)
+	if api.CheckCode(phoneCode) != nil {
+		return api.Invalid("the phone code contains white space or control characters: post e.detail.code of the button unchanged")
+	}
+	return nil
 }
 
 // GetPhone returns the phone number behind the code of a phone button, without storing it. phoneCode is e.detail.code of a
 // getPhoneNumber or getRealtimePhoneNumber button, not a code from wx.login. It needs no token as far as is known; the
-// client's is sent if it has one.
+// client's is sent if it has one. Expect the errors of [Client.LoginWithWxapp].
 //
 // Retry: never with the same code, and WeChat charges for the number.
 //
@@ -135,7 +138,7 @@ func hasNumber(p authing.PhoneNumber) bool { return p.PhoneNumber != "" || p.Pur
 
 // Decrypt lets Authing, which has the session key, decrypt what WeChat encrypted for the page. It takes a code from
 // wx.login and the encryptedData and iv that belong to it. It needs no token as far as is known; the client's is sent if it
-// has one.
+// has one. Expect the errors of [Client.LoginWithWxapp].
 //
 // Retry: never with the same code.
 //
@@ -162,7 +165,8 @@ func (c *Client) Decrypt(ctx context.Context, code, encryptedData, iv string) (*
 }
 
 // BindWxapp binds the WeChat account behind a code from wx.login to the user that the client acts as. It requires a token
-// (see [Client.As]). [WithDetail] is the only option it takes.
+// (see [Client.As]). [WithDetail] is the only option it takes. Expect the errors of [Client.LoginWithWxapp], and
+// [authing.ErrLoginRequired] for a token that is missing or not accepted.
 //
 // Retry: never with the same code. After [authing.ErrOutcomeUnknown], look at [Client.User] with [ExtraIdentities].
 //

@@ -76,6 +76,9 @@ func TestWxappRefuses(t *testing.T) {
 			return nil, c.BindWxapp(ctx, code, opts...)
 		}
 	}
+	with := func(errMsg, phoneCode string) authingv3.LoginOption {
+		return authingv3.WithDetail(authing.Detail{ErrMsg: errMsg, PhoneCode: phoneCode})
+	}
 	checkRefused(t, map[string]doing{
 		"LoginWithWxapp: the code is empty":                            signIn(""),
 		"LoginWithWxapp: the code contains white space":                signIn(code + "\n"),
@@ -85,13 +88,18 @@ func TestWxappRefuses(t *testing.T) {
 		"LoginWithWxapp: the identity source decides":                  signIn(code, authingv3.WithAutoRegister(false)),
 		"LoginWithWxapp: the values of WithContext":                    signIn(code, authingv3.WithContext(map[string]any{"f": func() {}})),
 		"LoginWithWxapp: the values of WithContext or WithCustomData":  signIn(code, authingv3.WithCustomData(map[string]any{"a": []any{"\xff"}})),
+		"LoginWithWxapp: the code is detail.code":                      signIn(phoneCode, with("", phoneCode)),
+		"LoginWithWxapp: the detail is not from getUserInfo":           signIn(code, with("getPhoneNumber:ok", phoneCode)),
+		"LoginWithWxapp: WeChat said \"chooseMedia:fail\"":             signIn(code, with("chooseMedia:fail", "")),
+		"LoginWithWxappPhone: the detail is not from getUserInfo":      phone(code, phoneCode, with("getPhoneNumber:ok", phoneCode)),
+		"BindWxapp: the code is detail.code, the phone code":           bind(phoneCode, with("", phoneCode)),
 		"LoginWithWxappPhone: the code is empty":                       phone("", phoneCode),
 		"LoginWithWxappPhone: the phone code is empty":                 phone(code, ""),
 		"LoginWithWxappPhone: the phone code and the code from":        phone(code, code),
-		"LoginWithWxappPhone: the code contains white space":           phone(code, "a b"),
+		"LoginWithWxappPhone: the phone code contains white space":     phone(code, "a b"),
 		"LoginWithWxappPhone: the API takes no client IP":              phone(code, phoneCode, authingv3.WithClientIP("192.0.2.1")),
 		"GetPhone: the phone code is empty":                            getPhone(""),
-		"GetPhone: the code contains white space":                      getPhone(" x"),
+		"GetPhone: the phone code contains white space":                getPhone(" x"),
 		"Decrypt: the code is empty":                                   decrypt("", encrypted, iv),
 		"Decrypt: encryptedData is missing":                            decrypt(code, "", iv),
 		"Decrypt: iv is 12 bytes long":                                 decrypt(code, encrypted, "EBESExQVFhcYGRob"),

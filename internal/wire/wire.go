@@ -105,14 +105,15 @@ func scalar(dec *jsontext.Decoder, kind jsontext.Kind) (string, error) {
 	return "", dec.SkipValue()
 }
 
-func integer(dec *jsontext.Decoder, kind jsontext.Kind) (Int, error) {
+func integer(dec *jsontext.Decoder, fraction bool) (Int, error) {
+	kind := dec.PeekKind()
 	if kind == '0' {
 		number, err := dec.ReadValue() // unlike a text, it is parsed without an allocation
-		value, ok := wholeNumber(string(number))
+		value, ok := wholeNumber(string(number), fraction)
 		return Int{Value: value, Set: ok, Odd: !ok}, err
 	}
 	text, err := scalar(dec, kind)
-	value, ok := wholeNumber(text)
+	value, ok := wholeNumber(text, fraction)
 	return Int{Value: value, Set: ok, Odd: !ok && kind != 'n' && (text != "" || kind != '"')}, err
 }
 
@@ -125,23 +126,35 @@ type Int struct {
 
 // UnmarshalJSONFrom implements json.UnmarshalerFrom.
 func (n *Int) UnmarshalJSONFrom(dec *jsontext.Decoder) (err error) {
-	*n, err = integer(dec, dec.PeekKind())
+	*n, err = integer(dec, false)
 	return err
 }
 
 // UnmarshalJSON serves encoding/json.
 func (n *Int) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, n) }
 
-// Seconds returns the time that many seconds after 1970, or the zero time if n is not set.
-func (n Int) Seconds() time.Time {
-	if !n.Set {
-		return time.Time{}
-	}
-	return time.Unix(n.Value, 0)
+// Seconds is a time as the number of seconds since 1970, or a number of seconds. Unlike [Int] it may have a fraction (RFC 7519,
+// section 2), which is dropped.
+type Seconds Int
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (s *Seconds) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	n, err := integer(dec, true)
+	*s = Seconds(n)
+	return err
 }
 
-// wholeNumber parses an integer, or one written with a fraction of zeros, as long as a float64 represents it exactly.
-func wholeNumber(s string) (int64, bool) {
+// Time returns the zero time if s is not set.
+func (s Seconds) Time() time.Time {
+	if !s.Set {
+		return time.Time{}
+	}
+	return time.Unix(s.Value, 0)
+}
+
+// wholeNumber parses an integer, or one written with a fraction of zeros, as long as a float64 represents it exactly. With
+// fraction, it drops any other fraction.
+func wholeNumber(s string, fraction bool) (int64, bool) {
 	const exact = 1 << 53
 	if s == "" || strings.Trim(s, "0123456789+-.eE") != "" {
 		return 0, false // ParseFloat accepts hexadecimal, underscores and infinities
@@ -150,10 +163,10 @@ func wholeNumber(s string) (int64, bool) {
 		return n, true
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) >= exact {
+	if err != nil || f != math.Trunc(f) && !fraction || math.Abs(f) >= exact {
 		return 0, false
 	}
-	return int64(f), true
+	return int64(math.Floor(f)), true
 }
 
 // Text is a string that the service sometimes writes as a number or a truth value. Null leaves it empty. It has no methods:
@@ -308,7 +321,7 @@ func ParseTime(s string) time.Time {
 			return t
 		}
 	}
-	if n, ok := wholeNumber(s); ok {
+	if n, ok := wholeNumber(s, false); ok {
 		const firstMilliseconds = 1e11 // the year 5138 in seconds, March 1973 in milliseconds
 		switch {
 		case n == 0:

@@ -52,8 +52,17 @@ func whole(n int64) Int { return Int{Value: n, Set: true} }
 
 func TestSeconds(t *testing.T) {
 	t.Parallel()
-	assert.True(t, Int{}.Seconds().IsZero())
-	assert.Equal(t, time.Unix(5, 0), whole(5).Seconds())
+	for written, want := range map[string]int64{`5`: 5, `"5"`: 5, `5.9`: 5, `"5.9"`: 5, `-0.5`: -1, `1.5742524255e9`: 1574252425} {
+		var s Seconds
+		require.NoError(t, Decode([]byte(written), &s), written)
+		assert.Equal(t, time.Unix(want, 0), s.Time(), written)
+	}
+	for written, odd := range map[string]bool{`null`: false, `""`: false, `"x"`: true, `9007199254740992.5`: true, `{}`: true, `true`: true} {
+		var s Seconds
+		require.NoError(t, Decode([]byte(written), &s), written)
+		assert.Equal(t, Seconds{Odd: odd}, s, written)
+		assert.True(t, s.Time().IsZero())
+	}
 }
 
 func TestString(t *testing.T) {
