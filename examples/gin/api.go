@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +19,7 @@ import (
 const (
 	cookie   = "session"
 	tokenKey = "token"
+	userKey  = "user"
 )
 
 type backend struct {
@@ -40,10 +40,10 @@ func routes(client *authing.Client, store sessions.Store, logs io.Writer) *gin.E
 	r.Use(gin.LoggerWithConfig(gin.LoggerConfig{Output: logs, SkipQueryString: true}), gin.CustomRecoveryWithWriter(nil, panicked))
 	r.Use(sessions.Sessions(cookie, store))
 	r.POST("/api/login", b.login)
+	r.POST("/api/logout", b.fromSession, b.logout) // without RequireLogin: it must work while Authing is down
 	user := r.Group("/api", b.fromSession, RequireLogin(verifier, authinghttp.OnRefusal(refuse)))
 	user.POST("/phone", b.bindPhone)
 	user.GET("/me", b.me)
-	user.POST("/logout", b.logout)
 	return r
 }
 
@@ -92,6 +92,7 @@ func (b *backend) login(c *gin.Context) {
 	c.Request.Header.Del("Cookie") // start a session of a new ID: somebody else may know the old one
 	session := sessions.Default(c)
 	session.Set(tokenKey, string(user.Token))
+	session.Set(userKey, user.ID)
 	if err := session.Save(); err != nil {
 		fail(c, err)
 		return
@@ -124,15 +125,21 @@ func (b *backend) me(c *gin.Context) {
 }
 
 func (b *backend) logout(c *gin.Context) {
-	client, id := b.asUser(c)
-	err := client.Logout(c.Request.Context(), id)
-	if errors.Is(err, authing.ErrLoginRequired) {
-		err = nil
+	session := sessions.Default(c)
+	token, _ := session.Get(tokenKey).(string)
+	id, _ := session.Get(userKey).(string)
+	if token == "" { // perhaps a form on another site, which must not delete the cookie that the browser held back
+		refuse(c.Writer, c.Request, http.StatusUnauthorized, nil)
+		return
 	}
 	// Even if Authing is down, the user is signed out here: nobody has the token that may still be valid.
-	session := sessions.Default(c)
 	session.Options(sessions.Options{Path: "/", MaxAge: -1})
-	if err = cmp.Or(session.Save(), err); err != nil {
+	if err := session.Save(); err != nil {
+		fail(c, err)
+		return
+	}
+	err := b.client.As(authing.Secret(token)).Logout(c.Request.Context(), id)
+	if err != nil && !errors.Is(err, authing.ErrLoginRequired) {
 		fail(c, err)
 		return
 	}

@@ -101,10 +101,14 @@ func TestLogoutDuringAnOutage(t *testing.T) {
 	ann := srv.NewPhone(authingtest.WxUser{NickName: "Ann"})
 	status, _ := p.request("POST", "/api/login", posted{ann.Login(), ann.GetUserInfo()})
 	require.Equal(t, http.StatusOK, status)
-	srv.FailNext("Logout", authingtest.Fault{Status: http.StatusBadGateway})
+	before := p.cookie
+	srv.Close()
 	status, _ = p.request("POST", "/api/logout", nil)
 	assert.Equal(t, http.StatusBadGateway, status)
 	assert.Empty(t, m.Keys(), "signed out here all the same")
+	p.cookie = before
+	status, _ = p.request("GET", "/api/me", nil)
+	assert.Equal(t, http.StatusUnauthorized, status)
 }
 
 func TestOnlyASessionCounts(t *testing.T) {
@@ -187,6 +191,11 @@ func TestFormOfAnotherOrigin(t *testing.T) {
 	p.app.ServeHTTP(w, r)
 	assert.Equal(t, http.StatusBadRequest, w.Code)
 	assert.Empty(t, m.Keys(), "a browser must not be signed in as Mallory")
+
+	w = httptest.NewRecorder()
+	p.app.ServeHTTP(w, httptest.NewRequest("POST", "/api/logout", nil)) // without the cookie, which is SameSite
+	assert.Equal(t, http.StatusUnauthorized, w.Code)
+	assert.Empty(t, w.Header().Get("Set-Cookie"), "a browser must not be signed out")
 }
 
 func TestLog(t *testing.T) {
