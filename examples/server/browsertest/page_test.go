@@ -217,13 +217,21 @@ func outage(tab *tab) {
 	tab.shows("phone-number", "not bound")
 	tab.load()
 	tab.until(`document.getElementById('down').checked`)
-	tab.shows("notice", "The code was not used") // the token cannot be verified
+	tab.shows("notice", "temporarily unavailable") // the token cannot be verified
+	assert.NotContains(tab.t, tab.text("#notice"), "code", "the call had none")
 	tab.switchDown()
 	tab.load()
 	tab.shows("nickname", "微信用户")
 	tab.click("bind")
 	tab.shows("phone-number", "138••••0001")
-	tab.errorResponses("POST /api/login 503", "POST /api/phone 503", "GET /api/me 503")
+
+	tab.switchDown()
+	tab.click("sign-out")
+	tab.shows("notice", "temporarily unavailable")
+	tab.shows("welcome", "Sign in with WeChat")
+	assert.False(tab.t, eval[bool](tab, `'token' in sessionStorage`))
+	assert.True(tab.t, eval[bool](tab, `'signedOut' in sessionStorage`))
+	tab.errorResponses("POST /api/login 503", "POST /api/phone 503", "GET /api/me 503", "POST /api/logout 503")
 }
 
 func signOut(tab *tab) {

@@ -134,7 +134,7 @@ func outageV3(tab *tab) {
 	tab.click("bind")
 	tab.shows("notice", "The code was not used")
 	tab.load()
-	tab.shows("notice", "The code was not used")
+	tab.shows("notice", "temporarily unavailable")
 	assert.True(tab.t, eval[bool](tab, `'token' in sessionStorage`))
 	tab.switchDown()
 	tab.load()

@@ -56,7 +56,7 @@ const mask = (number) => number.replace(/^(.{3}).*(.{4})$/, '$1••••$2')
 
 function notify(error) {
   $('notice-message').textContent = error.message
-  const next = text('next')
+  const next = { ...text('next'), ...(error.withCode && text('nextWithCode')) }
   $('notice-next').textContent = next[error.reason] ?? next[error.next] ?? ''
   $('notice').dataset.reason = error.reason
   $('notice').hidden = false
@@ -114,6 +114,9 @@ function reset() {
 const spendCode = (call) => runExclusive(async () => {
   try {
     show(await call())
+  } catch (error) {
+    error.withCode = true
+    throw error
   } finally {
     phone.renew() // even after a failure: the code must not be sent again
   }
@@ -219,9 +222,12 @@ $('edit').addEventListener('submit', (event) => {
   runExclusive(save)
 })
 $('sign-out').addEventListener('click', () => runExclusive(async () => {
-  await backend.logout()
-  setSignedOut(true)
-  reset()
+  try {
+    await backend.logout()
+  } finally { // during an outage, only the page forgets the token
+    setSignedOut(true)
+    reset()
+  }
 }))
 $('dismiss').addEventListener('click', dismiss)
 $('old').addEventListener('change', () => {

@@ -47,11 +47,13 @@ const texts = {
     unreachable: 'The backend is not responding.',
     // Shown after the backend's message, by reason or else by next: what this means for the page.
     next: {
-      login: 'The page has already fetched a new code.',
       signin: 'The page has discarded the token.',
+      unreachable: 'Is the server still running?',
+    },
+    nextWithCode: {
+      login: 'The page has already fetched a new code.',
       service_down: 'The code was not used.',
       user_refused: 'WeChat returned no data, so the code was not used.',
-      unreachable: 'Is the server still running?',
     },
   },
   zh: {
@@ -98,11 +100,13 @@ const texts = {
     authing: 'Authing',
     unreachable: '后端没有响应。',
     next: {
-      login: '页面已获取新的 code。',
       signin: '页面已清除 token。',
+      unreachable: '请检查服务是否仍在运行。',
+    },
+    nextWithCode: {
+      login: '页面已获取新的 code。',
       service_down: 'code 未被使用。',
       user_refused: '微信没有返回数据，code 未被使用。',
-      unreachable: '请检查服务是否仍在运行。',
     },
   },
 }
