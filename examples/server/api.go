@@ -102,10 +102,11 @@ func (a *api) me(w http.ResponseWriter, r *http.Request, s session) error {
 }
 
 func (a *api) logout(w http.ResponseWriter, r *http.Request, s session) error {
-	if err := a.accounts.logout(r.Context(), s); err != nil {
+	err := a.accounts.logout(r.Context(), s)
+	a.verifier.Forget(r.Context(), s.token) // even if the response was lost; cannot fail without a Store
+	if err != nil {
 		return err
 	}
-	a.verifier.Forget(r.Context(), s.token) // cannot fail without a Store
 	writeJSON(w, http.StatusNoContent, nil)
 	return nil
 }

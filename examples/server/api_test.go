@@ -92,6 +92,21 @@ func TestTwoInstances(t *testing.T) {
 	assert.Equal(t, before, verifications(fake), "the token was cached")
 }
 
+func TestLogoutWithoutResponse(t *testing.T) {
+	t.Parallel()
+	fake := newFake(t)
+	p := startBackend(t, fake)
+	ann := fake.NewPhone(authingtest.WxUser{NickName: "Ann"})
+	token := request(t, "POST", p.url+"/api/login", "", loginBody(ann.Login(), ann.GetUserInfo())).Token
+	fake.FailNext("Logout", authingtest.Fault{When: authingtest.After, Drop: true})
+	out := request(t, "POST", p.url+"/api/logout", token, nil)
+	assert.Equal(t, "outcome_unknown", out.Error.Reason, out.text)
+
+	before := verifications(fake)
+	assert.Equal(t, http.StatusUnauthorized, request(t, "GET", p.url+"/api/me", token, nil).status)
+	assert.Equal(t, before+1, verifications(fake), "the token was not cached any more")
+}
+
 func verifications(fake *authingtest.Server) (n int) {
 	for _, r := range fake.Requests() {
 		if strings.Contains(string(r.Body), "checkLoginStatus") {
