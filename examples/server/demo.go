@@ -304,16 +304,16 @@ func (d *demo) setDown(w http.ResponseWriter, r *http.Request) error {
 	if err := readOptional(w, r, &in); err != nil {
 		return err
 	}
-	d.transport.down.Store(in.Down)
+	d.traceOf(r).down.Store(in.Down)
 	writeJSON(w, http.StatusNoContent, nil)
 	return nil
 }
 
-func (d *demo) state(w http.ResponseWriter, _ *http.Request) error {
+func (d *demo) state(w http.ResponseWriter, r *http.Request) error {
 	writeJSON(w, http.StatusOK, struct {
 		Down bool   `json:"down"`
 		Pool string `json:"pool"`
-	}{d.transport.down.Load(), d.fake.UserPoolID()})
+	}{d.traceOf(r).down.Load(), d.fake.UserPoolID()})
 	return nil
 }
 

@@ -61,6 +61,8 @@ type trace struct {
 	changed chan struct{}
 
 	exchanges atomic.Int64
+
+	down atomic.Bool // the visitor's switch "Authing is down"
 }
 
 func newTrace(done <-chan struct{}) *trace { return &trace{done: done, changed: make(chan struct{})} }
@@ -205,12 +207,11 @@ func (w *bufferedWriter) Write(b []byte) (int, error) { return w.body.Write(b) }
 // Unwrap supports http.ResponseController.
 func (w *bufferedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// tracingTransport records the SDK's requests to Authing. While it is down, it sends nothing.
+// tracingTransport records the SDK's requests to Authing. It sends none for a visitor whose Authing is down.
 type tracingTransport struct {
 	trace *trace // of requests without an exchange
 	pool  string
 	base  *http.Transport
-	down  atomic.Bool
 }
 
 func (t *tracingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -231,7 +232,7 @@ func (t *tracingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		requestLine: &requestLine{r.Method, maskPath(cmp.Or(r.URL.Path, "/"), t.pool)}, Body: maskCall(r.Header.Get("Content-Type"), body)})
 
 	start := time.Now()
-	resp, err := t.send(r)
+	resp, err := t.send(r, x.trace.down.Load())
 	res := &result{MS: time.Since(start).Milliseconds()}
 	response := event{Exchange: x.id, From: "authing", To: "backend", Kind: "response", Op: op, result: res}
 	if err != nil {
@@ -249,9 +250,9 @@ func (t *tracingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// send fails like a refused connection while t is down, so that the SDK knows that nothing was sent.
-func (t *tracingTransport) send(r *http.Request) (*http.Response, error) {
-	if t.down.Load() {
+// send fails like a refused connection if Authing is down, so that the SDK knows that nothing was sent.
+func (t *tracingTransport) send(r *http.Request, down bool) (*http.Response, error) {
+	if down {
 		r.Body.Close()
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	}

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// visitorCookie tells browsers apart, so that visitors do not see each other's requests.
+// visitorCookie tells browsers apart, so that visitors neither see each other's requests nor get each other's outage.
 const visitorCookie = "demo-visitor"
 
 var visitorID = regexp.MustCompile(`^[A-Z2-7]{26}$`)

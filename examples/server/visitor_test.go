@@ -69,6 +69,26 @@ func TestTraceOfVisitor(t *testing.T) {
 	}
 }
 
+func TestOutageOfVisitor(t *testing.T) {
+	t.Parallel()
+	p := start(t, nil)
+	zoe := newDemoPhone(t, p, nil)
+	for _, tt := range []struct {
+		cookie *http.Cookie
+		down   bool
+	}{{openPage(t, p, ""), true}, {openPage(t, p, ""), false}} {
+		cookie := tt.cookie.Name + "=" + tt.cookie.Value
+		if tt.down {
+			request(t, "POST", p.url+"/demo/authing", "", map[string]bool{"down": true}, "Cookie", cookie)
+		}
+		state := request(t, "GET", p.url+"/demo/state", "", nil, "Cookie", cookie)
+		assert.Contains(t, state.text, fmt.Sprintf(`"down":%v`, tt.down))
+		body := loginBody(zoe.login(t), zoe.tap(t, map[string]any{"button": "getUserInfo"}))
+		got := request(t, "POST", p.url+"/api/login", "", body, "Cookie", cookie)
+		assert.Equal(t, tt.down, got.status == http.StatusServiceUnavailable, got.text)
+	}
+}
+
 // traced yields what the trace of a visitor contains now.
 func traced(t *testing.T, p *program, cookie string) func(func(step) bool) {
 	return func(yield func(step) bool) {
