@@ -23,6 +23,8 @@ func configured(env func(string) string) (accounts, error) {
 		return nil, errors.New("AUTHING_USERPOOL_ID is missing: set it together with the AUTHING_…_HOST variables, or unset all of them to run the demo")
 	case app == "" && appHost+miniProgram+secret != "":
 		return nil, errors.New("AUTHING_APP_ID is missing: set it together with AUTHING_APP_HOST and AUTHING_MINI_PROGRAM, or unset all of them to run the demo")
+	case app != "" && (appHost == "" || miniProgram == ""):
+		return nil, errors.New("AUTHING_APP_ID needs AUTHING_APP_HOST and AUTHING_MINI_PROGRAM")
 	case app != "":
 		// The page signs in again without a tap, so this backend needs no refresh tokens.
 		opts, err := secretOptions(authing.Secret(secret), env("AUTHING_APP_SECRET_IN"))
