@@ -128,7 +128,7 @@ func mask(key string, v any) any {
 		}
 		return shown
 	case json.Number:
-		if slices.Contains(visibleNumbers, key) && len(v) <= 6 {
+		if slices.Contains(visibleNumbers, key) && len(v) <= 7 {
 			return v
 		}
 		return redact(v.String())

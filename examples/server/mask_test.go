@@ -13,7 +13,8 @@ func TestMaskBody(t *testing.T) {
 	for input, want := range map[string]string{
 		``:                  `null`,
 		`{"code":"061Abc"}`: `{"code":"•••• (6)"}`,
-		`{"code":500,"errcode":40163,"errno":1400001,"exp":1795375118}`: `{"code":500,"errcode":40163,"errno":"•••• (7)","exp":"•••• (10)"}`,
+		`{"code":500,"errcode":40163,"exp":1795375118}`:       `{"code":500,"errcode":40163,"exp":"•••• (10)"}`,
+		`{"expires_in":1209600,"errno":14000010}`:             `{"expires_in":1209600,"errno":"•••• (8)"}`,
 		`{"code":13800000001}`:                                `{"code":"•••• (11)"}`,
 		`{"phone":"13800000001","phoneVerified":true}`:        `{"phone":"138••••0001","phoneVerified":true}`,
 		`{"phoneNumber":"+44 20 7946 0000","phone":null}`:     `{"phoneNumber":"•••• (16)","phone":null}`,
