@@ -305,6 +305,7 @@ func TestServerLimits(t *testing.T) {
 	// Longer than two calls of Authing, shorter than the grace period of Kubernetes.
 	assert.Greater(t, gracePeriod, 20*time.Second)
 	assert.Less(t, gracePeriod, 30*time.Second)
+	assert.Less(t, 20*time.Second+avatarTime, time.Minute, "RequireLogin and an upload, while the page waits")
 }
 
 func TestHeaderLimit(t *testing.T) {

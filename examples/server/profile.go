@@ -24,9 +24,9 @@ const (
 	maxUploads  = 32      // at once, because the SDK keeps each picture in memory until it is sent
 	maxNickname = 32      // characters
 
-	// avatarTime is how long an upload may take, from the phone to the storage. The page has to get the result before
-	// wx.uploadFile gives up, which is after a minute.
-	avatarTime = 50 * time.Second
+	// avatarTime is how long an upload may take, from the phone to the storage. RequireLogin may have taken 20 seconds by
+	// then, and the page has to get the result before wx.uploadFile gives up, which is after a minute.
+	avatarTime = 35 * time.Second
 )
 
 const formType = "multipart/form-data"
