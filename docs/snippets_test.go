@@ -144,6 +144,8 @@ func profileRoutes(mux *http.ServeMux, client *authing.Client, requireLogin func
 	mux.Handle("POST /avatar", requireLogin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		info, _ := authinghttp.TokenInfoFromContext(r.Context())
 		token, _ := authinghttp.TokenFromContext(r.Context())
+		ctx, cancel := context.WithTimeout(r.Context(), 35*time.Second) // requireLogin may use up 20 of the page's 60
+		defer cancel()
 		r.Body = http.MaxBytesReader(w, r.Body, 6<<20) // ChangeAvatar takes 5 MiB
 		file, _, err := r.FormFile("file")
 		if err != nil {
@@ -151,7 +153,7 @@ func profileRoutes(mux *http.ServeMux, client *authing.Client, requireLogin func
 			return
 		}
 		defer file.Close()
-		user, err := client.As(token).ChangeAvatar(r.Context(), info.UserID, file)
+		user, err := client.As(token).ChangeAvatar(ctx, info.UserID, file)
 		answer(w, user, err)
 	})))
 	mux.Handle("PUT /me", requireLogin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -243,11 +245,22 @@ func TestRoutes(t *testing.T) {
 	assert.Contains(t, text, "sign in first", "the cache has noticed")
 }
 
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 func TestProfileRoutes(t *testing.T) {
 	t.Parallel()
 	srv := authingtest.NewServer(authingtest.Options{})
 	defer srv.Close()
-	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	var deadline time.Time // of the upload
+	transport := roundTripper(func(r *http.Request) (*http.Response, error) {
+		if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
+			deadline, _ = r.Context().Deadline()
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})
+	client, err := authing.NewClient(srv.UserPoolID(), append(srv.ClientOptions(), authing.WithHTTPClient(&http.Client{Transport: transport}))...)
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	profileRoutes(mux, client, authinghttp.RequireLogin(client))
@@ -268,6 +281,7 @@ func TestProfileRoutes(t *testing.T) {
 
 	assert.Equal(t, 200, send("POST", "/avatar", "multipart/form-data; boundary=b", form(ann.ChooseAvatar().Content)))
 	assert.NotEqual(t, user.Photo, srv.User(user.ID).Photo)
+	assert.WithinRange(t, deadline, time.Now(), time.Now().Add(35*time.Second), "before the page gives up")
 	assert.Equal(t, 400, send("POST", "/avatar", "multipart/form-data; boundary=b", form(make([]byte, 7<<20))))
 	assert.Equal(t, 400, send("POST", "/avatar", "multipart/form-data; boundary=b", form([]byte("text"))))
 

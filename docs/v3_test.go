@@ -125,7 +125,7 @@ func answerV3(w http.ResponseWriter, r *http.Request, client *authingv3.Client, 
 		user = &authingv3.User{} // signed in all the same
 	}
 	json.NewEncoder(w).Encode(map[string]string{
-		"token": string(login.AccessToken), "nickname": user.Nickname, "phone": user.Phone,
+		"token": string(login.AccessToken), "nickname": user.Nickname, "phone": user.Phone, "photo": user.Photo,
 	})
 }
 
@@ -151,7 +151,7 @@ func TestRoutesV3(t *testing.T) {
 		status int
 		answer string
 	}{
-		{"/login", map[string]string{"code": code}, http.StatusOK, `"phone":"","token":"`},
+		{"/login", map[string]string{"code": code}, http.StatusOK, `"phone":"","photo":"","token":"`},
 		{"/login", map[string]string{"code": code}, http.StatusBadGateway, "fresh code"},
 		{"/phone", []int{}, http.StatusBadRequest, "as JSON"},
 		{"/phone", post{ann.Login(), ann.Deny("getPhoneNumber")}, http.StatusForbidden, "refused"},
