@@ -166,7 +166,7 @@ describe('保存失败', () => {
 });
 
 describe('隐私授权', () => {
-  /** 打开小程序；用户还没有同意隐私保护指引。 */
+  /** 打开小程序；用户还没有同意《用户隐私保护指引》。 */
   async function openNew() {
     phone = await newPhone(server.url);
     phone.privacy.needed = true;
@@ -176,16 +176,16 @@ describe('隐私授权', () => {
 
   test('同意后，原来的点击继续', async () => {
     const app = await openNew();
-    assert.ok(!app.sees('用户隐私保护指引'));
+    assert.ok(!app.sees('《用户隐私保护指引》'));
     const tapping = app.tap('微信登录');
-    assert.ok(app.sees('用户隐私保护指引'));
+    assert.ok(app.sees('《用户隐私保护指引》'));
     assert.ok(phone.privacy.shown);
-    await app.tap('查看隐私保护指引');
+    await app.tap('查看《用户隐私保护指引》');
     assert.ok(phone.names().includes('wx.openPrivacyContract'));
     await app.tap('同意');
     await tapping;
     assert.ok(phone.storage.get('token'));
-    assert.ok(!app.sees('用户隐私保护指引'));
+    assert.ok(!app.sees('《用户隐私保护指引》'));
   });
 
   test('不同意：没有请求，可以再点', async () => {
@@ -205,14 +205,14 @@ describe('隐私授权', () => {
     const app = await open();
     phone.privacy.needed = true;
     const choosing = app.tap('选择头像');
-    assert.ok(app.sees('用户隐私保护指引'));
+    assert.ok(app.sees('《用户隐私保护指引》'));
     await app.tap('同意');
     await choosing;
     assert.match(shownPicture(app), /picture$/);
     await app.tap('跳过');
     phone.privacy.needed = true;
     const binding = app.tap('绑定手机号');
-    assert.ok(app.sees('用户隐私保护指引'), '返回后，由首页的弹窗答复');
+    assert.ok(app.sees('《用户隐私保护指引》'), '返回后，由首页的弹窗答复');
     await app.tap('同意');
     await binding;
     assert.ok(app.sees(phone.phoneNumber));
@@ -222,7 +222,7 @@ describe('隐私授权', () => {
     const app = await open();
     phone.privacy.needed = true;
     app.type('昵称', '林小雨');
-    assert.ok(app.sees('用户隐私保护指引'));
+    assert.ok(app.sees('《用户隐私保护指引》'));
     await app.tap('不同意');
     await app.tap('保存');
     assert.ok(app.sees('林小雨'));

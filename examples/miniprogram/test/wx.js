@@ -15,7 +15,7 @@ async function demo(base, path, body) {
 }
 
 /**
- * 新用户的新手机。wx 只实现页面用到的接口，由演示服务模拟微信。用户已同意隐私保护指引，除非 privacy.needed。
+ * 新用户的新手机。wx 只实现页面用到的接口，由演示服务模拟微信。用户已同意《用户隐私保护指引》，除非 privacy.needed。
  * @param {string} base
  * @param {{ phoneNumber?: string }} [who]
  */
@@ -109,7 +109,7 @@ async function newPhone(base, who = {}) {
     return demo(base, `/demo/phones/${owner.id}/tap`, { button, ...how });
   }
 
-  /** 用户是否同意隐私保护指引；需要时询问页面。 */
+  /** 用户是否同意《用户隐私保护指引》；需要时询问页面。 */
   async function consent() {
     if (!privacy.needed) return true;
     const answer = await new Promise((resolve) => privacy.ask?.((answer) => {

@@ -1,5 +1,5 @@
 // 隐私授权弹窗。getUserInfo、getPhoneNumber 和 chooseAvatar 都是隐私接口：
-// 用户同意隐私保护指引之前，微信会先触发 onNeedPrivacyAuthorization，并等待页面的答复。不答复，接口就一直没有结果。
+// 用户同意《用户隐私保护指引》之前，微信会先触发 onNeedPrivacyAuthorization，并等待页面的答复。不答复，接口就一直没有结果。
 
 /** @typedef {{ event: 'exposureAuthorization' | 'disagree' } | { event: 'agree', buttonId: string }} Answer */
 
