@@ -15,6 +15,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/authing-wxapp/authing"
+	"github.com/authing-wxapp/authing/internal/transport"
 )
 
 // CacheOptions configures [Cache]. Zero fields use the defaults.
@@ -370,7 +371,7 @@ func (c *CachedVerifier) putStored(ctx context.Context, k key, e entry, token au
 // useStore bounds and counts what the store does wrong. A panic may happen outside the goroutine of a handler, where it
 // would crash the program.
 func (c *CachedVerifier) useStore(ctx context.Context, use func(context.Context) error) (err error) {
-	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
+	bounded, cancel := transport.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	defer func() {
 		if r := recover(); r != nil {

@@ -105,7 +105,7 @@ func (c *Client) Send(ctx context.Context, req Request) (resp Response, attempts
 
 // sendOnce reads the response to its end, so that the connection can be reused.
 func (c *Client) sendOnce(ctx context.Context, req Request) (Response, error) {
-	ctx, cancel := withTimeout(ctx, req.Timeout)
+	ctx, cancel := WithTimeout(ctx, req.Timeout)
 	defer cancel()
 	if err := ctx.Err(); err != nil {
 		return Response{}, &Error{Err: err}
@@ -141,8 +141,8 @@ func (c *Client) sendOnce(ctx context.Context, req Request) (Response, error) {
 	return resp, nil
 }
 
-// withTimeout is context.WithTimeout for contexts that may report a deadline and never end.
-func withTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+// WithTimeout is context.WithTimeout for contexts that may report a deadline and never end.
+func WithTimeout(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < limit {
 		if reflect.TypeOf(ctx) == withTimer {
 			return context.WithCancel(ctx) // a second timer would cost two allocations

@@ -396,7 +396,7 @@ func TestOneTimerIsEnough(t *testing.T) {
 	defer cancel()
 	allocations := func(ctx context.Context) float64 {
 		return testing.AllocsPerRun(100, func() {
-			_, cancel := withTimeout(ctx, time.Hour)
+			_, cancel := WithTimeout(ctx, time.Hour)
 			cancel()
 		})
 	}
