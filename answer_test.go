@@ -244,7 +244,9 @@ func TestRetryAfter(t *testing.T) {
 		"-9223372037":                   0,
 		"-9223372036854775808":          0,
 		"soon":                          0,
-		"1.5":                           0,
+		"60.5":                          61 * time.Second,
+		"2.0":                           2 * time.Second,
+		"60 , 5":                        time.Minute,
 		"Wed, 21 Oct 2015 07:28:00 GMT": 0,
 	} {
 		assert.Equal(t, want, loginError(value, "", 503).RetryAfter, "%q", value)

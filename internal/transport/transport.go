@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -211,14 +212,16 @@ func backoff(ctx context.Context, asked time.Duration) bool {
 	}
 }
 
-// RetryAfter parses the header of that name, which is a number of seconds or a date. It is 0 if there is none.
+// RetryAfter parses the header of that name, which is a number of seconds or a date. It is 0 if there is none. Some servers
+// send a fraction, and some proxies add a second number.
 func RetryAfter(header http.Header) time.Duration {
 	value := header.Get("Retry-After")
-	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(max(seconds, 0), int64(math.MaxInt64/time.Second))) * time.Second
-	}
 	if date, err := http.ParseTime(value); err == nil {
 		return max(0, time.Until(date))
+	}
+	first, _, _ := strings.Cut(value, ",")
+	if seconds, _ := strconv.ParseFloat(strings.TrimSpace(first), 64); seconds > 0 {
+		return time.Duration(min(math.Ceil(seconds), float64(math.MaxInt64/time.Second))) * time.Second
 	}
 	return 0
 }
