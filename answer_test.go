@@ -381,5 +381,18 @@ func TestCauseOfTheContextDoesNotDecide(t *testing.T) {
 		assert.NotErrorIs(t, err, authing.ErrUserRefused, name)
 		assert.NotErrorIs(t, err, authing.ErrLoginRequired, name)
 		assert.NotContains(t, err.Error(), "another call", name)
+
+		_, err = client.LoginWithWxapp(endedWith{context.Background(), cause}, code, loginDetail)
+		require.ErrorContains(t, err, "nothing was sent", name)
+		assert.NotErrorIs(t, err, authing.ErrUserRefused, name)
+		assert.NotErrorIs(t, err, authing.ErrLoginRequired, name)
 	}
 }
+
+// endedWith is a caller's own context, which says itself why it ended.
+type endedWith struct {
+	context.Context
+	err error
+}
+
+func (e endedWith) Err() error { return e.err }

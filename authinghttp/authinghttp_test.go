@@ -578,6 +578,15 @@ func TestOnlySettledRefusalsReject(t *testing.T) {
 		w := httptest.NewRecorder()
 		RequireLogin(Cache(v, CacheOptions{}), OnRefusal(nil))(http.NotFoundHandler()).ServeHTTP(w, r)
 		assert.Equal(t, tt.status, w.Code, name)
+
+		ended, cancel := context.WithCancelCause(t.Context())
+		cancel(tt.err)
+		v.verify = func(ctx context.Context, _ authing.Secret) (*authing.TokenInfo, error) {
+			return nil, context.Cause(ctx)
+		}
+		w = httptest.NewRecorder()
+		RequireLogin(v)(http.NotFoundHandler()).ServeHTTP(w, r.WithContext(ended))
+		assert.Equal(t, 503, w.Code, name)
 	}
 }
 

@@ -77,7 +77,7 @@ func (g *guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 	case err == nil:
 		ctx := context.WithValue(r.Context(), infoKey, info)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, tokenKey, token)))
-	case isRejection(err):
+	case isRejection(err) && r.Context().Err() == nil: // else err may be why the context ended, which is no verdict
 		w.Header().Set("WWW-Authenticate", `Bearer realm="authing", error="invalid_token", error_description="sign in again"`)
 		g.reject(w, r, http.StatusUnauthorized, err)
 	default:

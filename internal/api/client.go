@@ -157,7 +157,7 @@ func noToken() *Error {
 
 // CanceledBefore reports that ctx was done before anything was sent.
 func CanceledBefore(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
+	if err := HideOurs(ctx.Err()); err != nil {
 		return &Error{Reason: "nothing was sent: " + err.Error(), Err: err}
 	}
 	return nil

@@ -121,8 +121,8 @@ func SentBefore(e *Error, state string) *Error {
 	return e
 }
 
-// HideOurs returns err, or if it contains an error of this module, one with the same text: a caller's Transport or reader
-// may fail with the error of another call, whose sentinels would be wrong here.
+// HideOurs returns err, or if it contains an error of this module, one with the same text: a caller's Transport, reader or
+// context may fail with the error of another call, whose sentinels would be wrong here.
 func HideOurs(err error) error {
 	for _, sentinel := range sentinels() {
 		if errors.Is(err, sentinel) {
