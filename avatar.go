@@ -47,7 +47,8 @@ func (c *Client) changeAvatar(ctx context.Context, userID string, image io.Reade
 	}
 	photo, err := api.ReadImage(ctx, image)
 	if err != nil {
-		return nil, api.NotSent(op, err)
+		req.Invalid = err
+		return nil, api.NotSent(op, c.api.Check(ctx, req)) // again, because a missing token comes first
 	}
 	req, read := graphql(c, req, uploadToken, nil, func(token *Secret, _ wire.Raw) (Secret, error) { return *token, nil })
 	token, failed := api.Exchange(ctx, &c.api, req, log, read)

@@ -160,6 +160,7 @@ func TestTokenIsMissedFirst(t *testing.T) {
 		"GetAuthedAppList": func() error { _, err := client.GetAuthedAppList(ctx, "", authing.ListOptions{}); return err },
 		"RevokeAuthedApp":  func() error { _, err := client.RevokeAuthedApp(ctx, "", ""); return err },
 		"ChangeAvatar":     func() error { _, err := client.ChangeAvatar(ctx, "", nil); return err },
+		"its image":        func() error { _, err := client.ChangeAvatar(ctx, "u1", nil); return err },
 		"BindPhone":        func() error { _, err := client.BindPhone(ctx, "", authing.Detail{}); return err },
 	} {
 		err := call()
