@@ -263,16 +263,17 @@ func (d Detail) onlyPhoneCode() error {
 		"out, use open-type=getPhoneNumber")
 }
 
-// notPermitted lists how WeChat says that a mini program may not call an API: by words in errMsg, or by errno.
+// notPermitted lists how WeChat says that a mini program may not call an API: by words in errMsg, or by an errno other than 0.
+// -1 is its "system error".
 var notPermitted = []struct {
 	words []string
 	errno int
 	hint  string
 }{
-	{[]string{"no permission", "没有权限", "access denied"}, -1, "WeChat allows this API only to some mini programs, " +
+	{[]string{"no permission", "no_permission", "没有权限", "无权限", "access denied"}, 0, "WeChat allows this API only to some mini programs, " +
 		"such as those of a verified organization: check its permissions in the WeChat console"},
 	{[]string{"privacy agreement"}, 112, "declare the API in the mini program's privacy policy, in the WeChat console"},
-	{[]string{"quota"}, 1400001, "the mini program has used up its quota: buy more in the WeChat console"},
+	{[]string{"quota", "额度不足"}, 1400001, "the mini program has used up its quota: buy more in the WeChat console"},
 }
 
 // Err returns why WeChat gave the page nothing: [ErrUserRefused], [ErrNotPermitted], or [ErrInvalidArgument] for anything
@@ -306,7 +307,7 @@ func (d Detail) failure(secrets []string) *api.Error {
 	e := &api.Error{Message: d.ErrMsg, Reason: d.wechatSaid(secrets), Err: ErrInvalidArgument}
 	denied := slices.ContainsFunc([]string{"deny", "denied", "cancel", "拒绝", "取消"}, contains)
 	for _, reason := range notPermitted {
-		if slices.ContainsFunc(reason.words, contains) || d.Errno == reason.errno && !denied {
+		if slices.ContainsFunc(reason.words, contains) || d.Errno != 0 && d.Errno == reason.errno && !denied {
 			e.Err, e.Hint = ErrNotPermitted, reason.hint+"; nothing was sent"
 			return e
 		}
