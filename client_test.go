@@ -232,6 +232,8 @@ func TestContentEncoding(t *testing.T) {
 		{"utf-8", annResponse, ""},
 		{"none", annResponse, ""},
 		{"br", "\x0b\x02\x80", `a response that is not Authing's (its Content-Encoding is "br")`},
+		{"identity", "\x0b\x02\x80", "a response that is not Authing's (HTTP 200)"},
+		{code, "\x0b\x02\x80", "a response that is not Authing's (its Content-Encoding is unknown)"},
 	} {
 		client, _ := setupResponder(t, func(*http.Request) (*http.Response, error) {
 			resp := httpmock.NewStringResponse(200, tt.body)

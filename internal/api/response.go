@@ -111,8 +111,12 @@ func BadResponse(resp transport.Response, what string, cause error) *Error {
 		what = "an empty response"
 	default:
 		what = "a response that is not Authing's"
-		if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && PrintableASCII(encoding) {
-			what += fmt.Sprintf(" (its Content-Encoding is %.20q)", encoding)
+		switch encoding := strings.ToLower(resp.Header.Get("Content-Encoding")); encoding {
+		case "", "identity":
+		case "gzip", "x-gzip", "br", "zstd", "deflate", "compress":
+			what += fmt.Sprintf(" (its Content-Encoding is %q)", encoding)
+		default: // which may echo a secret
+			what += " (its Content-Encoding is unknown)"
 		}
 	}
 	e.Reason = "the service sent " + what
