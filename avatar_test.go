@@ -100,6 +100,7 @@ func TestChangeAvatarBadInput(t *testing.T) {
 		{change("", of(picture)), "the user id is empty"},
 		{change("u\n", of(picture)), "the user id contains"},
 		{change("u1", nil), "the image is nil"},
+		{change("u1", (*bytes.Reader)(nil)), "the image is nil"},
 		{change("u1", of("")), "the image is empty"},
 		{change("u1", of("text")), "unsupported image type text/plain"},
 		{change("u1", of("<html><script>")), "unsupported image type text/html"},

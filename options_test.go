@@ -554,11 +554,22 @@ func FuzzHosts(f *testing.F) {
 
 func TestUnusableTransports(t *testing.T) {
 	t.Parallel()
-	var none *http.Transport
-	_, err := authing.NewClient(pool, authing.WithHTTPClient(&http.Client{Transport: none}))
-	require.ErrorIs(t, err, authing.ErrInvalidArgument)
-	assert.ErrorContains(t, err, "nil pointer")
+	for _, none := range []http.RoundTripper{(*http.Transport)(nil), roundTrip(nil), nilMap(nil), nilSlice(nil), nilChan(nil)} {
+		_, err := authing.NewClient(pool, authing.WithHTTPClient(&http.Client{Transport: none}))
+		require.ErrorIs(t, err, authing.ErrInvalidArgument, "%T", none)
+		assert.ErrorContains(t, err, "a Transport whose value is nil: set one, or none")
+	}
 }
+
+type (
+	nilMap   map[string]string
+	nilSlice []string
+	nilChan  chan string
+)
+
+func (nilMap) RoundTrip(*http.Request) (*http.Response, error)   { panic("a nil map") }
+func (nilSlice) RoundTrip(*http.Request) (*http.Response, error) { panic("a nil slice") }
+func (nilChan) RoundTrip(*http.Request) (*http.Response, error)  { panic("a nil channel") }
 
 func TestMistakenHosts(t *testing.T) {
 	t.Parallel()

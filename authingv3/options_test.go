@@ -76,7 +76,7 @@ func TestBadOptions(t *testing.T) {
 		"WithHTTPClient requires a client: omit the option for the default":          authingv3.WithHTTPClient(nil),
 		"the http.Client has a cookie Jar, which would mix users up: remove it":      authingv3.WithHTTPClient(&http.Client{Jar: jar}),
 		"the http.Client has a CheckRedirect, but redirects are never followed":      authingv3.WithHTTPClient(&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return nil }}),
-		"the http.Client has a Transport that is a nil pointer: set one, or none":    authingv3.WithHTTPClient(&http.Client{Transport: transport}),
+		"the http.Client has a Transport whose value is nil: set one, or none":       authingv3.WithHTTPClient(&http.Client{Transport: transport}),
 		"the timeout must be positive: a call without a limit can hang forever":      authingv3.WithTimeout(0),
 		"the number of read retries must not be negative: 0 switches them off":       authingv3.WithReadRetries(-1),
 		"the user agent must be printable ASCII text":                                authingv3.WithUserAgent(hidden + "\n"),

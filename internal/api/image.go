@@ -33,7 +33,7 @@ type Image struct {
 
 // ReadImage reads an image of one of imageTypes.
 func ReadImage(ctx context.Context, r io.Reader) (*Image, error) {
-	if r == nil {
+	if isNil(r) {
 		return nil, Invalid("the image is nil")
 	}
 	content, err := io.ReadAll(io.LimitReader(cancelable{ctx, r}, imageLimit+1))

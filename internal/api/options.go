@@ -25,11 +25,22 @@ func (c *Client) SetHTTPClient(hc *http.Client) error {
 	case hc.CheckRedirect != nil:
 		return Invalid("the http.Client has a CheckRedirect, but redirects are never followed: remove it")
 	}
-	if rt := reflect.ValueOf(hc.Transport); rt.Kind() == reflect.Pointer && rt.IsNil() {
-		return Invalid("the http.Client has a Transport that is a nil pointer: set one, or none")
+	if hc.Transport != nil && isNil(hc.Transport) {
+		return Invalid("the http.Client has a Transport whose value is nil: set one, or none")
 	}
 	c.transport, c.clientTimeout = hc.Transport, hc.Timeout
 	return nil
+}
+
+// isNil reports whether v is nil, or of a type that can be nil and is: such a value would panic when it is used.
+func isNil(v any) bool {
+	switch of := reflect.ValueOf(v); of.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Chan, reflect.Func, reflect.Map, reflect.Pointer, reflect.Slice:
+		return of.IsNil()
+	}
+	return false
 }
 
 // SetTimeout limits each exchange.

@@ -666,7 +666,7 @@ func TestSecretsInClients(t *testing.T) {
 	search.report(t, 1000)
 	opts := []authing.Option{
 		authing.WithUserAgent("shop/1"),
-		authing.WithHTTPClient(&http.Client{Transport: transportFunc(nil)}),
+		authing.WithHTTPClient(&http.Client{Transport: transportFunc(func(*http.Request) (*http.Response, error) { return nil, io.EOF })}),
 	}
 	client, err := authing.NewClient(pool, opts...)
 	require.NoError(t, err)
