@@ -1,7 +1,9 @@
 // Package redact decides what a text that leaves the SDK may show: errors and log records go through it.
 //
 // What it does not find: a secret of one character, one that the service splits or encodes in other ways than JSON and
-// URLs do, and short numbers that identify somebody only in their context.
+// URLs do, short numbers that identify somebody only in their context, a phone number written with other separators than
+// people use, the part of an e-mail address before a "=" or "/", and what the caller did not send and nothing names if it
+// looks like a word.
 package redact
 
 import (
@@ -19,10 +21,12 @@ const Mark = "[redacted]"
 
 // What looks secret or personal is taken out even if the caller never sent it: the service knows more than the caller.
 var (
-	email = regexp.MustCompile(`[\p{L}\p{N}._%+'&!#$*^~-]+(?:@|%40|\\u0040)[\p{L}\p{N}.-]+`)
-	phone = regexp.MustCompile(`(?:\+|00)?[(（\[【]?[0-9][0-9\s\p{Zs}\p{Pd}()（）\[\]【】._·/]{7,}[0-9]`)
-	date  = regexp.MustCompile(`^[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}\b`)
-	ipv4  = regexp.MustCompile(`^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$`)
+	email = regexp.MustCompile(`(?:[\p{L}\p{N}._%+'&!#$*^~-]+|"[^"]+")(?:@|%40|\\u0040)` +
+		`(?:[\p{L}\p{N}.-]+|\[[0-9A-Fa-f:.IPv]+\])`)
+	phone = regexp.MustCompile(`(?:\+|00)?[(（\[【]?[0-9]` +
+		`(?:[\s\p{Zs}\p{Pd}()（）\[\]【】._·/]*[0-9]|%20[0-9]|[,，、+][0-9]{3})+`) // lists of short numbers have commas, too
+	dates = regexp.MustCompile(`^(?:[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}\b[\s,/]*)+`)
+	ipv4s = regexp.MustCompile(`^` + ipv4 + `(?:,` + ipv4 + `)*$`)
 
 	// The ids of WeChat's requests and of Authing's objects, which support asks for.
 	id = regexp.MustCompile(`\b(?:[0-9a-f]{8}(?:-[0-9a-f]{8}){2}|[0-9a-f]{24})\b`)
@@ -36,6 +40,8 @@ var (
 	// A long run that means nothing to people.
 	opaque = regexp.MustCompile(`[A-Za-z0-9+/=_.\-]{20,}`)
 )
+
+const ipv4 = `[0-9]{1,3}(?:\.[0-9]{1,3}){3}`
 
 // quote is one that may be escaped: a message may contain JSON as text.
 const quote = `\\*["']?`
@@ -147,10 +153,11 @@ func hideNumbers(text string) string {
 		return found
 	})
 	return phone.ReplaceAllStringFunc(text, func(found string) string {
-		if digits(found) < phoneDigits || date.MatchString(found) || ipv4.MatchString(found) {
+		before := dates.FindString(found)
+		if digits(found[len(before):]) < phoneDigits || ipv4s.MatchString(found) {
 			return found
 		}
-		return Mark
+		return before + Mark
 	})
 }
 
