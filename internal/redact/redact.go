@@ -32,7 +32,7 @@ var (
 	id = regexp.MustCompile(`\b(?:[0-9a-f]{8}(?:-[0-9a-f]{8}){2}|[0-9a-f]{24})\b`)
 
 	// A value that is called a secret.
-	named = regexp.MustCompile(`(?i)((?:token|secret|session[ _-]?key|passwo?r?d|pwd|密码|` +
+	named = regexp.MustCompile(`(?i)((?:token|secret|session[ _-]?key|passwo?r?d|pwd|密码|令牌|密钥|秘钥|口令|凭证|票据|` +
 		`(?:api|access|private)[ _-]?key|authorization|ticket|signature|cookie|credentials?)` +
 		quote + `\s*(?:[:=：＝]+>?|%3[ad])\s*` + quote + `(?:(?:Bearer|Basic|Digest|Token)\s+)?)([^\s"'&,;{}\[\]]+)`)
 	bearer = regexp.MustCompile(`(?i)(Bearer\s+)([^\s"'&,;{}\[\]]+)`)
@@ -240,22 +240,33 @@ func lower(text string) string {
 }
 
 // isOpaque tells a key or a token from words, paths and ids: it mixes digits with letters of both cases, or is too long for
-// an id.
+// an id. One in 35 of WeChat's keys has no digit: it ends in two equals signs, as the base64 of 16 bytes does. Others have
+// more capitals, and more of them inside of words, than all but a few names in programs.
 func isOpaque(run string) bool {
-	var hasLower, hasUpper, hasDigit, other bool
+	var lower, upper, digit, other, humps int
+	wasLower := false
 	for _, r := range run {
+		isLower := r >= 'a' && r <= 'z'
 		switch {
-		case r >= 'a' && r <= 'z':
-			hasLower = true
+		case isLower:
+			lower++
 		case r >= 'A' && r <= 'Z':
-			hasUpper = true
+			upper++
+			if wasLower {
+				humps++
+			}
 		case r >= '0' && r <= '9':
-			hasDigit = true
+			digit++
 		default:
-			other = true
+			other++
 		}
+		wasLower = isLower
 	}
-	return hasDigit && (hasLower && hasUpper || len(run) > longestWord && !other && (hasLower || hasUpper))
+	mixed := lower > 0 && upper > 0
+	if digit == 0 {
+		return mixed && (strings.HasSuffix(run, "==") || 3*upper >= lower+upper && 8*humps >= len(run))
+	}
+	return mixed || len(run) > longestWord && other == 0 && lower+upper > 0
 }
 
 func digits(s string) (n int) {
