@@ -152,12 +152,7 @@ type LoginStatus struct {
 
 var checkLoginStatus = operation[ack]{"checkLoginStatus",
 	`query checkLoginStatus { checkLoginStatus { status code message } }`,
-	func(a *ack) string {
-		if !a.Code.Set && a.Status == nil {
-			return "login status"
-		}
-		return missingCode(a)
-	},
+	(*ack).missingVerdict,
 }
 
 // CheckLoginStatus asks whether the client's token is still accepted. A token that is not accepted is no error here but
@@ -176,7 +171,7 @@ func (c *Client) CheckLoginStatus(ctx context.Context) (*LoginStatus, error) {
 		Auth:  api.Bearer,
 		Reads: true,
 	}, checkLoginStatus, nil, func(a *ack, _ wire.Raw) (*LoginStatus, error) {
-		return &LoginStatus{SignedIn: a.Status != nil && *a.Status, Code: int(a.Code.Value), Message: string(a.Message)}, nil
+		return &LoginStatus{SignedIn: a.refused() == nil, Code: int(a.Code.Value), Message: string(a.Message)}, nil
 	})
 }
 

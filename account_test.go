@@ -177,6 +177,11 @@ func TestCheckLoginStatus(t *testing.T) {
 		`{"status":false,"code":"2207","message":null}`:       {Code: 2207},
 		`{"status":null,"code":2020}`:                         {Code: 2020},
 		`{"status":false}`:                                    {},
+		`{"status":"1","code":""}`:                            {SignedIn: true},
+		`{"status":"false"}`:                                  {},
+		`{"status":0}`:                                        {},
+		`{"status":"expired","code":2206}`:                    {Code: 2206},
+		`{"status":"","code":200}`:                            {SignedIn: true, Code: 200},
 	} {
 		client, got := setup(t, 200, graphqlData("checkLoginStatus", result))
 		status, err := client.As(token).CheckLoginStatus(context.Background())
@@ -192,6 +197,7 @@ func TestCheckLoginStatus(t *testing.T) {
 	}
 	for _, result := range []string{
 		`null`, `{}`, `{"status":null,"code":null,"message":"?"}`, `{"message":"ok"}`, `{"code":"soon"}`, `[]`, `true`,
+		`{"status":"ok","code":200}`, `{"status":200}`, `{"status":{},"code":null}`,
 	} {
 		client, _ := setup(t, 200, graphqlData("checkLoginStatus", result))
 		status, err := client.As(token).CheckLoginStatus(context.Background())

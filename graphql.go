@@ -117,7 +117,7 @@ func readGraphQL[T any](resp transport.Response, op operation[T], reads bool) (*
 type ack struct {
 	Code    wire.Int  `json:"code"`
 	Message wire.Text `json:"message"`
-	Status  *bool     `json:"status"`
+	Status  wire.Bool `json:"status"`
 }
 
 // ackOf reads the field of a response as an ack. It is empty if that is not possible.
@@ -129,16 +129,28 @@ func ackOf(resp transport.Response, field string) ack {
 	return ack{}
 }
 
-// missingCode rejects a code that cannot be read, which would pass for none.
+// missingCode rejects a code that cannot be read, which would pass for none. A status may be odd beside a code.
 func missingCode(a *ack) string {
-	if a.Code.Odd {
+	switch {
+	case a.Code.Odd:
 		return "readable code"
+	case a.Status.Odd && !a.Code.Set:
+		return "readable status"
+	}
+	return ""
+}
+
+// missingVerdict requires an explicit verdict on a token: the absence of a refusal alone does not make it valid, and what
+// cannot be read does not make it invalid.
+func (a *ack) missingVerdict() string {
+	if a.refused() == nil && (a.Code.Odd || a.Status.Odd || !a.Code.Set && !a.Status.Set) {
+		return "readable verdict on the token"
 	}
 	return ""
 }
 
 func (a ack) refused() error {
-	if (!a.Code.Set || a.Code.Value == http.StatusOK) && (a.Status == nil || *a.Status) {
+	if (!a.Code.Set || a.Code.Value == http.StatusOK) && (!a.Status.Set || a.Status.Value) {
 		return nil
 	}
 	e := serviceError(int(a.Code.Value))

@@ -40,7 +40,7 @@ func TestMailCalls(t *testing.T) {
 	for _, call := range mailCalls {
 		for _, result := range []string{
 			`{"message":"成功","code":null}`, `{"message":"成功"}`, `{"code":200}`, `{"code":"200","status":true}`, `{}`,
-			`{"message":null,"code":null,"status":null}`,
+			`{"message":null,"code":null,"status":null}`, `{"code":200,"status":"ok"}`, `{"code":200,"status":200}`,
 		} {
 			operationCall[any]{
 				do: func(ctx context.Context, c *authing.Client) (any, error) {
@@ -71,7 +71,7 @@ func TestMailCallsRefusedInData(t *testing.T) {
 			assert.Equal(t, tt.code, e.Code)
 			assert.Contains(t, result, `"message":"`+e.Message+`"`)
 		}
-		for _, result := range []string{`null`, `"成功"`, `[]`, `{"code":"soon"}`} {
+		for _, result := range []string{`null`, `"成功"`, `[]`, `{"code":"soon"}`, `{"status":"failed"}`} {
 			client, _ := setup(t, 200, graphqlData(call.field, result))
 			wantIncomplete(t, call.do(context.Background(), client), result)
 		}

@@ -71,11 +71,10 @@ type wireOwner struct {
 	ExpiresAt wire.Seconds `json:"exp"`
 }
 
-// missing requires an explicit verdict: the absence of a refusal alone does not make a token valid.
 func (w *wireToken) missing() string {
-	switch {
-	case !w.Code.Set && w.Status == nil:
-		return "verdict on the token"
+	switch missing := w.missingVerdict(); {
+	case missing != "":
+		return missing
 	case w.refused() != nil:
 		return ""
 	case w.Token.Value.ExpiresAt.Odd || w.Token.Value.IssuedAt.Odd:

@@ -62,6 +62,7 @@ func TestVerifyTokenRefusals(t *testing.T) {
 		`{"status":null,"code":2020}`:                                   2020,
 		`{"status":false}`:                                              0,
 		`{"status":false,"message":"no"}`:                               0,
+		`{"status":"expired","code":2206}`:                              2206,
 		// A refusal counts whatever is in place of the token.
 		`{"status":false,"message":"expired","token":""}`:         0,
 		`{"status":false,"code":200,"token":[]}`:                  200,
@@ -87,6 +88,8 @@ func TestVerifyTokenRefusals(t *testing.T) {
 		// Without a verdict or a pool, it is unknown whether the token is good here.
 		`{"token":{"data":{"id":"u1","clientId":"` + pool + `"}}}`,
 		`{"status":null,"code":null,"token":{"data":{"id":"u1","clientId":"` + pool + `"}}}`,
+		`{"status":"ok","code":200,"token":{"data":{"id":"u1","clientId":"` + pool + `"}}}`,
+		`{"status":true,"code":"?","token":{"data":{"id":"u1","clientId":"` + pool + `"}}}`,
 		`{"status":true,"code":200,"token":{"data":{"id":"u1"}}}`,
 		`{"status":true,"code":200,"token":{"data":{"id":"u1","clientId":null}}}`,
 	} {

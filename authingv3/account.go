@@ -242,10 +242,10 @@ func decodeDeletionToken(resp transport.Response) (string, error) {
 
 func decodeDeleted(resp transport.Response) (none struct{}, err error) {
 	type deleted struct {
-		Success *bool `json:"success"`
+		Success wire.Bool `json:"success"`
 	}
 	data, err := decode[wire.Maybe[deleted]](resp)
-	if err == nil && data != nil && data.Value.Success != nil && !*data.Value.Success {
+	if err == nil && data != nil && data.Value.Success.Set && !data.Value.Success.Value {
 		err = notDone(resp)
 	}
 	return none, err

@@ -106,12 +106,12 @@ func TestRefreshFailures(t *testing.T) {
 
 func TestLogout(t *testing.T) {
 	t.Parallel()
-	for _, body := range []string{"", " ", "{}", nothing, enveloped(`{"success":true}`), enveloped("null"), `{"statusCode":"200"}`} {
+	for _, body := range []string{"", " ", "{}", nothing, enveloped(`{"success":true}`), enveloped("null"), `{"statusCode":"200"}`, enveloped(`{"success":"ok"}`)} {
 		client, _ := setup(t, http.StatusOK, body)
 		require.NoError(t, client.Logout(context.Background(), "a"), body)
 	}
 	for body, text := range map[string]string{
-		enveloped(`{"success":false}`): "the service did not do it and does not say why", `{"error":"invalid_client"}`: "invalid_client",
+		enveloped(`{"success":0}`): "the service did not do it and does not say why", `{"error":"invalid_client"}`: "invalid_client",
 		`{"statusCode":403,"message":"no"}`: "no (code 403", "<html>": "not Authing's", `"ok"`: "not Authing's",
 	} {
 		e := failure(t, http.StatusOK, body, logout)

@@ -133,6 +133,23 @@ func (n *Int) UnmarshalJSONFrom(dec *jsontext.Decoder) (err error) {
 // UnmarshalJSON serves encoding/json.
 func (n *Int) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, n) }
 
+// Bool is a truth value that the service writes as true, 1, "true" or "1". Null, "" and an absent one leave it unset.
+type Bool struct {
+	Value bool
+	Set   bool
+	Odd   bool // there was something else
+}
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (b *Bool) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	kind := dec.PeekKind()
+	text, err := scalar(dec, kind)
+	isTrue, isFalse := text == "1" || strings.EqualFold(text, "true"), text == "0" || strings.EqualFold(text, "false")
+	*b = Bool{Value: isTrue, Set: isTrue || isFalse}
+	b.Odd = !b.Set && kind != 'n' && (text != "" || kind != '"')
+	return err
+}
+
 // Seconds is a time as the number of seconds since 1970, or a number of seconds. Unlike [Int] it may have a fraction (RFC 7519,
 // section 2), which is dropped.
 type Seconds Int
