@@ -212,13 +212,18 @@ func (c *Client) DeleteAccount(ctx context.Context, proof Proof) error {
 	}, &log, decodeDeletionToken)
 	if err == nil {
 		_, err = exchange(ctx, c, api.Request{
-			Op:   op,
-			URL:  "/api/v3/delete-account",
-			Auth: api.BareRequired,
-			Body: map[string]string{"deleteAccountToken": token},
+			Op:     op,
+			URL:    "/api/v3/delete-account",
+			Auth:   api.BareRequired,
+			Body:   map[string]string{"deleteAccountToken": token},
+			Spends: proof.spends, // the first request did
 		}, &log, decodeDeleted)
 		if err != nil {
-			err = api.SentBefore(err, "the account is still there")
+			state := "the account is still there"
+			if proof.spends != "" {
+				state += ", but the code is used up and the next try needs a new one"
+			}
+			err = api.SentBefore(err, state)
 		}
 	}
 	return c.finish(ctx, log, err)

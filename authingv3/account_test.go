@@ -2,9 +2,12 @@ package authingv3_test
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/http"
 	"testing"
 
+	"github.com/jarcoal/httpmock"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -148,6 +151,11 @@ func TestDeleteAccount(t *testing.T) {
 			require.NotErrorIs(t, err, authing.ErrOutcomeUnknown, tt.name)
 		}
 	}
-	client, _ := setupSequence(t, proved, nothing)
+	dial := &net.OpError{Op: "dial", Err: errors.New("refused")}
+	client, _ := setupResponder(t, httpmock.NewStringResponder(http.StatusOK, proved).Then(httpmock.NewErrorResponder(dial)))
+	err := client.As(token).DeleteAccount(context.Background(), authingv3.ProofByPassword("pw"))
+	require.ErrorContains(t, err, "refused: the account is still there: check the network", "a password may be used again")
+
+	client, _ = setupSequence(t, proved, nothing)
 	require.NoError(t, client.As(token).DeleteAccount(context.Background(), authingv3.ProofByPassword("pw")))
 }

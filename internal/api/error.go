@@ -116,8 +116,8 @@ func NotSent(op string, err error) *Error {
 // SentBefore corrects the error of a request after the first of a call. Something was sent then: state says what is still as
 // it was.
 func SentBefore(e *Error, state string) *Error {
-	e.Reason = strings.Replace(e.Reason, "nothing was sent", state, 1)
-	e.Hint = strings.Replace(e.Hint, "nothing was sent", state, 1)
+	corrected := strings.NewReplacer("nothing was sent", state, "nothing was done", state)
+	e.Reason, e.Hint = corrected.Replace(e.Reason), corrected.Replace(e.Hint)
 	return e
 }
 

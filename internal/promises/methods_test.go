@@ -92,7 +92,7 @@ type remoteMethod struct {
 	step      int      // which request the row is about
 	sends     []string // the secrets in it, which a server could echo
 	read      bool     // the method changes nothing, so its request may be sent twice
-	spends    string   // what the request uses up even if it fails
+	spends    string   // what the call uses up even if the request fails
 	v3        bool     // the method is one of package authingv3
 }
 
@@ -418,16 +418,16 @@ func asSent(text string) string {
 	return strings.Trim(string(quoted), `"`)
 }
 
-// nothingSent is what an error says if the request of m was not sent.
-func (m remoteMethod) nothingSent() string {
+// unchanged is what an error says if nothing came of the request of m: nothing, if that is the first of its call.
+func (m remoteMethod) unchanged(nothing string) string {
 	switch {
 	case m.step == 0:
 	case m.name == "ChangeAvatar":
 		return "the photo is unchanged"
 	case m.name == "DeleteAccount":
-		return "the account is still there"
+		return "the account is still there, but the code is used up and the next try needs a new one"
 	}
-	return "nothing was sent"
+	return nothing
 }
 
 // eachMethod runs test for every row of the table.

@@ -198,7 +198,7 @@ func stepsOfV3Methods() (rows []remoteMethod) {
 			},
 			step:   step,
 			sends:  sends,
-			spends: []string{"code", ""}[step],
+			spends: "code",
 		})
 	}
 	return rows

@@ -217,7 +217,7 @@ func TestTLSWithoutTrust(t *testing.T) {
 
 			e := m.wantFailure(t, result, err, false)
 			require.ErrorContains(t, err, d.says)
-			assert.ErrorContains(t, err, m.nothingSent()+": check the network and the configured hosts")
+			assert.ErrorContains(t, err, m.unchanged("nothing was sent")+": check the network and the configured hosts")
 			assert.NotContains(t, err.Error(), d.url)
 			assert.Zero(t, e.StatusCode)
 			want := 1 // a second attempt would not make the server more trustworthy
