@@ -82,9 +82,9 @@ func (a *OIDCApp) UnmarshalJSON(b []byte) error {
 }
 
 type wireApps struct {
-	OAuthApps  []OAuthApp `json:"OAuthApps"`
-	OIDCApps   []OIDCApp  `json:"OIDCApps"`
-	TotalCount wire.Int   `json:"totalCount"`
+	OAuthApps  wire.List[OAuthApp] `json:"OAuthApps"`
+	OIDCApps   wire.List[OIDCApp]  `json:"OIDCApps"`
+	TotalCount wire.Int            `json:"totalCount"`
 }
 
 var getUserAuthorizedApps = operation[wireApps]{"GetUserAuthorizedApps", `query GetUserAuthorizedApps($clientId: String, $userId: String, $page: Int,

@@ -67,6 +67,7 @@ func TestGetAuthedAppListResults(t *testing.T) {
 	t.Parallel()
 	for result, total := range map[string]int{
 		`{"OAuthApps":[],"OIDCApps":[],"totalCount":0}`: 0, `{"OAuthApps":null,"OIDCApps":null,"totalCount":"3"}`: 3, `{"OIDCApps":[]}`: 0,
+		`{"OAuthApps":"none","OIDCApps":{},"totalCount":2}`: 2, `{"OAuthApps":[],"OIDCApps":0}`: 0,
 	} {
 		client, _ := setup(t, 200, graphqlData("GetUserAuthorizedApps", result))
 		apps, err := client.As(token).GetAuthedAppList(context.Background(), "u1", authing.ListOptions{})
@@ -77,13 +78,20 @@ func TestGetAuthedAppListResults(t *testing.T) {
 	}
 	for _, result := range []string{
 		`null`, `{}`, `{"OAuthApps":null,"OIDCApps":null,"totalCount":null}`, `{"OIDCApps":["a2"]}`,
-		`{"OAuthApps":{}}`,
+		`{"OAuthApps":{}}`, `{"OAuthApps":[` + strings.Repeat("{},", 10_000) + `{}],"totalCount":1}`,
 	} {
 		client, _ := setup(t, 200, graphqlData("GetUserAuthorizedApps", result))
 		apps, err := client.As(token).GetAuthedAppList(context.Background(), "u1", authing.ListOptions{})
 		assert.Nil(t, apps)
 		assertOnly(t, authing.ErrBadResponse, err, result)
 	}
+	const odd = `{"OAuthApps":[1,{"_id":"a1","name":5},null],"OIDCApps":[[],{"_id":"a2"}],"totalCount":2}`
+	client, _ := setup(t, 200, graphqlData("GetUserAuthorizedApps", odd))
+	apps, err := client.As(token).GetAuthedAppList(context.Background(), "u1", authing.ListOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, []authing.OAuthApp{{ID: "a1", Name: "5"}}, apps.OAuthApps)
+	assert.Equal(t, []authing.OIDCApp{{ID: "a2"}}, apps.OIDCApps)
+	assert.Equal(t, odd, string(apps.Raw()))
 }
 
 // appPages returns a client of a service with these pages of apps. The request for any other page fails.

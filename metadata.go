@@ -22,10 +22,10 @@ type MetadataItem struct {
 
 type wireMetadata struct {
 	TotalCount wire.Int `json:"totalCount"`
-	List       *[]struct {
+	List       wire.List[struct {
 		Key   wire.Text `json:"key"`
 		Value wire.Text `json:"value"`
-	} `json:"list"`
+	}] `json:"list"`
 }
 
 func (w *wireMetadata) missing() string {
@@ -38,8 +38,8 @@ func (w *wireMetadata) missing() string {
 func (w *wireMetadata) metadata(wire.Raw) (*Metadata, error) {
 	all := &Metadata{TotalCount: int(w.TotalCount.Value)}
 	if w.List != nil {
-		all.List = make([]MetadataItem, len(*w.List))
-		for i, item := range *w.List {
+		all.List = make([]MetadataItem, len(w.List))
+		for i, item := range w.List {
 			all.List[i] = MetadataItem{Key: string(item.Key), Value: string(item.Value)}
 		}
 	}

@@ -62,6 +62,8 @@ func TestMetadataResults(t *testing.T) {
 		`{}`:                                                            nil,
 		`{"totalCount":null,"list":null}`:                               nil,
 		`{"list":{}}`:                                                   nil,
+		`{"totalCount":2,"list":[{"key":"k"},7]}`:                       {TotalCount: 2, List: []authing.MetadataItem{{Key: "k"}}},
+		`{"totalCount":2,"list":{}}`:                                    {TotalCount: 2},
 		`{"totalCount":1,"list":[{"key":"k","value":7}]}`:  {TotalCount: 1, List: []authing.MetadataItem{{Key: "k", Value: "7"}}},
 		`{"totalCount":1,"list":[{"key":"k","value":[]}]}`: {TotalCount: 1, List: []authing.MetadataItem{{Key: "k"}}},
 	} {

@@ -208,8 +208,9 @@ func ended(err error) *api.Error {
 
 // readKeys passes over keys of other kinds and those it cannot read: a set may contain keys for other purposes.
 func readKeys(resp transport.Response) ([]publicKey, error) {
+	const maxKeys = 64 // which are searched one by one
 	var set struct {
-		Keys []wire.Maybe[jwk] `json:"keys"`
+		Keys wire.List[jwk] `json:"keys"`
 	}
 	if resp.Status != http.StatusOK || wire.Decode(resp.Body, &set) != nil {
 		return nil, api.BadResponse(resp, "", nil)
@@ -219,8 +220,8 @@ func readKeys(resp transport.Response) ([]publicKey, error) {
 	}
 	keys := []publicKey{}
 	for _, k := range set.Keys {
-		if key := k.Value.publicKey(); key != nil {
-			keys = append(keys, publicKey{k.Value.ID, key})
+		if key := k.publicKey(); key != nil && len(keys) < maxKeys {
+			keys = append(keys, publicKey{k.ID, key})
 		}
 	}
 	return keys, nil

@@ -93,7 +93,7 @@ type plainUser User // User without its methods
 type wireUser struct {
 	plainUser
 	LoginsCount wire.Int                   `json:"loginsCount"`
-	Identities  wire.Maybe[[]Identity]     `json:"identities"`
+	Identities  wire.List[Identity]        `json:"identities"`
 	CustomData  wire.Maybe[map[string]any] `json:"customData"`
 }
 
@@ -106,7 +106,7 @@ func (w *wireUser) missing() string {
 
 func (w *wireUser) user(raw wire.Raw) *User {
 	u := (*User)(&w.plainUser)
-	u.LoginsCount, u.Identities, u.CustomData = int(w.LoginsCount.Value), w.Identities.Value, w.CustomData.Value
+	u.LoginsCount, u.Identities, u.CustomData = int(w.LoginsCount.Value), w.Identities, w.CustomData.Value
 	u.raw = raw
 	return u
 }

@@ -151,9 +151,12 @@ func TestUserReadingIsTolerant(t *testing.T) {
 		require.NoError(t, err, data)
 		assert.Equal(t, "ann", u.ID)
 	}
+	client, _ := setup(t, http.StatusOK, enveloped(`{"userId":"ann","identities":[1,{"type":"openid","userIdInIdp":"o1"},"x"]}`))
+	u, err := client.As(token).User(context.Background())
+	require.NoError(t, err)
+	assert.Equal(t, "o1", u.OpenID())
 	e := failure(t, http.StatusOK, enveloped(`{"phone":"138"}`), user)
 	require.ErrorContains(t, e, "sent no user id")
 	require.ErrorIs(t, e, authing.ErrBadResponse)
-	var u authingv3.User
-	assert.Error(t, json.Unmarshal([]byte(`[]`), &u))
+	assert.Error(t, json.Unmarshal([]byte(`[]`), new(authingv3.User)))
 }

@@ -396,7 +396,9 @@ func TestKeySets(t *testing.T) {
 		require.Contains(t, jwkOf(0), from)
 		return strings.Replace(jwkOf(0), from, to, 1)
 	}
+	many := strings.Repeat(edited(`"key-0"`, `"another"`)+",", 63)
 	for name, body := range map[string]string{
+		"many":               jwks(many + jwkOf(0)),
 		"other kinds":        jwks(other, jwkOf(0)),
 		"unreadable ones":    jwks(`1`, `"x"`, `null`, `{}`, `{"kty":"RSA"}`, `{"kty":"RSA","n":"!","e":"AQAB"}`, `{"kty":"RSA","n":["AQAB"]}`, jwkOf(0)),
 		"without use":        jwks(edited(`"use":"sig",`, ``)),
@@ -407,6 +409,7 @@ func TestKeySets(t *testing.T) {
 		wantAccepted(t, v, accessToken(0), name)
 	}
 	for name, key := range map[string]string{
+		"behind 64 others":       many + jwkOf(1) + "," + jwkOf(0),
 		"encryption":             edited(`"use":"sig"`, `"use":"enc"`),
 		"another algorithm":      edited(`"alg":"RS256"`, `"alg":"RS512"`),
 		"another type":           edited(`"kty":"RSA"`, `"kty":"EC"`),

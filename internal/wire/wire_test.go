@@ -142,7 +142,10 @@ func TestDecodeCostsItsSize(t *testing.T) {
 	for i := 0; keys.Len() < size; i++ {
 		fmt.Fprintf(keys, `"k%d":{"_id":"u"},`, i)
 	}
+	const tooMany = "too many entries"
 	for name, body := range map[string]string{
+		tooMany:          `{"entries":` + list("{}") + `}`,
+		"other entries":  `{"entries":` + list("[]") + `}`,
 		"many errors":    `{"errors":` + list("1") + `}`,
 		"large errors":   `{"errors":` + list(`{"message":{"code":1}}`) + `}`,
 		"many fields":    `{"data":{` + keys.String() + `"user":null}}`,
@@ -151,14 +154,16 @@ func TestDecodeCostsItsSize(t *testing.T) {
 		"deep":           `{"unknown":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}`,
 	} {
 		var env struct {
-			Data   Field[struct{ Name string }] `json:"data"`
-			Errors Entries                      `json:"errors"`
+			Data    Field[struct{ Name string }]     `json:"data"`
+			Errors  Entries                          `json:"errors"`
+			Entries List[struct{ Names [20]string }] `json:"entries"`
 		}
 		env.Data.Name = "user"
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		require.NoError(t, Decode([]byte(body), &env), name)
+		err := Decode([]byte(body), &env)
 		runtime.ReadMemStats(&after)
+		assert.Equal(t, name == tooMany, err != nil, name)
 		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(16*size), name)
 		assert.LessOrEqual(t, len(env.Errors.First), 8)
 		if name == "many errors" {
