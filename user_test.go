@@ -193,7 +193,7 @@ func TestTimestamp(t *testing.T) {
 		assert.Equal(t, got.Text, again.Text)
 	}
 	for in, text := range map[string]string{
-		`"Invalid date"`: "Invalid date", `""`: "", `null`: "", `"0"`: "0", `0`: "0", `1.5`: "1.5",
+		`"Invalid date"`: "Invalid date", `""`: "", `null`: "", `"0"`: "0", `0`: "0", `0.5`: "0.5",
 	} {
 		var got authing.Timestamp
 		require.NoError(t, json.Unmarshal([]byte(in), &got), in)

@@ -1,61 +1,18 @@
 package authingtest
 
 import (
-	"regexp"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/authing-wxapp/authing/internal/wire"
 )
 
 var china = time.FixedZone("CST", 8*60*60)
 
-// dateLayouts are the forms in which the service and JavaScript write dates. Those without a zone are China's time.
-var dateLayouts = []string{
-	time.RFC3339Nano,
-	"2006-01-02T15:04:05Z0700",
-	"2006-01-02T15:04:05",
-	"2006-01-02 15:04:05Z07:00",
-	"2006-01-02 15:04:05 Z0700",
-	"2006-01-02 15:04:05Z0700",
-	"2006-01-02 15:04:05",
-	"2006/1/2 15:04:05",
-	"2006-01-02",
-	"Mon Jan _2 2006 15:04:05 GMT-0700",
-	"Mon Jan _2 2006 15:04:05",
-	"Mon, _2 Jan 2006 15:04:05 GMT",
-	"1/2/2006, 3:04:05 PM",
-	"1/2/2006, 15:04:05",
-}
-
-// zoneName is the comment that Date.toString appends, in the language of the system.
-var zoneName = regexp.MustCompile(`\s*\([^)]*\)$`)
-
-// parseDate reads a date in any form that the service writes, including one that lost the plus of its offset to URL
-// decoding, and seconds or milliseconds since 1970.
+// parseDate reads a date in any form that the service writes. One before 1970 is none.
 func parseDate(text string) (t time.Time, ok bool) {
-	text = strings.TrimSpace(zoneName.ReplaceAllString(strings.TrimSpace(text), ""))
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-		const firstMillis = 1e11 // as seconds, in the year 5138
-		switch {
-		case n <= 0:
-			return time.Time{}, false
-		case n >= firstMillis:
-			return time.UnixMilli(n), true
-		}
-		return time.Unix(n, 0), true
-	}
-	text = strings.Replace(text, "GMT ", "GMT+", 1)
-	for _, layout := range dateLayouts {
-		t, err := time.ParseInLocation(layout, text, china)
-		if err != nil {
-			continue
-		}
-		if strings.HasSuffix(layout, " GMT") { // time.Parse takes the name literally, not as a zone
-			t = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
-		}
-		return t, true
-	}
-	return time.Time{}, false
+	t = wire.ParseTime(strings.TrimSpace(text))
+	return t, t.Unix() > 0
 }
 
 const isoLayout = "2006-01-02T15:04:05.000Z"

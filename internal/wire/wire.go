@@ -366,12 +366,13 @@ var dateLayouts = []string{
 	"1/2/2006, 3:04:05 PM", "1/2/2006 3:04:05 PM", "1/2/2006, 15:04:05", "2006/1/2 15:04:05", "2006/1/2",
 	"Mon 2006-01-02 15:04:05", "Mon, 2006-01-02 15:04:05", "Mon 1/2/2006, 3:04:05 PM",
 	"2006-01-02T15:04", "2006-01-02 15:04", "Mon Jan 2 2006", "1/2/2006", "2006/1/2 PM3:04:05", time.ANSIC,
-	"2006-01-02 15:04:05 Z0700 MST",
+	"2006-01-02 15:04:05 Z0700 MST", "Mon, 1/2/2006, 3:04:05 PM", "Mon Jan 2 2006 15:04:05 -0700", time.UnixDate,
+	"2006-01-02 15:04:05Z07", "2006-01-02 15:04:05 Z07", "2006-01-02T15:04:05Z07", "2006-01-02 15:04:05 MST",
 }
 
-// inDates replaces what Go's layouts cannot name: newer JavaScript's narrow space before AM and PM, their Chinese names, and
-// the space that URL decoding makes of a plus.
-var inDates = strings.NewReplacer("\u202f", " ", "上午", "AM", "下午", "PM", "GMT ", "GMT+")
+// inDates replaces what Go's layouts cannot name: newer JavaScript's narrow space before AM and PM, Chinese names, and the space
+// that URL decoding makes of a plus.
+var inDates = strings.NewReplacer("\u202f", " ", "上午", "AM", "下午", "PM", "年", "/", "月", "/", "日", "", "GMT ", "GMT+")
 
 // ParseTime reads a date in any form that the service uses, or seconds or milliseconds since 1970. A form without a zone is
 // China's time. It returns the zero time for anything else.
@@ -384,7 +385,7 @@ func ParseTime(s string) time.Time {
 			return t
 		}
 	}
-	if n, ok := wholeNumber(s, false); ok {
+	if n, ok := wholeNumber(s, true); ok {
 		const firstMilliseconds = 1e11 // the year 5138 in seconds, March 1973 in milliseconds
 		switch {
 		case n == 0:
@@ -396,6 +397,9 @@ func ParseTime(s string) time.Time {
 	}
 	date, _, _ := strings.Cut(strings.TrimSpace(s), " (") // the zone's name may contain spaces
 	date = inDates.Replace(date)
+	if len(date) > len("2006-01-02") && date[len("2006-01-02")] == 'T' {
+		date = strings.Replace(date, " ", "+", 1) // like the space after GMT
+	}
 	for _, layout := range dateLayouts {
 		if t, err := time.ParseInLocation(layout, date, china); err == nil {
 			return t
