@@ -9,7 +9,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
-	"maps"
 	"net/http"
 	"sync"
 )
@@ -72,7 +71,7 @@ type Mail struct {
 func (s *Server) LastMail(email string) Mail {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.lastMail[email]
+	return s.lastMail.get(email)
 }
 
 // SentMails returns the number of mails sent to each address. A count of two for one tap means that the request was
@@ -80,12 +79,12 @@ func (s *Server) LastMail(email string) Mail {
 func (s *Server) SentMails() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return maps.Clone(s.sentMails)
+	return s.sentMails.all()
 }
 
 func (s *Server) send(email string, mail Mail) {
-	s.lastMail[email] = mail
-	s.sentMails[email]++
+	s.lastMail.set(email, mail, keepCodes)
+	s.sentMails.set(email, s.sentMails.get(email)+1, keepCodes)
 }
 
 // mailAccount returns the account with the e-mail address in a call. The calls that use it ignore the token.

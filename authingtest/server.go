@@ -106,9 +106,9 @@ type Server struct {
 	smsCodes     recent[sentCode]    // by phone number
 	mailCodes    map[string]sentCode // by address
 	lastSMS      recent[string]
-	lastMail     map[string]Mail
+	lastMail     recent[Mail]
 	sentSMS      recent[int]
-	sentMails    map[string]int
+	sentMails    recent[int]
 	tickets      recent[emailTicket]
 	uploadTokens recent[time.Time] // when they expire
 	images       recent[[]byte]    // by key
@@ -138,8 +138,6 @@ func NewServer(opts Options) *Server {
 		phoneNumbers: map[string]bool{},
 		ldap:         map[string]string{},
 		mailCodes:    map[string]sentCode{},
-		lastMail:     map[string]Mail{},
-		sentMails:    map[string]int{},
 		faults:       map[string][]Fault{},
 	}
 	s.modes = s.opts.App

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/authing-wxapp/authing"
 	"github.com/authing-wxapp/authing/authingtest"
+	"github.com/authing-wxapp/authing/authingv3"
 )
 
 // prefix of every path of the control API.
@@ -422,6 +425,21 @@ GetVerificationCode, Refresh, or Upload for the storage and JWKS for the keys. w
 code is an Authing code (for today's API, a statusCode below 1000 or an apiCode), errCode one of WeChat, status and body are
 an HTTP reply. Faults of one op queue up.`
 
+// ops are the names that authingtest.Server.FailNext knows: those of the methods that make calls, and of other requests.
+var ops = sync.OnceValue(func() []string {
+	names := []string{"Upload", "VerifyDeleteAccount", "JWKS", "Discovery", "UserInfo", "Identities", "System"}
+	for _, client := range []reflect.Type{reflect.TypeFor[*authing.Client](), reflect.TypeFor[*authingv3.Client]()} {
+		for method := range client.Methods() {
+			makesCalls := method.Type.NumIn() > 1 && method.Type.In(1) == reflect.TypeFor[context.Context]()
+			if makesCalls && method.Name != "AllAuthedApps" { // which calls GetAuthedAppList
+				names = append(names, method.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+})
+
 func (c *control) addFault(r *http.Request) (any, error) {
 	var in struct {
 		Op      string `json:"op"`
@@ -450,8 +468,8 @@ func (c *control) addFault(r *http.Request) (any, error) {
 		fault.Delay, err = time.ParseDuration(in.Delay)
 	}
 	switch {
-	case in.Op == "":
-		err = errors.New("op is missing")
+	case !slices.Contains(ops(), in.Op):
+		err = fmt.Errorf("op must be one of %s, not %q", strings.Join(ops(), ", "), in.Op)
 	case !ok:
 		err = fmt.Errorf("when must be before, after or midReply, not %q", in.When)
 	case in.Status != 0 && (in.Status < 200 || in.Status > 599):

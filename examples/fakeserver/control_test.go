@@ -105,6 +105,9 @@ func TestControlFaultsRequestsAndClock(t *testing.T) {
 	assert.ErrorIs(t, err, authing.ErrOutcomeUnknown)
 	assert.EqualValues(t, 1, p.must(t, "GET", "/codes", "")[code])
 
+	p.must(t, "POST", "/faults", `{"op":"JWKS"}`)
+	p.must(t, "POST", "/faults", `{"op":"BindWxapp"}`)
+
 	code = p.login(t, "1")
 	p.must(t, "POST", "/clock", `{"advance":"6m"}`)
 	_, err = client.LoginWithWxapp(ctx, code, p.detail(t, "/phones/1/getUserInfo"))
@@ -140,6 +143,8 @@ func TestControlErrors(t *testing.T) {
 		"PUT /users/" + id + "/mfa {\"no\":1}":         400,
 		"PUT /ldap/bob {}":                             400,
 		"POST /faults {}":                              400,
+		`POST /faults {"op":"Logn"}`:                   400,
+		`POST /faults {"op":"As"}`:                     400,
 		`POST /faults {"op":"Login","when":"x"}`:       400,
 		`POST /faults {"op":"Login","delay":"x"}`:      400,
 		`POST /faults {"op":"Login","status":42}`:      400,

@@ -1,0 +1,24 @@
+package authingtest
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// Anybody may let the server send codes to made-up receivers.
+func TestSentCodesAreBounded(t *testing.T) {
+	t.Parallel()
+	s := NewServer(Options{})
+	t.Cleanup(s.Close)
+	for i := range keepCodes + 10 {
+		s.sendEmail(v3Call{body: object{"channel": "CHANNEL_LOGIN", "email": fmt.Sprintf("u%d@example.com", i)}})
+		s.sendSMS(v3Call{body: object{"channel": "CHANNEL_LOGIN", "phoneNumber": fmt.Sprint(13800000000 + i)}})
+	}
+	assert.Len(t, s.SentMails(), keepCodes)
+	assert.Len(t, s.lastMail.entries, keepCodes)
+	assert.Len(t, s.SentSMS(), keepCodes)
+	assert.Zero(t, s.LastMail("u9@example.com"))
+	assert.NotZero(t, s.LastMail("u10@example.com"))
+}
