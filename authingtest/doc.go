@@ -117,7 +117,8 @@
 //   - That a revoked token leaves those issued with it valid.
 //   - That a wrong token fails calls that need none: send-sms, the phone number, decryption and the upload.
 //   - HTTP 400 and 401 for failures of the token endpoints, and the reply to a revocation.
-//   - That an upload is answered as the mini-program SDK reads it, with code instead of statusCode.
+//   - That an upload is answered as the mini-program SDK reads it, with code instead of statusCode, and needs a
+//     Content-Length.
 //
 // # What is missing
 //

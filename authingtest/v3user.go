@@ -248,6 +248,9 @@ func (s *Server) routeUpload(mux *http.ServeMux) {
 
 // uploadV3 replies with code instead of statusCode, as the mini-program SDK requires.
 func (s *Server) uploadV3(r *http.Request) reply {
+	if r.ContentLength < 0 { // whether the real one accepts a chunked upload is not known
+		return newV3Error(http.StatusLengthRequired).reply()
+	}
 	file, header, err := r.FormFile("file")
 	if err != nil {
 		return badRequest("file is required").reply()

@@ -168,6 +168,13 @@ func TestV3Upload(t *testing.T) {
 	assert.EqualValues(t, 400, upload("picture", "png", "")["statusCode"])
 	assert.EqualValues(t, 413, upload("file", "more than ten bytes", "")["statusCode"])
 	assert.EqualValues(t, 401, upload("file", "png", "x")["statusCode"])
+
+	chunked, err := http.Post(srv.AppHost()+"/api/v2/upload", "text/plain", io.MultiReader(strings.NewReader("png")))
+	require.NoError(t, err)
+	defer chunked.Body.Close()
+	text, err := io.ReadAll(chunked.Body)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), `"statusCode":411`)
 }
 
 func TestV3DeleteAccount(t *testing.T) {
