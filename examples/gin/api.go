@@ -1,11 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/gin-contrib/sessions"
@@ -161,11 +163,35 @@ func profileOf(u *authing.User) gin.H {
 // read accepts JSON only, because a form on a page of another origin can post any text, but not as application/json.
 func read(c *gin.Context, in *posted) bool {
 	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, 64<<10)
-	if c.ContentType() != gin.MIMEJSON || c.ShouldBindJSON(in) != nil {
-		c.AbortWithStatusJSON(http.StatusBadRequest, gin.H{"error": "bad_request"})
-		return false
+	reason := "its Content-Type is not " + gin.MIMEJSON
+	if c.ContentType() == gin.MIMEJSON {
+		err := c.ShouldBindJSON(in)
+		if err == nil {
+			return true
+		}
+		reason = describe(err)
 	}
-	return true
+	c.Error(errors.New("bad post: " + reason))
+	c.AbortWithStatusJSON(http.StatusBadRequest, gin.H{"error": "bad_request"})
+	return false
+}
+
+// describe leaves out what encoding/json quotes of the body, such as a phone number.
+func describe(err error) string {
+	var syntax *json.SyntaxError
+	var wrongType *json.UnmarshalTypeError
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &wrongType):
+		return fmt.Sprintf("there is something else than a %v at offset %d", wrongType.Type, wrongType.Offset)
+	case errors.As(err, &syntax):
+		return fmt.Sprintf("it has a JSON syntax error at offset %d", syntax.Offset)
+	case errors.As(err, &tooLarge):
+		return fmt.Sprintf("it has more than %d bytes", tooLarge.Limit)
+	case strings.HasPrefix(err.Error(), "authing: "): // which says what the page has to change
+		return err.Error()
+	}
+	return "it cannot be decoded: is it empty, or cut off?"
 }
 
 // failures is searched from the top, because an error can match several rows: docs/errors.md explains the order.

@@ -179,6 +179,30 @@ func TestFailures(t *testing.T) {
 	assert.Equal(t, "try_later", answer["error"])
 }
 
+// Without the reason, a developer whose page posts the wrong data would see only bad_request.
+func TestBadPostsAreLogged(t *testing.T) {
+	t.Parallel()
+	const number, isJSON = "13912345678", gin.MIMEJSON
+	for _, tt := range []struct{ contentType, body, want string }{
+		{"text/plain", "{}", "its Content-Type is not application/json"},
+		{isJSON, `{"code":"c","detail":"{\"code\":\"` + number + `\"}"}`, "let the page post e.detail itself"},
+		{isJSON, `{"code":` + number + `}`, "something else than a string at offset "},
+		{isJSON, "code=" + number, "syntax error at offset 1"},
+		{isJSON, `{"detail":{"` + number + `":1,"` + number + `":2}}`, "it cannot be decoded"},
+		{isJSON, `{"code":"` + strings.Repeat(number, 6000) + `"}`, "it has more than 65536 bytes"},
+	} {
+		p, _, _ := newPage(t)
+		r := httptest.NewRequest("POST", "/api/login", strings.NewReader(tt.body))
+		r.Header.Set("Content-Type", tt.contentType)
+		w := httptest.NewRecorder()
+		p.app.ServeHTTP(w, r)
+		assert.Equal(t, http.StatusBadRequest, w.Code)
+		assert.Contains(t, p.logs.String(), "bad post: ")
+		assert.Contains(t, p.logs.String(), tt.want)
+		assert.NotContains(t, p.logs.String(), number)
+	}
+}
+
 func TestFormOfAnotherOrigin(t *testing.T) {
 	t.Parallel()
 	p, srv, m := newPage(t)

@@ -205,6 +205,8 @@ func TestBadPostsAreLogged(t *testing.T) {
 		"WeChat failed":     {`{"code":"c","detail":{"errMsg":"getUserInfo:fail network"}}`, "getUserInfo:fail network"},
 		"not permitted":     {`{"code":"c","detail":{"errMsg":"getUserInfo:fail no permission"}}`, "check its permissions"},
 		"declined":          {`{"code":"c","detail":{"errMsg":"getUserInfo:fail auth deny"}}`, "the user declined"},
+		"text as detail":    {`{"code":"c","detail":"{\"code\":\"` + number + `\"}"}`, "let the page post e.detail itself"},
+		"two codes":         {`{"code":"c","detail":{"code":"` + number + `","code":"2"}}`, "invalid request body: cannot decode JSON"},
 		"empty":             {``, "invalid request body: empty"},
 		"truncated":         {`{"code":"` + number + `"`, "invalid request body: JSON ends early"},
 		"not JSON":          {`code=` + number, "invalid request body: JSON syntax error at offset 1"},

@@ -80,6 +80,8 @@ func describe(err error) string {
 		return "JSON ends early"
 	case strings.HasPrefix(err.Error(), "json: unknown field "):
 		return "unknown field"
+	case strings.HasPrefix(err.Error(), "authing: "): // which says what the page has to change, and quotes nothing
+		return err.Error()
 	}
 	return "cannot decode JSON"
 }
