@@ -171,7 +171,8 @@ func (c *Client) CheckLoginStatus(ctx context.Context) (*LoginStatus, error) {
 		Auth:  api.Bearer,
 		Reads: true,
 	}, checkLoginStatus, nil, func(a *ack, _ wire.Raw) (*LoginStatus, error) {
-		return &LoginStatus{SignedIn: a.refused() == nil, Code: int(a.Code.Value), Message: string(a.Message)}, nil
+		signedIn := a.Status.Value || !a.Status.Set && a.refused() == nil
+		return &LoginStatus{SignedIn: signedIn, Code: int(a.Code.Value), Message: string(a.Message)}, nil
 	})
 }
 

@@ -176,6 +176,7 @@ func TestCheckLoginStatus(t *testing.T) {
 		`{"status":false,"code":2206,"message":"登录信息已过期"}`:    {Code: 2206, Message: "登录信息已过期"},
 		`{"status":false,"code":"2207","message":null}`:       {Code: 2207},
 		`{"status":null,"code":2020}`:                         {Code: 2020},
+		`{"status":true,"code":2020}`:                         {SignedIn: true, Code: 2020}, // both as the service sent them
 		`{"status":false}`:                                    {},
 		`{"status":"1","code":""}`:                            {SignedIn: true},
 		`{"status":"false"}`:                                  {},
