@@ -21,12 +21,12 @@ const Mark = "[redacted]"
 
 // What looks secret or personal is taken out even if the caller never sent it: the service knows more than the caller.
 var (
-	email = regexp.MustCompile(`(?:[\p{L}\p{N}._%+'&!#$*^~-]+|"[^"]+")(?:@|%40|\\u0040)` +
+	email = regexp.MustCompile(`(?:[\p{L}\p{N}._%+'&!#$*^~-]+|"[\p{L}\p{N}][^"]{0,63}")(?:@|%40|\\u0040)` +
 		`(?:[\p{L}\p{N}.-]+|\[[0-9A-Fa-f:.IPv]+\])`)
-	phone = regexp.MustCompile(`(?:\+|00)?[(（\[【]?[0-9]` +
-		`(?:[\s\p{Zs}\p{Pd}()（）\[\]【】._·/]*[0-9]|%20[0-9]|[,，、+][0-9]{3})+`) // lists of short numbers have commas, too
-	dates = regexp.MustCompile(`^(?:[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}\b[\s,/]*)+`)
-	ipv4s = regexp.MustCompile(`^` + ipv4 + `(?:,` + ipv4 + `)*$`)
+	phone = regexp.MustCompile(`1[0-9]{2}[,，、+][0-9]{4}[,，、+][0-9]{4}|` + // other lists of numbers are no phone number
+		`(?:\+|00)?[(（\[【]?[0-9](?:[\s\p{Zs}\p{Pd}()（）\[\]【】._·/]*[0-9]|%20[0-9])+`)
+	dates = regexp.MustCompile(`^(?:[(（\[【]?[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}\b[\s,/]*)+`)
+	ipv4  = regexp.MustCompile(`^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$`)
 
 	// The ids of WeChat's requests and of Authing's objects, which support asks for.
 	id = regexp.MustCompile(`\b(?:[0-9a-f]{8}(?:-[0-9a-f]{8}){2}|[0-9a-f]{24})\b`)
@@ -34,14 +34,13 @@ var (
 	// A value that is called a secret.
 	named = regexp.MustCompile(`(?i)((?:token|secret|session[ _-]?key|passwo?r?d|pwd|密码|令牌|密钥|秘钥|口令|凭证|票据|` +
 		`(?:api|access|private)[ _-]?key|authorization|ticket|signature|cookie|credentials?)` +
-		quote + `\s*(?:[:=：＝]+>?|%3[ad])\s*` + quote + `(?:(?:Bearer|Basic|Digest|Token)\s+)?)([^\s"'&,;{}\[\]]+)`)
+		quote + `\s*(?:[:=：＝]+>?|%3[ad])\s*` + quote + `(?:(?:Bearer|Basic|Digest|Token)\s+)?)` +
+		`([^\s"'&,;{}\[\]，。；、！？\p{Han}][^\s"'&,;{}\[\]，。；、！？]*)`) // Chinese characters are a reason, not a secret
 	bearer = regexp.MustCompile(`(?i)(Bearer\s+)([^\s"'&,;{}\[\]]+)`)
 
 	// A long run that means nothing to people.
 	opaque = regexp.MustCompile(`[A-Za-z0-9+/=_.\-]{20,}`)
 )
-
-const ipv4 = `[0-9]{1,3}(?:\.[0-9]{1,3}){3}`
 
 // quote is one that may be escaped: a message may contain JSON as text.
 const quote = `\\*["']?`
@@ -154,7 +153,7 @@ func hideNumbers(text string) string {
 	})
 	return phone.ReplaceAllStringFunc(text, func(found string) string {
 		before := dates.FindString(found)
-		if digits(found[len(before):]) < phoneDigits || ipv4s.MatchString(found) {
+		if digits(found[len(before):]) < phoneDigits || ipv4.MatchString(found) {
 			return found
 		}
 		return before + Mark
@@ -240,8 +239,8 @@ func lower(text string) string {
 }
 
 // isOpaque tells a key or a token from words, paths and ids: it mixes digits with letters of both cases, or is too long for
-// an id. One in 35 of WeChat's keys has no digit: it ends in two equals signs, as the base64 of 16 bytes does. Others have
-// more capitals, and more of them inside of words, than all but a few names in programs.
+// an id. One in 35 of WeChat's keys has no digit: it ends in two equals signs, as the base64 of 16 bytes does. In most others a
+// third of the letters are capitals, many of them right after a small letter, which few names in programs have.
 func isOpaque(run string) bool {
 	var lower, upper, digit, other, humps int
 	wasLower := false
