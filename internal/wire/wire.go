@@ -385,7 +385,7 @@ func ParseTime(s string) time.Time {
 			return t
 		}
 	}
-	if n, ok := wholeNumber(s, true); ok {
+	if n, ok := wholeNumber(s, strings.Index(s, ".") > len("12345678")); ok { // 2019.11 is no time
 		const firstMilliseconds = 1e11 // the year 5138 in seconds, March 1973 in milliseconds
 		switch {
 		case n == 0:
@@ -401,11 +401,17 @@ func ParseTime(s string) time.Time {
 		date = strings.Replace(date, " ", "+", 1) // like the space after GMT
 	}
 	for _, layout := range dateLayouts {
-		if t, err := time.ParseInLocation(layout, date, china); err == nil {
+		if t, err := time.ParseInLocation(layout, date, china); err == nil && !unknownZone(layout, t) {
 			return t
 		}
 	}
 	return time.Time{}
+}
+
+// unknownZone reports whether t has a zone that only its name tells, and that package time does not know: it takes it for UTC.
+func unknownZone(layout string, t time.Time) bool {
+	name, offset := t.Zone()
+	return offset == 0 && name != "UTC" && name != "GMT" && strings.Contains(layout, "MST") && !strings.Contains(layout, "0700")
 }
 
 // Raw is the part of a response body that a result was decoded from. It keeps the body and extracts the part on demand:

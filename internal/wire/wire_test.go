@@ -221,7 +221,7 @@ func TestParseTime(t *testing.T) {
 		assert.True(t, expected.Equal(ParseTime(s)), s)
 	}
 	for _, s := range []string{
-		"", "0", "0000", "true", "soon", "Invalid date", "2020-13-45T99:99:99Z", "1e400", "1.5s", "0.5", "NaN", "Infinity",
+		"", "0", "0000", "true", "soon", "Invalid date", "2020-13-45T99:99:99Z", "1e400", "1.5s", "0.5", "2019.11", "2019-11-20 20:20:25 EST", "NaN", "Infinity",
 	} {
 		assert.True(t, ParseTime(s).IsZero(), s)
 	}
