@@ -3,7 +3,6 @@ package authing
 import (
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/authing-wxapp/authing/internal/api"
@@ -50,8 +49,9 @@ func WithHosts(hosts Hosts) Option {
 			if problem != "" {
 				return api.Invalid("Hosts.%s %s", h.name, problem)
 			}
-			base = strings.TrimRight(strings.TrimSuffix(base, "/graphql"), "/")
-			if h.base == &c.oauth && strings.HasSuffix(strings.TrimSuffix(base, "/wechatapp"), "/oauth") {
+			base, _ = api.CutPath(base, "/graphql")
+			shorter, _ := api.CutPath(base, "/wechatapp")
+			if _, twice := api.CutPath(shorter, "/oauth"); twice && h.base == &c.oauth {
 				return api.Invalid("Hosts.OAuth contains /oauth, which the package adds: leave it out")
 			}
 			*h.base = base

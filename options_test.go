@@ -72,6 +72,8 @@ func TestHosts(t *testing.T) {
 		{address: "HTTPS://auth.example.com", base: "https://auth.example.com"},
 		{address: "https://auth.example.com:8443", base: "https://auth.example.com:8443"},
 		{address: "https://auth.example.com/graphql", base: "https://auth.example.com"},
+		{address: "https://graphql", base: "https://graphql"},
+		{address: "https://oauth/", base: "https://oauth"},
 		{address: "https://auth.example.com/graphql/", base: "https://auth.example.com"},
 		{address: "https://auth.example.com//graphql//", base: "https://auth.example.com"},
 		{address: "https://graphql.example.com/graphql", base: "https://graphql.example.com"},

@@ -60,7 +60,7 @@ func NewClient(host, appID, miniProgram string, opts ...Option) (*Client, error)
 		var problem string
 		c.root, problem = api.BaseURL(host, c.allowHTTP)
 		for _, added := range []string{"/oidc", "/api/v3"} {
-			if strings.HasSuffix(c.root, added) {
+			if _, twice := api.CutPath(c.root, added); twice {
 				problem = "ends in " + added + ", which the package adds: leave it out"
 			}
 		}

@@ -51,6 +51,12 @@ func TestNewClient(t *testing.T) {
 	}
 }
 
+func TestHostNamedLikeAPath(t *testing.T) {
+	t.Parallel()
+	_, err := authingv3.NewClient("https://oidc", appID, miniProgram)
+	require.NoError(t, err)
+}
+
 func TestAs(t *testing.T) {
 	t.Parallel()
 	anonymous, got := setup(t, http.StatusOK, nothing)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/authing-wxapp/authing"
 	"github.com/authing-wxapp/authing/internal/api"
+	"github.com/authing-wxapp/authing/internal/redact"
 	"github.com/authing-wxapp/authing/internal/transport"
 	"github.com/authing-wxapp/authing/internal/wire"
 )
@@ -187,7 +188,9 @@ func (o loginOptions) checkDetail(code string) error {
 	}
 	if d.ErrMsg != "" {
 		if failed, ok := errors.AsType[*authing.Error](d.Err()); ok {
-			return (*api.Error)(failed)
+			e := (*api.Error)(failed)
+			e.Reason = redact.New([]string{code}).Line(e.Reason) // WeChat's words may quote it
+			return e
 		}
 		if name, _, _ := strings.Cut(d.ErrMsg, ":"); name != "getUserInfo" && name != "getUserProfile" {
 			return api.Invalid("the detail is not from getUserInfo or getUserProfile: remove WithDetail")

@@ -163,8 +163,8 @@ func (c *Client) User(ctx context.Context, extras ...Extra) (*User, error) {
 	}, decodeUser)
 }
 
-// UserUpdate selects what to change: nil leaves a field as it is. Whether an empty text clears a field is not known. See
-// [authing.Ptr].
+// UserUpdate selects what to change: nil leaves a field as it is. An empty text and an empty map are sent; whether they clear
+// the field is not known. See [authing.Ptr].
 type UserUpdate struct {
 	Name           *string        `json:"name,omitempty"`
 	Nickname       *string        `json:"nickname,omitempty"`

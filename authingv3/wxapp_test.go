@@ -90,7 +90,7 @@ func TestWxappRefuses(t *testing.T) {
 		"LoginWithWxapp: the values of WithContext or WithCustomData":  signIn(code, authingv3.WithCustomData(map[string]any{"a": []any{"\xff"}})),
 		"LoginWithWxapp: the code is detail.code":                      signIn(phoneCode, with("", phoneCode)),
 		"LoginWithWxapp: the detail is not from getUserInfo":           signIn(code, with("getPhoneNumber:ok", phoneCode)),
-		"LoginWithWxapp: WeChat said \"chooseMedia:fail\"":             signIn(code, with("chooseMedia:fail", "")),
+		"LoginWithWxapp: WeChat said \"getUserInfo:fail [redacted]\"":  signIn("abcdefgh", with("getUserInfo:fail abcdefgh", "")),
 		"LoginWithWxappPhone: the detail is not from getUserInfo":      phone(code, phoneCode, with("getPhoneNumber:ok", phoneCode)),
 		"BindWxapp: the code is detail.code, the phone code":           bind(phoneCode, with("", phoneCode)),
 		"LoginWithWxappPhone: the code is empty":                       phone("", phoneCode),

@@ -32,7 +32,7 @@ func (c *Client) SetHTTPClient(hc *http.Client) error {
 	return nil
 }
 
-// isNil reports whether v is nil, or of a type that can be nil and is: such a value would panic when it is used.
+// isNil reports whether v is nil, or of a type that can be nil and is, which is a mistake even where it would not panic.
 func isNil(v any) bool {
 	switch of := reflect.ValueOf(v); of.Kind() {
 	case reflect.Invalid:
@@ -106,6 +106,14 @@ func BaseURL(address string, allowHTTP bool) (base, problem string) {
 		return "", "has a host that cannot be written in a URL"
 	}
 	return base, ""
+}
+
+// CutPath removes end from the path of base, but not from a host of that name.
+func CutPath(base, end string) (string, bool) {
+	if u, err := url.Parse(base); err != nil || !strings.HasSuffix(u.EscapedPath(), end) {
+		return base, false
+	}
+	return strings.TrimRight(strings.TrimSuffix(base, end), "/"), true
 }
 
 func loopback(host string) bool {
