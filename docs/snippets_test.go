@@ -144,7 +144,9 @@ func profileRoutes(mux *http.ServeMux, client *authing.Client, requireLogin func
 	mux.Handle("POST /avatar", requireLogin(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		info, _ := authinghttp.TokenInfoFromContext(r.Context())
 		token, _ := authinghttp.TokenFromContext(r.Context())
-		ctx, cancel := context.WithTimeout(r.Context(), 35*time.Second) // requireLogin may use up 20 of the page's 60
+		deadline := time.Now().Add(35 * time.Second) // requireLogin may use up 20 of the page's 60
+		http.NewResponseController(w).SetReadDeadline(deadline)
+		ctx, cancel := context.WithDeadline(r.Context(), deadline)
 		defer cancel()
 		r.Body = http.MaxBytesReader(w, r.Body, 6<<20) // ChangeAvatar takes 5 MiB
 		file, _, err := r.FormFile("file")
