@@ -284,7 +284,7 @@ func (c *CachedVerifier) leave(k key, q *question) {
 	q.waiters--
 	if q.waiters == 0 && q.cancel != nil {
 		q.cancel()
-		if c.inFlight[k] == q {
+		if c.inFlight[k] == q && !q.storing { // a Store may set a value late, and Forget has to wait for that
 			delete(c.inFlight, k)
 		}
 	}

@@ -231,7 +231,10 @@ func TestForgetWaitsForTheStore(t *testing.T) {
 		release := make(chan struct{})
 		s.set = func(context.Context) error { <-release; return nil }
 		c := Cache(&countingVerifier{verify: acceptAny}, CacheOptions{Store: s})
-		go c.VerifyToken(t.Context(), "t")
+		caller, leave := context.WithCancel(t.Context())
+		go c.VerifyToken(caller, "t")
+		synctest.Wait()
+		leave()
 		synctest.Wait()
 		short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()

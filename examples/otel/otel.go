@@ -6,6 +6,7 @@ package otel
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -25,23 +26,37 @@ func NewTransport(base http.RoundTripper, opts ...otelhttp.Option) http.RoundTri
 	named := otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string {
 		return "Authing " + authing.OperationFromContext(r.Context())
 	})
-	return hidden{otelhttp.NewTransport(shown{base}, append(opts, named)...)}
+	return hidden{otelhttp.NewTransport(shown{base}, append(opts, named)...), base}
 }
 
 type urlKey struct{}
 
 // hidden hides the path of a request from what it wraps, which would record it: that of GetVerificationCode contains a
 // phone number.
-type hidden struct{ http.RoundTripper }
+type hidden struct {
+	http.RoundTripper
+	base http.RoundTripper
+}
 
 func (t hidden) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx := context.WithValue(r.Context(), urlKey{}, r.URL)
 	traced := r.WithContext(ctx)
 	traced.URL = &url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host, Path: "/" + authing.OperationFromContext(ctx)}
-	return t.RoundTripper.RoundTrip(traced)
+	resp, err := t.RoundTripper.RoundTrip(traced)
+	if q, ok := errors.AsType[quiet](err); ok {
+		err = q.error
+	}
+	return resp, err
 }
 
-// shown sends a request to where it was going before hidden hid that.
+// CloseIdleConnections serves authing.Client.CloseIdleConnections, since otelhttp does not pass it on.
+func (t hidden) CloseIdleConnections() {
+	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// shown sends a request to where it was going before hidden hid that, and keeps errors quiet.
 type shown struct{ http.RoundTripper }
 
 func (t shown) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -49,7 +64,28 @@ func (t shown) RoundTrip(r *http.Request) (*http.Response, error) {
 		r = r.Clone(r.Context()) // a RoundTripper must not change its request
 		r.URL = original
 	}
-	return t.RoundTripper.RoundTrip(r)
+	resp, err := t.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, quiet{err}
+	}
+	resp.Body = quietBody{resp.Body}
+	return resp, nil
+}
+
+// quiet has no text of its own: otelhttp would record that of net/http, which quotes what it cannot read, tokens included.
+type quiet struct{ error }
+
+func (quiet) Error() string   { return "the request failed" }
+func (q quiet) Unwrap() error { return q.error }
+
+type quietBody struct{ io.ReadCloser }
+
+func (b quietBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = quiet{err}
+	}
+	return n, err
 }
 
 // Record sets the status of the span in ctx from the error of a call. HTTP's status does not say it: Authing refuses under

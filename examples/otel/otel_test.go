@@ -2,13 +2,16 @@ package otel_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -72,6 +75,38 @@ func TestSpansNameTheOperationAndNoPhoneNumber(t *testing.T) {
 	assert.NotContains(t, fmt.Sprintf("%+v", spans), phone)
 }
 
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// net/http quotes what it cannot read.
+func TestSpansQuoteNoResponse(t *testing.T) {
+	t.Parallel()
+	malformed := errors.New("malformed HTTP response \"canary\"")
+	for _, base := range []roundTripper{
+		func(*http.Request) (*http.Response, error) { return nil, malformed },
+		func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(iotest.ErrReader(malformed))}, nil
+		},
+	} {
+		spans := tracetest.NewInMemoryExporter()
+		tracer := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://example.com", http.NoBody)
+		require.NoError(t, err)
+		resp, err := otel.NewTransport(base, otelhttp.WithTracerProvider(tracer)).RoundTrip(r)
+		if err == nil {
+			_, err = io.ReadAll(resp.Body)
+			resp.Body.Close()
+		} else {
+			assert.Equal(t, malformed, err, "the SDK needs the text, and redacts it")
+		}
+		require.ErrorIs(t, err, malformed)
+		require.Len(t, spans.GetSpans(), 1)
+		assert.Equal(t, codes.Error, spans.GetSpans()[0].Status.Code)
+		assert.NotContains(t, fmt.Sprintf("%+v", spans.GetSpans()), "canary")
+	}
+}
+
 func TestStatusIsThatOfTheError(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -125,6 +160,11 @@ func TestConnectionsAreReused(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	t.Logf("%d connections for 6,400 calls", s.dialed.Load())
-	assert.Less(t, s.dialed.Load(), int32(200))
+	dialed := s.dialed.Load()
+	t.Logf("%d connections for 6,400 calls", dialed)
+	assert.Less(t, dialed, int32(200))
+
+	s.client.CloseIdleConnections()
+	require.NoError(t, s.client.GetVerificationCode(context.Background(), "13812345678"))
+	assert.Equal(t, dialed+1, s.dialed.Load(), "nothing was left to use again")
 }

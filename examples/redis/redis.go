@@ -1,10 +1,12 @@
 // Package redisstore keeps the token cache of authinghttp in Redis, so that the instances of a backend share it:
 //
-//	store := redisstore.New(redis.NewClient(&redis.Options{Addr: "localhost:6379"}))
+//	rdb := redis.NewClient(&redis.Options{Addr: "localhost:6379", ContextTimeoutEnabled: true})
+//	store := redisstore.New(rdb)
 //	verifier := authinghttp.Cache(client, authinghttp.CacheOptions{TTL: time.Minute, Store: store})
 //
-// go-redis tries again for a while before it reports that Redis is down, up to the second that authinghttp allows. Set
-// MaxRetries to -1 and DialerRetries to 1 if requests should then ask Authing at once.
+// Without ContextTimeoutEnabled, go-redis waits for a silent Redis longer than the second that authinghttp allows. It tries
+// again for a while before it reports that Redis is down. Set MaxRetries to -1 and DialerRetries to 1 if requests should then
+// ask Authing at once.
 //
 // A value holds personal data (user ID, e-mail address, phone number). Use TLS and a password outside a private network.
 package redisstore

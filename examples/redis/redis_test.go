@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"context"
 	"net"
 	"os/exec"
 	"strings"
@@ -37,7 +38,7 @@ func newBackend(t *testing.T, addr string) *backend {
 		var err error
 		b.client, err = authing.NewClient(b.srv.UserPoolID(), b.srv.ClientOptions()...)
 		require.NoError(t, err)
-		rdb := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, DialerRetries: 1})
+		rdb := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true})
 		t.Cleanup(func() { rdb.Close() })
 		b.instances = append(b.instances, authinghttp.Cache(b.client, authinghttp.CacheOptions{TTL: ttl, Store: redisstore.New(rdb)}))
 	}
@@ -147,6 +148,21 @@ func TestRedisDown(t *testing.T) {
 		assert.NotZero(t, c.Stats().StoreErrors)
 		require.Error(t, c.Forget(t.Context(), b.user.Token))
 	}
+}
+
+// A Redis that accepts connections and stays silent must not hold a request longer than its context does.
+func TestSilentRedis(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	rdb := redis.NewClient(&redis.Options{Addr: l.Addr().String(), ContextTimeoutEnabled: true, ReadTimeout: time.Hour})
+	defer rdb.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = redisstore.New(rdb).Get(ctx, "key") // hangs if it does not look at ctx
+	require.Error(t, err)
+	require.Error(t, ctx.Err())
 }
 
 // startRedis runs a Redis of the test's own, without persistence.
