@@ -2,6 +2,7 @@ package authingtest
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -16,6 +17,8 @@ func TestSentCodesAreBounded(t *testing.T) {
 		s.sendEmail(v3Call{body: object{"channel": "CHANNEL_LOGIN", "email": fmt.Sprintf("u%d@example.com", i)}})
 		s.sendSMS(v3Call{body: object{"channel": "CHANNEL_LOGIN", "phoneNumber": fmt.Sprintf("138%08d", i)}})
 	}
+	s.record(Request{Body: []byte(`{"code":"` + strings.Repeat("x", longestCode+1) + `"}`)})
+	assert.Empty(t, s.arrivals.entries)
 	assert.Len(t, s.SentMails(), keepCodes)
 	assert.Len(t, s.lastMail.entries, keepCodes)
 	assert.Len(t, s.SentSMS(), keepCodes)

@@ -9,6 +9,8 @@ const (
 	keepOthers = 10_000
 	keepTokens = 1_000    // of one account
 	keepBodies = 64 << 20 // bytes, of all kept requests, and of all images
+
+	longestCode = 8 << 10 // bytes, of those whose arrivals are counted
 )
 
 // recent is a map of the latest entries. The zero value is empty.
@@ -63,19 +65,31 @@ func (r *recent[V]) all() map[string]V {
 	return all
 }
 
+// sizeOf returns about how many bytes of memory a request takes.
+func sizeOf(req Request) int {
+	size := len(req.Path) + len(req.Body)
+	for name, values := range req.Header {
+		size += len(name)
+		for _, value := range values {
+			size += len(value)
+		}
+	}
+	return size
+}
+
 // requestLog contains the latest requests.
 type requestLog struct {
 	list  []Request
-	bytes int // of their bodies
+	bytes int // of them
 	count int // of all requests
 }
 
 func (l *requestLog) add(req Request, limit int) {
 	l.count++
 	l.list = append(l.list, req)
-	l.bytes += len(req.Body)
+	l.bytes += sizeOf(req)
 	for len(l.list) > max(limit, 0) || l.bytes > keepBodies {
-		l.bytes -= len(l.list[0].Body)
+		l.bytes -= sizeOf(l.list[0])
 		l.list[0] = Request{} // the array behind the slice must not keep the body
 		l.list = l.list[1:]
 	}

@@ -3,6 +3,7 @@ package authingtest_test
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"runtime"
@@ -43,13 +44,13 @@ func TestMemoryIsBounded(t *testing.T) {
 	srv := authingtest.NewServer(authingtest.Options{})
 	defer srv.Close()
 	before := heap()
-	body := strings.Repeat("x", 1<<20)
+	half := strings.Repeat("x", 1<<19)
 	for range 200 {
-		send(t, rawRequest{"POST", srv.UploadURL(), "/", body, http.Header{"Content-Type": {"text/plain"}}})
+		send(t, rawRequest{"POST", srv.UploadURL(), "/", half, http.Header{"Content-Type": {"text/plain"}, "X-Half": {half}}})
 	}
 	assert.Less(t, heap(), before+100<<20)
 	assert.Equal(t, 200, srv.RequestCount())
-	assert.Len(t, srv.Requests(), 64)
+	assert.Len(t, srv.Requests(), 63)
 }
 
 func TestOversizedBody(t *testing.T) {
@@ -57,6 +58,13 @@ func TestOversizedBody(t *testing.T) {
 	srv, _ := setup(t, authingtest.Options{UploadLimit: 1000})
 	status, _ := send(t, rawRequest{"POST", srv.UsersURL(), "/graphql", strings.Repeat("x", 2<<20), http.Header{}})
 	assert.Equal(t, http.StatusRequestEntityTooLarge, status)
+}
+
+func TestLargestUploadLimit(t *testing.T) {
+	t.Parallel()
+	srv, _ := setup(t, authingtest.Options{UploadLimit: math.MaxInt64})
+	status, _ := send(t, rawRequest{"POST", srv.UsersURL(), "/graphql", "{}", http.Header{}})
+	assert.NotEqual(t, http.StatusRequestEntityTooLarge, status)
 }
 
 func TestRequestsAreCopies(t *testing.T) {

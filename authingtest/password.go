@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"net/http"
+	"strings"
 	"sync"
 )
 
@@ -71,7 +72,7 @@ type Mail struct {
 func (s *Server) LastMail(email string) Mail {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.lastMail.get(email)
+	return s.lastMail.get(strings.ToLower(email))
 }
 
 // SentMails returns the number of mails sent to each address. A count of two for one tap means that the request was
@@ -83,7 +84,7 @@ func (s *Server) SentMails() map[string]int {
 }
 
 func (s *Server) send(email string, mail Mail) {
-	s.lastMail.set(email, mail, keepCodes)
+	s.lastMail.set(strings.ToLower(email), mail, keepCodes)
 	s.sentMails.set(email, s.sentMails.get(email)+1, keepCodes)
 }
 

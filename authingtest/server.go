@@ -308,7 +308,7 @@ func (s *Server) recordRequests(host string, next http.Handler) http.Handler {
 			}
 		}
 		const form = 1 << 20 // of an upload, apart from the file
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.opts.UploadLimit+form))
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, min(s.opts.UploadLimit, math.MaxInt64-form)+form))
 		s.record(Request{Host: host, Method: r.Method, Path: r.RequestURI, Header: r.Header.Clone(), Body: body})
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			storageError(http.StatusRequestEntityTooLarge, "request entity too large").write(w)
@@ -340,7 +340,7 @@ func (s *Server) record(req Request) {
 	defer s.mu.Unlock()
 	s.requests.add(req, s.opts.KeepRequests)
 	for _, code := range codes {
-		if code != "" {
+		if code != "" && len(code) <= longestCode {
 			s.arrivals.set(code, s.arrivals.get(code)+1, keepCodes)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/authing-wxapp/authing"
+	"strings"
 )
 
 // account is a user of the pool as Authing stores it.
@@ -129,7 +130,7 @@ func (s *Server) accountByPhone(phone string) *account {
 }
 
 func (s *Server) accountByEmail(email string) *account {
-	return s.find(func(a *account) bool { return email != "" && a.email == email })
+	return s.find(func(a *account) bool { return email != "" && strings.EqualFold(a.email, email) })
 }
 
 // accountByUsername only finds accounts with a password: the usernames of the others are WeChat nicknames, which

@@ -179,10 +179,16 @@ func (s *Server) routeV3() http.Handler {
 	}
 	s.routeOIDC(mux)
 	s.routeUpload(mux)
-	root := http.NewServeMux()
-	root.Handle("/", mux)
-	root.Handle("/"+s.opts.App.ID+"/", http.StripPrefix("/"+s.opts.App.ID, mux))
-	return root
+	prefix := "/" + s.opts.App.ID
+	belowID := http.StripPrefix(prefix, mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, pattern := mux.Handler(r) // first, because the ID may be "api"
+		if pattern == "" && strings.HasPrefix(r.URL.Path, prefix+"/") {
+			belowID.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func (s *Server) v3Endpoints() map[string]v3Endpoint {

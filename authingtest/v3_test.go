@@ -33,6 +33,20 @@ func setupV3(t *testing.T, opts authingtest.Options) (*authingtest.Server, v3) {
 	return srv, v3{t: t, srv: srv}
 }
 
+// The console does not give such ids, but a test may.
+func TestV3AppIDs(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"api", "my app", "{x"} {
+		_, c := setupV3(t, authingtest.Options{App: authingtest.AppOptions{ID: id}})
+		const discovery = "/oidc/.well-known/openid-configuration"
+		for _, path := range []string{discovery, "/" + url.PathEscape(id) + discovery} {
+			status, _ := c.do("GET", path, "", "")
+			assert.Equal(t, http.StatusOK, status, path)
+		}
+		c.fails(c.post("/api/v3/send-sms", object{}), 400, 0)
+	}
+}
+
 func (c v3) as(token string) v3 {
 	c.token = token
 	return c

@@ -234,7 +234,9 @@ func (s *Server) findByPassCode(payload, options object, ip string) (*account, *
 			return nil, newV3Error(apiErr.Code)
 		}
 	}
-	s.spendV3Code("CHANNEL_LOGIN", to)
+	if !a.blocked { // who is, is rejected, and may use the code once unlocked
+		s.spendV3Code("CHANNEL_LOGIN", to)
+	}
 	return a, nil
 }
 

@@ -287,6 +287,14 @@ func TestV3LoginByPhoneCode(t *testing.T) {
 	c.fails(login(srv.LastSMS(phone), false), 400, 2300)
 	c.fails(c.post("/api/v3/send-sms", object{"phoneNumber": phone, "channel": "CHANNEL_X"}), 400, 0)
 
+	send("CHANNEL_LOGIN")
+	srv.SetBlocked(srv.Users()[0].ID, true)
+	c.fails(login(srv.LastSMS(phone), false), 403, 2005)
+	srv.SetBlocked(srv.Users()[0].ID, false)
+	c.data(login(srv.LastSMS(phone), false)) // a rejected call leaves the code alone
+	clock.advance(-time.Hour)
+	send("CHANNEL_LOGIN")
+
 	c.data(c.post("/api/v3/send-email", object{"email": "Ann@example.com", "channel": "CHANNEL_LOGIN"}))
 	c.data(c.post("/api/v3/signin", object{
 		"connection":      "PASSCODE",

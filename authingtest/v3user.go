@@ -207,7 +207,7 @@ func (s *Server) checkDeletion(c v3Call) *v3Error {
 		if a.email == "" || !strings.EqualFold(a.email, getString(payload, "email")) {
 			return badRequest("the address is not that of the account")
 		}
-		return s.useV3Code(channel, a.email, getString(payload, "passCode"))
+		return s.useV3Code(channel, strings.ToLower(a.email), getString(payload, "passCode"))
 	}
 	payload := getObject(c.body, "passwordPayload")
 	password, e := s.plainPassword(getString(payload, "password"), payload)

@@ -177,6 +177,21 @@ func TestV3Upload(t *testing.T) {
 	assert.Contains(t, string(text), `"statusCode":411`)
 }
 
+func TestV3IgnoresTheCaseOfAddresses(t *testing.T) {
+	t.Parallel()
+	srv, c := setupV3(t, authingtest.Options{})
+	bob := srv.AddUser(authing.User{Email: "Bob@Example.com"})
+	srv.SetPassword(bob.ID, "secret")
+	tokens := c.data(c.post("/api/v3/signin", object{
+		"connection": "PASSWORD", "passwordPayload": object{"account": "bOB@Example.com", "password": "secret"},
+	}))
+	c.data(c.post("/api/v3/send-email", object{"email": "Bob@Example.com", "channel": "CHANNEL_DELETE_ACCOUNT"}))
+	c = c.as(tokens["access_token"].(string))
+	c.data(c.post("/api/v3/verify-delete-account-request", object{"verifyMethod": "EMAIL_PASSCODE", "emailPassCodePayload": object{
+		"email": "Bob@Example.com", "passCode": srv.LastMail("Bob@Example.com").Code,
+	}}))
+}
+
 func TestV3DeleteAccount(t *testing.T) {
 	t.Parallel()
 	clock := newClock()

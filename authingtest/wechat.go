@@ -48,7 +48,7 @@ type loginCode struct {
 // newCode implements wx.login.
 func (s *Server) newCode(p *Phone) string {
 	now := s.opts.Clock()
-	if now.Sub(p.session.keySince) >= s.opts.MinKeyAge {
+	if age := now.Sub(p.session.keySince); age < 0 || age >= s.opts.MinKeyAge { // the clock may be set back
 		p.session.key, p.session.keySince = random16(), now
 	}
 	id := sessionID{p.user.AppID, p.user.OpenID}

@@ -166,6 +166,7 @@ func TestKeyRotation(t *testing.T) {
 		"never":             {authingtest.KeepKey, 10000 * time.Hour, false},
 		"before the period": {time.Hour, time.Hour - 1, false},
 		"after the period":  {time.Hour, time.Hour, true},
+		"clock set back":    {0, -time.Hour, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

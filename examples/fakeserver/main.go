@@ -32,6 +32,7 @@ import (
 
 	"github.com/authing-wxapp/authing"
 	"github.com/authing-wxapp/authing/authingtest"
+	"github.com/authing-wxapp/authing/authingv3"
 )
 
 // usage returns the help without the flags.
@@ -135,6 +136,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if *pool != "" {
 		if _, err := authing.NewClient(*pool); err != nil {
+			return err
+		}
+	}
+	if *appID != "" {
+		if _, err := authingv3.NewClient("https://example.com", *appID, "source"); err != nil {
 			return err
 		}
 	}

@@ -301,6 +301,7 @@ func TestBadArguments(t *testing.T) {
 	for want, args := range map[string][]string{
 		`unexpected argument "serve"`: append(occupied, "serve", "-pool", "pool-1"),
 		"user pool id":                append(occupied, "-pool", "pool/1"),
+		"application id":              append(occupied, "-appid", "my app"),
 		"clientAuth must be one of":   append(occupied, "-client-auth", "x"),
 	} {
 		assert.ErrorContains(t, run(context.Background(), args, io.Discard), want)
