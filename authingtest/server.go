@@ -264,7 +264,7 @@ type Request struct {
 }
 
 // Requests returns the latest requests in order of arrival, including those that failed or got no reply. It returns all
-// of them until there are more than Options.KeepRequests, or until their bodies exceed 64 MiB in total. The caller may
+// of them until there are more than Options.KeepRequests, or until they exceed 64 MiB in total. The caller may
 // modify the result.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
