@@ -2,6 +2,7 @@ package authingtest
 
 import (
 	"cmp"
+	"strings"
 	"time"
 )
 
@@ -100,6 +101,9 @@ func (s *Server) applyUpdate(a *account, options object) {
 		if _, given := options[name]; given {
 			*field = getString(options, name)
 		}
+	}
+	if !strings.HasPrefix(a.phone, a.countryCode) {
+		a.countryCode = "" // it was that of the old number
 	}
 	for name, field := range map[string]*bool{
 		"emailVerified": &a.emailVerified, "blocked": &a.blocked, "isDeleted": &a.deleted,

@@ -114,6 +114,43 @@ func TestV3BindPhone(t *testing.T) {
 	c.fails(bind(asAnn, "13900000003", "x"), 409, 2035)
 }
 
+// The number that one face stores is what the other shows, with its own country code.
+func TestForeignNumbersOnBothFaces(t *testing.T) {
+	t.Parallel()
+	srv, c := setupV3(t, authingtest.Options{EarlyUpdates: true})
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	require.NoError(t, err)
+	abroad := srv.NewPhone(authingtest.WxUser{OpenID: "o-1", PhoneNumber: "51234567", CountryCode: "852"})
+	athome := srv.NewPhone(authingtest.WxUser{OpenID: "o-1", PhoneNumber: "13900000001", CountryCode: "86"})
+	user, asUser := signIn(t, client, abroad)
+	asV3 := c.as(c.accessToken(abroad))
+	shows := func(legacy, country, number string) {
+		t.Helper()
+		assert.Equal(t, legacy, srv.User(user.ID).Phone)
+		profile := c.data(asV3.get("/api/v3/get-profile"))
+		assert.Equal(t, []any{country, number}, []any{profile["phoneCountryCode"], profile["phone"]})
+	}
+	bind := func(phone *authingtest.Phone) {
+		t.Helper()
+		_, err := asUser.BindPhone(ctx, phone.Login(), phone.GetPhoneNumber())
+		require.NoError(t, err)
+	}
+	update := func(phone string) {
+		t.Helper()
+		_, err := asUser.Update(ctx, user.ID, authing.UserUpdate{Phone: &phone})
+		require.NoError(t, err)
+	}
+	bind(abroad)
+	shows("+85251234567", "+852", "51234567")
+	update("+85251234567")
+	shows("+85251234567", "+852", "51234567")
+	bind(athome)
+	shows("13900000001", "+86", "13900000001")
+	bind(abroad)
+	update("13900000002")
+	shows("13900000002", "+86", "13900000002")
+}
+
 func TestV3BindWxapp(t *testing.T) {
 	t.Parallel()
 	srv, c := setupV3(t, authingtest.Options{})

@@ -128,14 +128,15 @@ func (s *Server) bindPhone(c wxappCall) reply {
 	if apiErr != nil {
 		return apiErr.reply()
 	}
-	_, number, failure := s.decryptPhoneNumber(c)
-	if number == "" {
+	_, phone, failure := s.decryptPhoneNumber(c)
+	if phone == nil {
 		return failure
 	}
-	if other := s.accountByPhone(number); other != nil && other != a {
+	country, number := phone.countryCode(), phone.PurePhoneNumber
+	if other := s.accountByPhone(storedPhone(country, number)); other != nil && other != a {
 		return newError(2035).reply()
 	}
-	a.phone = number
+	a.setPhone(country, number)
 	return success(a.rest())
 }
 
@@ -143,8 +144,8 @@ func (s *Server) getPhone(c wxappCall) reply {
 	if _, apiErr := s.accountByToken(c.token); apiErr != nil && c.token != "" {
 		return apiErr.reply()
 	}
-	plain, number, failure := s.decryptPhoneNumber(c)
-	if number == "" {
+	plain, phone, failure := s.decryptPhoneNumber(c)
+	if phone == nil {
 		return failure
 	}
 	return success(plain)
@@ -175,15 +176,15 @@ func (s *Server) decryptDetail(c wxappCall) (code *loginCode, plain json.RawMess
 	return code, plain, reply{}
 }
 
-// decryptPhoneNumber is decryptDetail for the detail of a phone number. If it fails, number is empty.
-func (s *Server) decryptPhoneNumber(c wxappCall) (plain json.RawMessage, number string, failure reply) {
+// decryptPhoneNumber is decryptDetail for the detail of a phone number. If it fails, phone is nil.
+func (s *Server) decryptPhoneNumber(c wxappCall) (plain json.RawMessage, phone *wxPhoneNumber, failure reply) {
 	code, plain, failure := s.decryptDetail(c)
 	if code == nil {
-		return nil, "", failure
+		return nil, nil, failure
 	}
-	var p wxPhoneNumber
-	if json.Unmarshal(plain, &p) != nil || p.PhoneNumber == "" {
-		return nil, "", wechatError(errcodeCipher)
+	phone = &wxPhoneNumber{}
+	if json.Unmarshal(plain, phone) != nil || phone.PhoneNumber == "" {
+		return nil, nil, wechatError(errcodeCipher)
 	}
-	return plain, p.PhoneNumber, reply{}
+	return plain, phone, reply{}
 }
