@@ -43,7 +43,9 @@ func v3CodeKey(channel, to string) string { return channel + " " + to }
 // newV3Code returns the text of a new code, which replaces the previous one, or a failure if that is too recent.
 func (s *Server) newV3Code(channel, to string, lifetime time.Duration) (string, *v3Error) {
 	now := s.opts.Clock()
-	if last := s.v3Codes.get(v3CodeKey(channel, to)); !last.sent.IsZero() && !now.Before(last.sent) && now.Sub(last.sent) < sendInterval {
+	last := s.v3Codes.get(v3CodeKey(channel, to)).sent
+	age := now.Sub(last) // negative if the clock was set back
+	if !last.IsZero() && age >= 0 && age < sendInterval {
 		return "", &v3Error{statusCode: http.StatusTooManyRequests, message: "您的请求已超过最大数量限制，请稍后重试"}
 	}
 	code := v3Code{sentCode{"0" + randomString(digits, 5), now.Add(lifetime)}, now}

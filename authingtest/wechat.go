@@ -48,7 +48,8 @@ type loginCode struct {
 // newCode implements wx.login.
 func (s *Server) newCode(p *Phone) string {
 	now := s.opts.Clock()
-	if age := now.Sub(p.session.keySince); age < 0 || age >= s.opts.MinKeyAge { // the clock may be set back
+	age := now.Sub(p.session.keySince) // negative if the clock was set back: the key would then live on for as long
+	if s.opts.MinKeyAge != KeepKey && (age < 0 || age >= s.opts.MinKeyAge) {
 		p.session.key, p.session.keySince = random16(), now
 	}
 	id := sessionID{p.user.AppID, p.user.OpenID}

@@ -167,6 +167,7 @@ func TestKeyRotation(t *testing.T) {
 		"before the period": {time.Hour, time.Hour - 1, false},
 		"after the period":  {time.Hour, time.Hour, true},
 		"clock set back":    {0, -time.Hour, true},
+		"kept, set back":    {authingtest.KeepKey, -time.Hour, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
