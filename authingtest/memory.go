@@ -67,7 +67,7 @@ func (r *recent[V]) all() map[string]V {
 
 // sizeOf returns about how many bytes of memory a request takes.
 func sizeOf(req Request) int {
-	size := len(req.Path) + len(req.Body)
+	size := len(req.Method) + len(req.Path) + len(req.Body)
 	for name, values := range req.Header {
 		size += len(name)
 		for _, value := range values {

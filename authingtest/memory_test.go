@@ -48,9 +48,31 @@ func TestMemoryIsBounded(t *testing.T) {
 	for range 200 {
 		send(t, rawRequest{"POST", srv.UploadURL(), "/", half, http.Header{"Content-Type": {"text/plain"}, "X-Half": {half}}})
 	}
+	for i := range 40 { // the server counts the refresh tokens, without the bodies that they came in
+		send(t, rawRequest{
+			"POST", srv.AppHost(), "/oidc/token", fmt.Sprintf("refresh_token=%d&x=", i) + strings.Repeat("x", 4<<20),
+			http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+		})
+	}
 	assert.Less(t, heap(), before+100<<20)
-	assert.Equal(t, 200, srv.RequestCount())
-	assert.Len(t, srv.Requests(), 63)
+	assert.Equal(t, 240, srv.RequestCount())
+	assert.Len(t, srv.Requests(), 15)
+}
+
+func TestLongPathsAndMethodsAreDropped(t *testing.T) {
+	t.Parallel()
+	const long = 900 << 10
+	for name, req := range map[string]rawRequest{
+		"path":   {"GET", "", "/?" + strings.Repeat("x", long), "", http.Header{}},
+		"method": {strings.Repeat("X", long), "", "/", "", http.Header{}},
+	} {
+		srv, _ := setup(t, authingtest.Options{})
+		req.base = srv.UsersURL()
+		for range 80 {
+			send(t, req)
+		}
+		assert.Len(t, srv.Requests(), 72, name)
+	}
 }
 
 func TestOversizedBody(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -285,8 +286,8 @@ func (s *Server) RequestCount() int {
 }
 
 // SpentCodes returns how often each wx.login code, phone code and refresh token, and each texted code used for a login,
-// was received. It knows the latest 100,000 of them. It counts every arrival, including unknown codes, wrong URLs and
-// calls without a reply: a count of two means that a request was sent twice.
+// was received. It knows the latest 100,000 of them that are not longer than 8 KiB. It counts every arrival, including
+// unknown codes, wrong URLs and calls without a reply: a count of two means that a request was sent twice.
 func (s *Server) SpentCodes() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -341,6 +342,7 @@ func (s *Server) record(req Request) {
 	s.requests.add(req, s.opts.KeepRequests)
 	for _, code := range codes {
 		if code != "" && len(code) <= longestCode {
+			code = strings.Clone(code) // it may be a part of the body
 			s.arrivals.set(code, s.arrivals.get(code)+1, keepCodes)
 		}
 	}
