@@ -342,6 +342,9 @@ func (s *Server) signUp(c v3Call) reply {
 		to, _, _ := s.receiver(getObject(c.body, "passCodePayload"))
 		s.spendV3Code("CHANNEL_REGISTER", to)
 	}
+	contact := getObject(c.body, "profile")
+	s.spendV3Code("CHANNEL_COMPLETE_PHONE", getString(contact, "phone"))
+	s.spendV3Code("CHANNEL_COMPLETE_EMAIL", strings.ToLower(getString(contact, "email")))
 	a.update(profile)
 	return v3Success(s.v3User(a, scopes, nil))
 }
@@ -377,7 +380,8 @@ func (s *Server) newSignUp(c v3Call) (*account, *v3Error) {
 	}, nil
 }
 
-// completeContact adds the phone number and the address of a profile, each of which needs its code.
+// completeContact adds the phone number and the address of a profile, each of which needs its code. It does not use the
+// codes up: the registration may still fail.
 func (s *Server) completeContact(a *account, profile, options object) *v3Error {
 	phone, email := getString(profile, "phone"), strings.ToLower(getString(profile, "email"))
 	delete(profile, "phone")
@@ -397,7 +401,5 @@ func (s *Server) completeContact(a *account, profile, options object) *v3Error {
 	if apiErr := s.checkAvailable(email, "", "", phone); apiErr != nil {
 		return newV3Error(apiErr.Code)
 	}
-	s.spendV3Code("CHANNEL_COMPLETE_PHONE", phone)
-	s.spendV3Code("CHANNEL_COMPLETE_EMAIL", email)
 	return nil
 }

@@ -306,7 +306,7 @@ func TestV3LoginByPhoneCode(t *testing.T) {
 
 func TestV3Register(t *testing.T) {
 	t.Parallel()
-	srv, c := setupV3(t, authingtest.Options{})
+	srv, c := setupV3(t, authingtest.Options{RegistrationLimit: 1})
 	user := c.data(c.post("/api/v3/signup", object{
 		"connection": "PASSWORD", "passwordPayload": object{"username": "ann", "email": "ann@example.com", "password": "secret"},
 		"profile": object{"nickname": "Ann", "gender": "F", "customData": object{"school": "PKU"}},
@@ -323,18 +323,26 @@ func TestV3Register(t *testing.T) {
 	user = c.data(c.post("/api/v3/signup", signUp))
 	assert.Equal(t, []any{phone, true}, []any{user["phone"], user["phoneVerified"]})
 
-	const second = "13900000002"
+	const second, address = "13900000002", "Carl@example.com"
+	c.data(c.post("/api/v3/send-email", object{"email": address, "channel": "CHANNEL_COMPLETE_EMAIL"}))
 	c.data(c.post("/api/v3/send-sms", object{"phoneNumber": second, "channel": "CHANNEL_COMPLETE_PHONE"}))
-	completed := func(username string) object {
+	completed := func(username, ip string, profile object) object {
 		return c.post("/api/v3/signup", object{
 			"connection": "PASSWORD", "passwordPayload": object{"username": username, "password": "secret"},
-			"profile": object{"phone": second},
-			"options": object{"context": object{}, "phonePassCodeForInformationCompletion": srv.LastSMS(second)},
+			"profile": profile,
+			"options": object{
+				"context": object{}, "clientIp": ip, "phonePassCodeForInformationCompletion": srv.LastSMS(second),
+				"emailPassCodeForInformationCompletion": srv.LastMail(address).Code,
+			},
 		})
 	}
-	assert.Equal(t, second, c.data(completed("carl"))["phone"])
+	both := object{"phone": second, "email": address}
+	c.fails(completed("carl", "10.0.0.1", both), 403, 2100)
+	carl := c.data(completed("carl", "10.0.0.2", both)) // the rejected call did not use up the codes
+	assert.Equal(t, []any{second, "carl@example.com"}, []any{carl["phone"], carl["email"]})
 	srv.DeleteUser(srv.UserByPhone(second).ID)
-	c.fails(completed("dora"), 400, 2001)
+	c.fails(completed("dora", "10.0.0.3", object{"phone": second}), 400, 2001)
+	c.fails(completed("dora", "10.0.0.3", object{"email": address}), 400, 2001)
 
 	for name, tt := range map[string]struct {
 		body    object
