@@ -97,6 +97,7 @@
 //   - Which calls count toward the limits per address: see Options.LoginLimit. A rejected registration uses up the
 //     wx.login code.
 //   - The lifetime of texted and mailed codes, and whether a rejected call uses them up: ten minutes, and it does not.
+//   - Whether the case of an e-mail address matters: it does not.
 //   - The host that serves authorized apps: both do.
 //   - The schema: only what SDKs of the period used is known, and the types of some fields are inferred from samples.
 //

@@ -68,15 +68,15 @@ type Mail struct {
 	Link string // for verifying the address
 }
 
-// LastMail returns the last mail sent to an address, or the zero Mail.
+// LastMail returns the last mail sent to an address, whose case does not matter, or the zero Mail.
 func (s *Server) LastMail(email string) Mail {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.lastMail.get(strings.ToLower(email))
 }
 
-// SentMails returns the number of mails sent to each address. A count of two for one tap means that the request was
-// sent twice.
+// SentMails returns the number of mails sent to each address, in lower case. A count of two for one tap means that the
+// request was sent twice.
 func (s *Server) SentMails() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +84,8 @@ func (s *Server) SentMails() map[string]int {
 }
 
 func (s *Server) send(email string, mail Mail) {
-	s.lastMail.set(strings.ToLower(email), mail, keepCodes)
+	email = strings.ToLower(email)
+	s.lastMail.set(email, mail, keepCodes)
 	s.sentMails.set(email, s.sentMails.get(email)+1, keepCodes)
 }
 

@@ -61,12 +61,13 @@ func (s *Server) newPassword(a *account, options object) (string, *envelope) {
 
 func (s *Server) checkNewEmail(a *account, options object) *envelope {
 	email, given := options["email"]
+	other := s.accountByEmail(getString(options, "email"))
 	switch {
 	case !given || getString(options, "email") == a.email:
 		return nil
 	case !s.opts.EarlyUpdates:
 		return newError(2225)
-	case email != nil && s.accountByEmail(getString(options, "email")) != nil:
+	case email != nil && other != nil && other != a:
 		return newError(2200)
 	}
 	return checkEmail(getString(options, "email"), 2204)

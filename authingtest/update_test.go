@@ -75,6 +75,7 @@ func TestUpdateRejected(t *testing.T) {
 		later  int
 	}{
 		"own email":          {update{Email: authing.Ptr("ann@example.com")}, 0, 0},
+		"own email, case":    {update{Email: authing.Ptr("Ann@example.com")}, 0, 2225},
 		"own phone":          {update{Phone: authing.Ptr("13900000000")}, 0, 0},
 		"own username":       {update{Username: authing.Ptr("ann")}, 0, 0},
 		"email":              {update{Email: authing.Ptr("new@example.com")}, 0, 2225},

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/authing-wxapp/authing"
-	"strings"
 )
 
 // account is a user of the pool as Authing stores it.
@@ -129,6 +129,7 @@ func (s *Server) accountByPhone(phone string) *account {
 	return s.find(func(a *account) bool { return phone != "" && a.phone == phone })
 }
 
+// accountByEmail ignores the case on both faces: otherwise one address could have an account on each.
 func (s *Server) accountByEmail(email string) *account {
 	return s.find(func(a *account) bool { return email != "" && strings.EqualFold(a.email, email) })
 }

@@ -70,6 +70,25 @@ func TestBothFacesShareUsers(t *testing.T) {
 	c.fails(c.as(string(user.Token)).get("/api/v3/get-profile"), 401, 2020)
 }
 
+func TestFacesShareAddressesInAnyCase(t *testing.T) {
+	t.Parallel()
+	srv, c := setupV3(t, authingtest.Options{})
+	client, err := authing.NewClient(srv.UserPoolID(), srv.ClientOptions()...)
+	require.NoError(t, err)
+	const ann = "Ann@Example.com"
+	c.data(c.post("/api/v3/signup", object{
+		"connection": "PASSWORD", "passwordPayload": object{"email": ann, "password": "secret"},
+		"options": object{"context": object{}},
+	}))
+	_, err = client.Register(ctx, authing.RegisterParams{Email: ann, Password: "secret"})
+	assert.Equal(t, 2026, codeOf(t, err))
+
+	srv.AddUser(authing.User{Email: "Bob@Example.com"})
+	require.NoError(t, client.SendResetPasswordEmail(ctx, "BOB@example.com"))
+	c.data(c.post("/api/v3/send-email", object{"email": "Bob@Example.com", "channel": "CHANNEL_LOGIN"}))
+	assert.Equal(t, map[string]int{"bob@example.com": 2}, srv.SentMails())
+}
+
 func TestV3EncryptedProfile(t *testing.T) {
 	t.Parallel()
 	srv, c := setupV3(t, authingtest.Options{})
