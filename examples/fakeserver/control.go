@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"reflect"
 	"slices"
@@ -81,13 +82,16 @@ func routes() []route {
 		})},
 		{"PUT", "/users/{id}/password", `{"password":"secret"}`, "set the password; empty removes it", onUser(func(c *control, id string, r *http.Request) error {
 			var in struct {
-				Password string `json:"password"`
+				Password *string `json:"password"`
 			}
-			err := readBody(r, &in)
-			if err == nil {
-				c.fake.SetPassword(id, in.Password)
+			if err := readBody(r, &in); err != nil {
+				return err
 			}
-			return err
+			if in.Password == nil {
+				return badRequest(errors.New(`the body must be {"password":"…"}`))
+			}
+			c.fake.SetPassword(id, *in.Password)
+			return nil
 		})},
 		{"PUT", "/users/{id}/blocked", `{"on":true}`, "lock or unlock an account", onUser(toggle((*authingtest.Server).SetBlocked))},
 		{"PUT", "/users/{id}/mfa", `{"on":true}`, "require a second factor for the password, or not", onUser(toggle((*authingtest.Server).SetMFA))},
@@ -303,11 +307,12 @@ func detail(api string, get func(*authingtest.Phone) authing.Detail) func(*contr
 }
 
 func (c *control) addUser(r *http.Request) (any, error) {
-	var user authing.User
+	type plain authing.User // without its UnmarshalJSON, which ignores unknown fields
+	var user plain
 	if err := readBody(r, &user); err != nil {
 		return nil, err
 	}
-	return c.fake.AddUser(user), nil
+	return c.fake.AddUser(authing.User(user)), nil
 }
 
 func (c *control) listUsers(r *http.Request) (any, error) {
@@ -367,11 +372,12 @@ func (c *control) authorizeApp(r *http.Request) (any, error) {
 }
 
 func (c *control) authorizeOIDCApp(r *http.Request) (any, error) {
-	var app authing.OIDCApp
+	type plain authing.OIDCApp // without its UnmarshalJSON, which ignores unknown fields
+	var app plain
 	if err := errors.Join(c.checkUser(r.PathValue("id")), readBody(r, &app)); err != nil {
 		return nil, err
 	}
-	return map[string]string{"id": c.fake.AuthorizeOIDCApp(r.PathValue("id"), app)}, nil
+	return map[string]string{"id": c.fake.AuthorizeOIDCApp(r.PathValue("id"), authing.OIDCApp(app))}, nil
 }
 
 func (c *control) addLDAPUser(r *http.Request) (any, error) {
@@ -398,7 +404,7 @@ func (c *control) sms(r *http.Request) (any, error) {
 }
 
 func (c *control) mail(r *http.Request) (any, error) {
-	address := r.PathValue("address")
+	address := strings.ToLower(r.PathValue("address")) // as the keys of SentMails are
 	sent := c.fake.SentMails()[address]
 	if sent == 0 {
 		return nil, notFound("no mail was sent to this address")
@@ -472,6 +478,8 @@ func (c *control) addFault(r *http.Request) (any, error) {
 		err = fmt.Errorf("op must be one of %s, not %q", strings.Join(ops(), ", "), in.Op)
 	case !ok:
 		err = fmt.Errorf("when must be before, after or midReply, not %q", in.When)
+	case fault.Delay < 0:
+		err = fmt.Errorf("delay %s is negative", in.Delay)
 	case in.Status != 0 && (in.Status < 200 || in.Status > 599):
 		err = fmt.Errorf("status %d is not a final HTTP status", in.Status)
 	}
@@ -517,16 +525,29 @@ func (c *clock) Now() time.Time {
 	return time.Now().Add(c.offset)
 }
 
-func (c *clock) set(now time.Time) {
+// errTooFar is about what a time.Duration holds.
+var errTooFar = errors.New("the clock cannot be 292 years or more away from the real time")
+
+func (c *clock) set(now time.Time) error {
+	offset := time.Until(now)
+	if offset == math.MaxInt64 || offset == math.MinInt64 { // also for every time further away
+		return errTooFar
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.offset = time.Until(now)
+	c.offset = offset
+	return nil
 }
 
-func (c *clock) advance(d time.Duration) {
+func (c *clock) advance(d time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.offset += d
+	sum := c.offset + d
+	if (sum < c.offset) != (d < 0) { // an overflow
+		return errTooFar
+	}
+	c.offset = sum
+	return nil
 }
 
 func (c *control) getClock(*http.Request) (any, error) {
@@ -544,14 +565,17 @@ func (c *control) setClock(r *http.Request) (any, error) {
 	if (in.Advance == "") == in.Now.IsZero() {
 		return nil, badRequest(errors.New(`the body must be {"advance":"6m"} or {"now":"2030-01-02T03:04:05Z"}`))
 	}
+	var err error
 	if in.Advance != "" {
-		d, err := time.ParseDuration(in.Advance)
-		if err != nil {
-			return nil, badRequest(err)
+		var d time.Duration
+		if d, err = time.ParseDuration(in.Advance); err == nil {
+			err = c.clock.advance(d)
 		}
-		c.clock.advance(d)
 	} else {
-		c.clock.set(in.Now)
+		err = c.clock.set(in.Now)
+	}
+	if err != nil {
+		return nil, badRequest(err)
 	}
 	return c.getClock(r)
 }

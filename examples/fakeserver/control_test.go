@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -147,7 +148,13 @@ func TestControlErrors(t *testing.T) {
 		`POST /faults {"op":"As"}`:                     400,
 		`POST /faults {"op":"Login","when":"x"}`:       400,
 		`POST /faults {"op":"Login","delay":"x"}`:      400,
+		`POST /faults {"op":"Login","delay":"-5s"}`:    400,
 		`POST /faults {"op":"Login","status":42}`:      400,
+		`POST /users {"emial":"ann@example.com"}`:      400,
+		"POST /users/" + id + `/oidcapps {"foo":1}`:    400,
+		"PUT /users/" + id + "/password":               400,
+		`POST /clock {"now":"2500-01-01T00:00:00Z"}`:   400,
+		`POST /clock {"now":"1500-01-01T00:00:00Z"}`:   400,
 		`POST /clock {}`:                               400,
 		`POST /clock {"advance":"x"}`:                  400,
 		`POST /phones {} {}`:                           400,
@@ -227,4 +234,10 @@ func TestClock(t *testing.T) {
 	c.set(time.Unix(1e9, 0))
 	c.advance(time.Hour)
 	assert.WithinDuration(t, time.Unix(1e9+3600, 0), c.Now(), 5*time.Second)
+
+	for _, far := range []time.Duration{math.MinInt64, math.MaxInt64} {
+		c := clock{offset: far / 2}
+		assert.Error(t, c.advance(far/2+far/4), "a time.Duration cannot hold the sum")
+		assert.Equal(t, far/2, c.offset)
+	}
 }

@@ -11,6 +11,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
@@ -139,19 +140,19 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			return err
 		}
 	}
-	if *appID != "" {
-		if _, err := authingv3.NewClient("https://example.com", *appID, "source"); err != nil {
-			return err
-		}
+	if _, err := authingv3.NewClient("https://authing.test", cmp.Or(*appID, "app"), cmp.Or(*source, "source")); err != nil {
+		return err
 	}
 
 	clock := &clock{}
 	if *now != "" {
 		t, err := time.Parse(time.RFC3339, *now)
+		if err == nil {
+			err = clock.set(t)
+		}
 		if err != nil {
 			return fmt.Errorf("-now: %w", err)
 		}
-		clock.set(t)
 	}
 	if *privateKey != "" {
 		key, err := readKey(*privateKey)

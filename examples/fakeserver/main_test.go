@@ -170,7 +170,7 @@ func TestMessagesAndCaptcha(t *testing.T) {
 		Code, Link string
 		Sent       int
 	}
-	_, text = p.get(t, "/mail/ann@example.com")
+	_, text = p.get(t, "/mail/Ann@example.com")
 	require.NoError(t, json.Unmarshal([]byte(text), &mail))
 	assert.Equal(t, 1, mail.Sent)
 	_, err = client.ChangePassword(ctx, authing.ChangePasswordParams{
@@ -302,6 +302,8 @@ func TestBadArguments(t *testing.T) {
 		`unexpected argument "serve"`: append(occupied, "serve", "-pool", "pool-1"),
 		"user pool id":                append(occupied, "-pool", "pool/1"),
 		"application id":              append(occupied, "-appid", "my app"),
+		"identity source":             append(occupied, "-source", "my source"),
+		"292 years":                   append(occupied, "-now", "2500-01-01T00:00:00Z"),
 		"clientAuth must be one of":   append(occupied, "-client-auth", "x"),
 	} {
 		assert.ErrorContains(t, run(context.Background(), args, io.Discard), want)
