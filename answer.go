@@ -26,6 +26,7 @@ func refusal(resp transport.Response, cause error) *api.Error {
 	if !code.Set {
 		e := api.BadResponse(resp, "", cmp.Or(err, cause))
 		e.Message = api.MessageText(reply.Message)
+		matchWeChat(e, reply.Data, reply.Message, resp.Body)
 		return e
 	}
 	var e *api.Error
@@ -35,6 +36,7 @@ func refusal(resp transport.Response, cause error) *api.Error {
 		if resp.Status == http.StatusOK {
 			e.Hint = "" // the response did come from Authing, so advice about the hosts would mislead
 		}
+		matchWeChat(e, reply.Data, reply.Message, resp.Body)
 	} else {
 		e = serviceError(code, reply.Data, reply.Message, resp.Body)
 		e.RetryAfter = transport.RetryAfter(resp.Header)
@@ -83,7 +85,6 @@ func incomplete(resp transport.Response, missing string) *api.Error {
 	e := refusal(resp, nil)
 	if e.Code == 0 || e.Code == http.StatusOK {
 		e.Reason = "the service reported success but sent no " + missing
-		matchWeChat(e, e.Data)
 	}
 	return e
 }

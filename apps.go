@@ -219,7 +219,7 @@ type wireRevokedApp struct {
 	UserID    string    `json:"userId"`
 	Scope     string    `json:"scope"`
 	Type      string    `json:"type"`
-	IsRevoked any       `json:"isRevoked"` // true, or the text "true"
+	IsRevoked wire.Bool `json:"isRevoked"` // true, or the text "true"
 	When      Timestamp `json:"when"`
 }
 
@@ -229,7 +229,7 @@ var revokeUserAuthorizedApp = operation[wireRevokedApp]{"RevokeUserAuthorizedApp
 		isRevoked _id scope appId userId type when
 	}
 }`, func(w *wireRevokedApp) string {
-	if w.ID == "" && w.AppID == "" && w.IsRevoked == nil {
+	if w.ID == "" && w.AppID == "" && !w.IsRevoked.Set {
 		return "revoked app"
 	}
 	return ""
@@ -255,7 +255,7 @@ func (c *Client) RevokeAuthedApp(ctx context.Context, userID, appID string) (*Re
 	}{UserPoolID: c.pool, UserID: userID, AppID: appID}, func(w *wireRevokedApp, raw wire.Raw) (*RevokedApp, error) {
 		return &RevokedApp{
 			ID: w.ID, AppID: w.AppID, UserID: w.UserID, Scope: w.Scope, Type: w.Type,
-			IsRevoked: w.IsRevoked == true || w.IsRevoked == "true", When: w.When, raw: raw,
+			IsRevoked: w.IsRevoked.Value, When: w.When, raw: raw,
 		}, nil
 	})
 }

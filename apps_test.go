@@ -201,7 +201,7 @@ func TestAllAuthedAppsTwice(t *testing.T) {
 
 func TestRevokeAuthedApp(t *testing.T) {
 	t.Parallel()
-	for isRevoked, want := range map[string]bool{`"true"`: true, `true`: true, `"false"`: false, `false`: false, `null`: false} {
+	for isRevoked, want := range map[string]bool{`"true"`: true, `true`: true, `"false"`: false, `1`: true, `"0"`: false, `false`: false, `null`: false} {
 		result := `{"isRevoked":` + isRevoked + `,"_id":"r1","scope":"user","appId":"a1","userId":"u1","type":"oauth",` +
 			`"when":"Fri Jan 12 2018 13:55:25 GMT+0800 (CST)"}`
 		app := operationCall[*authing.RevokedApp]{

@@ -78,18 +78,19 @@ type plainUser User // User without its methods
 // wireUser is a user as the service sends it. encoding/json prefers the outer fields to those of the embedded User.
 type wireUser struct {
 	plainUser
-	OtherID        string            `json:"id"` // some responses have it beside _id or instead
-	TokenExpiredAt wire.Text         `json:"tokenExpiredAt"`
-	LoginsCount    wire.Int          `json:"loginsCount"`
-	LastLogin      wire.Text         `json:"lastLogin"`
-	SignedUp       wire.Text         `json:"signedUp"`
-	Group          wire.Maybe[Group] `json:"group"`
+	Token          wire.Maybe[Secret] `json:"token"`
+	OtherID        string             `json:"id"` // some responses have it beside _id or instead
+	TokenExpiredAt wire.Text          `json:"tokenExpiredAt"`
+	LoginsCount    wire.Int           `json:"loginsCount"`
+	LastLogin      wire.Text          `json:"lastLogin"`
+	SignedUp       wire.Text          `json:"signedUp"`
+	Group          wire.Maybe[Group]  `json:"group"`
 }
 
 // user returns the user inside of w: a copy would cost another 640 bytes.
 func (w *wireUser) user(raw wire.Raw) *User {
 	u := (*User)(&w.plainUser)
-	u.ID = cmp.Or(u.ID, w.OtherID)
+	u.ID, u.Token = cmp.Or(u.ID, w.OtherID), w.Token.Value
 	u.TokenExpiredAt, u.LastLogin, u.SignedUp = timestamp(w.TokenExpiredAt), timestamp(w.LastLogin), timestamp(w.SignedUp)
 	u.LoginsCount = int(w.LoginsCount.Value)
 	u.Group = w.Group.Value
@@ -109,9 +110,9 @@ func missingID(w *wireUser) string {
 
 func missingToken(w *wireUser) string {
 	switch {
-	case w.Token == "":
+	case w.Token.Value == "":
 		return "token"
-	case !api.IsHeaderText(string(w.Token)):
+	case !api.IsHeaderText(string(w.Token.Value)):
 		return "token that could be sent back"
 	}
 	return missingID(w)

@@ -465,6 +465,17 @@ func TestOddFieldsDoNotCostTheLogin(t *testing.T) {
 	}
 }
 
+// A call that promises no token does not fail for an odd one.
+func TestOddTokenBesideAUser(t *testing.T) {
+	t.Parallel()
+	for _, odd := range []string{"false", "5", "{}", "[]", "null"} {
+		client, _ := setup(t, 200, graphqlData("user", `{"_id":"u1","token":`+odd+`}`))
+		user, err := client.As(token).User(context.Background(), "u1")
+		require.NoError(t, err, odd)
+		assert.Empty(t, user.Token, odd)
+	}
+}
+
 // Two users in one response must not become one.
 func TestDuplicateKeysAreRejected(t *testing.T) {
 	t.Parallel()

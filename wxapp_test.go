@@ -403,6 +403,19 @@ func TestWeChatFailureInASuccess(t *testing.T) {
 	}
 }
 
+func TestWeChatRefusalInAnyPlace(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"errcode":40029,"errmsg":"invalid code"}`, `{"code":200,"errcode":40163}`, `{"code":200,"data":"{\"errcode\":40163}"}`,
+		`{"code":200,"message":"{\"errcode\":40163}","data":null}`,
+	} {
+		client, _ := setup(t, 200, body)
+		_, err := client.LoginWithWxapp(context.Background(), code, loginDetail)
+		require.ErrorIs(t, err, authing.ErrCodeInvalid, body)
+		require.ErrorContains(t, err, "call wx.login again", body)
+	}
+}
+
 func TestDecryptUnknownPayload(t *testing.T) {
 	t.Parallel()
 	const steps = `{"stepInfoList":[{"timestamp":1445866601,"step":100}],"gender":null,"watermark":{"appid":"wx1","timestamp":"5"}}`
