@@ -80,7 +80,7 @@ func matchWeChat(e *api.Error, parts ...json.RawMessage) {
 	e.Hint = hint
 }
 
-// incomplete reports a success that lacks what the call promises. Its data may be a refusal of WeChat's.
+// incomplete reports a success that lacks what the call promises.
 func incomplete(resp transport.Response, missing string) *api.Error {
 	e := refusal(resp, nil)
 	if e.Code == 0 || e.Code == http.StatusOK {

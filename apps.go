@@ -219,7 +219,7 @@ type wireRevokedApp struct {
 	UserID    string    `json:"userId"`
 	Scope     string    `json:"scope"`
 	Type      string    `json:"type"`
-	IsRevoked wire.Bool `json:"isRevoked"` // true, or the text "true"
+	IsRevoked wire.Bool `json:"isRevoked"`
 	When      Timestamp `json:"when"`
 }
 
