@@ -43,7 +43,7 @@ type Fault struct {
 // "GetVerificationCode"; a fault for any other name stays queued and has no effect. ChangeAvatar sends three requests: the one
 // for the upload token is "ChangeAvatar", the one to the storage is "Upload", and the last is an ordinary "Update". Of today's
 // API, which has no request for a token, only the latter two. There, DeleteAccount sends "VerifyDeleteAccount" first, and the
-// other requests are "JWKS", "Discovery", "UserInfo", "Identities" and "System". A name that both APIs have stands for both.
+// other requests are "JWKS", "Discovery", "UserInfo", "Identities" and "System". A name of both APIs applies to both.
 // Repeated calls of FailNext queue up: each fault applies to one call, in order.
 func (s *Server) FailNext(op string, fault Fault) {
 	s.mu.Lock()

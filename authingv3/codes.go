@@ -79,7 +79,7 @@ func oidcMeaning(name string) string {
 	return ""
 }
 
-// codeThirdParty means that somebody behind the service, such as WeChat, answered with an error.
+// codeThirdParty means that a third party, such as WeChat, answered the service with an error.
 const codeThirdParty = 602
 
 // wechatRefusal returns what to do if e reports that WeChat refused the code, else "". No source says how that looks; so

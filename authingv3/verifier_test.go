@@ -663,7 +663,7 @@ func TestFetchThatEverybodyLeaves(t *testing.T) {
 }
 
 // A server that never answers costs a caller ten seconds, not forever.
-// endedContext has ended with somebody else's error.
+// endedContext ended with the error of another call.
 type endedContext struct{ context.Context }
 
 func (endedContext) Err() error { return fmt.Errorf("another call: %w", authing.ErrLoginRequired) }

@@ -134,7 +134,7 @@ func (b *backend) logout(c *gin.Context) {
 		refuse(c.Writer, c.Request, http.StatusUnauthorized, nil)
 		return
 	}
-	// Even if Authing is down, the user is signed out here: nobody has the token that may still be valid.
+	// The session ends even if Authing is down. The token may then stay valid, but nobody else has it.
 	session.Options(sessions.Options{Path: "/", MaxAge: -1})
 	if err := session.Save(); err != nil {
 		fail(c, err)

@@ -1,9 +1,8 @@
 // Package redact decides what a text that leaves the SDK may show: errors and log records go through it.
 //
 // What it does not find: a secret of one character, one that the service splits or encodes in other ways than JSON and
-// URLs do, short numbers that identify somebody only in their context, a phone number written with other separators than
-// people use, the part of an e-mail address before a "=" or "/", and what the caller did not send and nothing names if it
-// looks like a word.
+// URLs do, short numbers that identify somebody only in their context, a phone number with unusual separators, the part of
+// an e-mail address before a "=" or "/", and a secret that looks like a word, unless the caller sent it or the text names it.
 package redact
 
 import (
